@@ -1,0 +1,2 @@
+export { CodecError } from './codec.error.js';
+export { ValueCodec, type ValueCodecOptions } from './value-codec.js';

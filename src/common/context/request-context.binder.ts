@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, type OnModuleInit, Optional } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import {
+  headerValue,
+  type HttpRequest,
+  type HttpResponse,
+  setHeader,
+} from '../http/http-exchange.js';
+import { RedisBudget } from './redis-budget.js';
+import { type RequestContext, runInRequest } from './request-context.js';
+
+/** Injection token of the Redis time one request has, in ms. */
+export const REQUEST_BUDGET_MS = Symbol('REQUEST_BUDGET_MS');
+
+const REQUEST_ID_HEADER = 'X-Request-Id';
+
+/** What is taken over from a client: short, and nothing that could break a log line or a header. */
+const ACCEPTABLE_ID = /^[\w.:-]{1,128}$/;
+
+type Next = () => void;
+
+/** The part of a Fastify instance that is used. */
+interface HookableServer {
+  addHook(
+    name: 'onRequest' | 'preValidation',
+    hook: (request: HttpRequest, response: HttpResponse, next: Next) => void,
+  ): unknown;
+}
+
+/**
+ * Gives every HTTP request its context: an id, taken from `X-Request-Id` or made and answered in it,
+ * and the Redis budget. Runs before guards, on Express and on Fastify.
+ */
+@Injectable()
+export class RequestContextBinder implements OnModuleInit {
+  readonly #contexts = new WeakMap<object, RequestContext>();
+
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Optional() @Inject(REQUEST_BUDGET_MS) private readonly budgetMs: number | undefined,
+  ) {}
+
+  onModuleInit(): void {
+    // Absent in an application context without HTTP.
+    const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
+    if (adapter === undefined) return;
+    if (adapter.getType() === 'fastify') this.#hook(adapter.getInstance<HookableServer>());
+    else adapter.use(this.#enter);
+  }
+
+  readonly #enter = (request: HttpRequest, response: HttpResponse, next: Next): void => {
+    const asked = headerValue(request, REQUEST_ID_HEADER);
+    const requestId = asked !== undefined && ACCEPTABLE_ID.test(asked) ? asked : randomUUID();
+    const context = { requestId, redisBudget: new RedisBudget(this.budgetMs ?? Infinity) };
+    this.#contexts.set(request, context);
+    setHeader(response, REQUEST_ID_HEADER, requestId);
+    runInRequest(context, next);
+  };
+
+  /** Fastify reads the body outside the async context of its first hook, so it is entered again. */
+  #hook(server: HookableServer): void {
+    server.addHook('onRequest', this.#enter);
+    server.addHook('preValidation', (request, _response, next) => {
+      const context = this.#contexts.get(request);
+      if (context === undefined) next();
+      else runInRequest(context, next);
+    });
+  }
+}

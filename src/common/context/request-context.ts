@@ -1,0 +1,20 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { RedisBudget } from './redis-budget.js';
+
+/** What belongs to the request that is being answered, wherever the code runs. */
+export interface RequestContext {
+  readonly requestId: string;
+  readonly redisBudget: RedisBudget;
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+/** The context of the request being answered; `undefined` outside one (boot, jobs, timers). */
+export function currentRequest(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs `work`, and everything it awaits, inside `context`. */
+export function runInRequest<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work);
+}

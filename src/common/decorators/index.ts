@@ -1,0 +1,1 @@
+export { type AnyMethod, DecoratorUnboundError, wrapMethod } from './wrap-method.js';

@@ -1,0 +1,34 @@
+import { BackplaneError } from './backplane.error.js';
+
+/** A feature was configured whose package is not installed. */
+export class MissingPeerError extends BackplaneError {
+  readonly code = 'E_MISSING_PEER';
+
+  constructor(
+    readonly feature: string,
+    readonly packageName: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(
+      `${feature} needs the package ${packageName}: run "npm install ${packageName}".`,
+      options,
+    );
+  }
+}
+
+/**
+ * Loads an optional peer when the feature that needs it is configured.
+ *
+ * @throws MissingPeerError naming the package to install
+ */
+export async function loadPeer<T>(
+  feature: string,
+  packageName: string,
+  load: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    throw new MissingPeerError(feature, packageName, { cause });
+  }
+}

@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+
+/**
+ * Every event by name with its payload. Each module adds its own by declaration merging, next to
+ * the code that emits them.
+ *
+ * @example
+ * declare module '../../common/events/event-stream.js' {
+ *   interface BackplaneEvents {
+ *     'cache.hit': { readonly key: string };
+ *   }
+ * }
+ */
+// oxlint-disable-next-line typescript/no-empty-interface -- filled by declaration merging
+export interface BackplaneEvents {}
+
+export type EventName = keyof BackplaneEvents;
+
+type Listener<K extends EventName> = (payload: BackplaneEvents[K]) => void;
+
+/**
+ * One typed stream of what happens inside: metrics, logs and the dashboard listen here.
+ *
+ * Emitting is synchronous and, without a listener, one map look-up. A listener that throws never
+ * reaches the code that emitted: the error is reported as a process warning.
+ */
+@Injectable()
+export class EventStream {
+  readonly #listeners = new Map<EventName, Set<Listener<EventName>>>();
+
+  /** Calls `listener` on every event of that name. Returns the function that ends it. */
+  on<K extends EventName>(name: K, listener: Listener<K>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener as Listener<EventName>);
+    return () => {
+      listeners.delete(listener as Listener<EventName>);
+      if (listeners.size === 0) this.#listeners.delete(name);
+    };
+  }
+
+  emit<K extends EventName>(name: K, payload: BackplaneEvents[K]): void {
+    const listeners = this.#listeners.get(name);
+    if (listeners === undefined) return;
+    for (const listener of listeners) callSafely(listener, payload, name);
+  }
+}
+
+function callSafely<T>(listener: (payload: T) => void, payload: T, name: string): void {
+  try {
+    listener(payload);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`A listener of "${name}" failed: ${detail}`, 'BackplaneEventWarning');
+  }
+}

@@ -1,0 +1,1 @@
+export { type BackplaneEvents, type EventName, EventStream } from './event-stream.js';

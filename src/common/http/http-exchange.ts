@@ -1,0 +1,49 @@
+/**
+ * The little that Express and Fastify differ in, in one place. Requests and responses are typed by
+ * what is used of them.
+ */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly ip?: string;
+  /** Express: the whole URL where `url` was cut by a mounted router. */
+  readonly originalUrl?: string;
+  /** Express: the route that answers. */
+  readonly route?: { readonly path?: unknown };
+  /** Fastify: the route that answers. */
+  readonly routeOptions?: { readonly url?: string };
+  /** Whatever an authentication guard put there. */
+  readonly user?: unknown;
+}
+
+export interface HttpResponse {
+  /** Fastify, and Express as well. */
+  header?(name: string, value: string): unknown;
+  /** Express and plain Node. */
+  setHeader?(name: string, value: string): unknown;
+}
+
+export function setHeader(response: HttpResponse, name: string, value: string | number): void {
+  if (typeof response.header === 'function') response.header(name, String(value));
+  else response.setHeader?.(name, String(value));
+}
+
+/** Path the client asked for, without the query. */
+export function requestPath(request: HttpRequest): string {
+  const url = request.originalUrl ?? request.url;
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}
+
+/** Template of the route that answers, such as `/users/:id`; `undefined` before routing. */
+export function routeTemplate(request: HttpRequest): string | undefined {
+  if (typeof request.route?.path === 'string') return request.route.path;
+  return request.routeOptions?.url;
+}
+
+/** The first value of a header, whatever the case of its name. */
+export function headerValue(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers[name.toLowerCase()];
+  return typeof value === 'string' ? value : value?.[0];
+}

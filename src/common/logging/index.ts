@@ -1,0 +1,1 @@
+export { JsonLogger, type JsonLoggerOptions } from './json-logger.js';

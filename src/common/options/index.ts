@@ -1,0 +1,1 @@
+export { callable, duration, instance, parseOptions, positiveInteger } from './parse-options.js';

@@ -1,0 +1,77 @@
+import { Cluster, type Redis } from 'ioredis';
+import type { RedisClient } from './client-factory.js';
+import type { GateLink, RedisGate } from './gate.js';
+
+export interface ClientLinkOptions {
+  /** Borrowed clients are watched only. */
+  readonly owned: boolean;
+  readonly stuckAfterMs: number;
+  readonly probe: () => Promise<void>;
+}
+
+/** Connects a gate with the client behind it: reports its ups and downs, destroys its sockets. */
+export class ClientLink implements GateLink {
+  readonly probe: () => Promise<void>;
+  readonly #client: RedisClient;
+  readonly #options: ClientLinkOptions;
+  #notReadySince = performance.now();
+  #stopped = false;
+  #lastError: string | undefined;
+
+  constructor(client: RedisClient, options: ClientLinkOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.probe = options.probe;
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  report(gate: RedisGate): void {
+    this.#client.on('ready', () => gate.linkUp());
+    this.#client.on('close', () => {
+      this.#notReadySince = performance.now();
+      gate.linkDown(this.#lastError ?? 'connection lost');
+    });
+    this.#client.on('error', (error: unknown) => {
+      this.#lastError = errorCode(error);
+    });
+  }
+
+  isReady(): boolean {
+    return this.#client.status === 'ready';
+  }
+
+  destroySockets(): void {
+    if (!this.#options.owned || this.#stopped) return;
+    this.#notReadySince = performance.now();
+    destroySockets(this.#client);
+  }
+
+  dropStuckSockets(): void {
+    if (performance.now() - this.#notReadySince > this.#options.stuckAfterMs) this.destroySockets();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
+
+/** Ends every socket of a client without waiting for a peer that may be frozen. They reconnect. */
+export function destroySockets(client: RedisClient): void {
+  const nodes: readonly Redis[] = client instanceof Cluster ? client.nodes() : [client];
+  for (const node of nodes) {
+    // Undefined until the first connection attempt.
+    const stream: { destroy(): unknown } | undefined = node.stream;
+    stream?.destroy();
+  }
+}
+
+/** A word for people, such as `ECONNREFUSED` or `NOAUTH`; never a message, which may name hosts. */
+function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  const [word = ''] = error.message.split(' ', 1);
+  return /^[A-Z]{3,}$/.test(word) ? word : error.name;
+}

@@ -1,0 +1,192 @@
+import { Cluster } from 'ioredis';
+import type { EventStream } from '../events/index.js';
+import type { Clock } from '../time/index.js';
+import { type ClientSettings, createClient, type RedisClient } from './client-factory.js';
+import { type RedisScript, scriptInvoker } from './define-script.js';
+import { type CallBounds, RedisGate } from './gate.js';
+import { PROBE_KEY } from './key-families.js';
+import type { KeySpace } from './key-space.js';
+import { PROBE } from './probe.script.js';
+import { RedisUnavailableError } from './redis.errors.js';
+import type { ConnectionName, RedisTarget } from './redis.options.js';
+import type { RedisRole } from './roles.js';
+import { ServerClock } from './server-clock.js';
+import { ClientLink, destroySockets } from './client-link.js';
+import { withDeadline } from './deadline.js';
+import { unavailableReason } from './failure.js';
+
+export interface ConnectionSettings {
+  readonly name: ConnectionName;
+  readonly target: RedisTarget;
+  readonly app: string;
+  readonly connectTimeoutMs: number;
+  readonly failureThreshold: number;
+  readonly probeIntervalMs: number;
+  readonly maxInFlight: number;
+}
+
+export type RedisTopology = 'standalone' | 'sentinel' | 'cluster';
+
+/** How a script call is bounded; `clock` lets a test step the time a script sees. */
+export interface ScriptCall<Keys, Args> extends CallBounds {
+  readonly keys: Keys;
+  readonly args: Args;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * One named Redis deployment: a client for each role, and the gate that all request-path calls pass.
+ */
+export class RedisConnection {
+  readonly name: ConnectionName;
+  readonly topology: RedisTopology;
+  readonly keys: KeySpace;
+  readonly gate: RedisGate;
+  readonly #settings: ConnectionSettings;
+  readonly #clock = new ServerClock();
+  readonly #clients = new Map<RedisRole, RedisClient>();
+  readonly #link: ClientLink;
+
+  constructor(settings: ConnectionSettings, keys: KeySpace, events: EventStream) {
+    this.name = settings.name;
+    this.topology = topologyOf(settings.target);
+    this.keys = keys;
+    this.#settings = settings;
+    const command = this.client('command');
+    this.#link = new ClientLink(command, {
+      owned: !this.isBorrowed,
+      stuckAfterMs: settings.connectTimeoutMs,
+      probe: () => this.#probe(),
+    });
+    this.gate = new RedisGate({ connection: settings.name, ...settings }, this.#link, events);
+    this.#link.report(this.gate);
+  }
+
+  /** The application made the client: we use it, and never connect, destroy or close it. */
+  get isBorrowed(): boolean {
+    return 'client' in this.#settings.target;
+  }
+
+  /** The client of a role, made on first use; it does not connect by itself. */
+  client(role: RedisRole): RedisClient {
+    const existing = this.#clients.get(role);
+    if (existing !== undefined) return existing;
+    const settings: ClientSettings = { ...this.#settings, role };
+    const client = createClient(this.#settings.target, settings);
+    this.#clients.set(role, client);
+    return client;
+  }
+
+  /** Code of the last connection error, such as `ECONNREFUSED`; never a host name. */
+  get lastError(): string | undefined {
+    return this.#link.lastError;
+  }
+
+  /** Runs one plain command through the gate. For writes that would do harm late, use a script. */
+  command<T>(run: (client: RedisClient) => Promise<T>, bounds: CallBounds): Promise<T> {
+    const client = this.client('command');
+    return this.gate.run(() => run(client), bounds);
+  }
+
+  /**
+   * Runs a script through the gate. A write that the server refuses as late although we still wait
+   * only shows that our estimate of its clock was off: it is corrected and sent once more.
+   *
+   * @throws RedisUnavailableError
+   */
+  async script<Keys, Args, Reply>(
+    script: RedisScript<Keys, Args, Reply>,
+    call: ScriptCall<Keys, Args>,
+  ): Promise<Reply> {
+    const first = await this.#runScript(script, call);
+    if (!isRefusedAsLate(first.reply)) return script.decode(first.reply);
+    this.#clock.raise(first.reply[1], first.sentAt);
+    const second = await this.#runScript(script, call);
+    if (!isRefusedAsLate(second.reply)) return script.decode(second.reply);
+    throw new RedisUnavailableError('refused');
+  }
+
+  /**
+   * Asks the server something outside all traffic, on the `probe` connection, whatever the gate's
+   * state. A connection that does not answer in time is dropped, so that nothing piles up behind it.
+   *
+   * @throws RedisUnavailableError or the server's own error
+   */
+  async inspect<T>(run: (client: RedisClient) => Promise<T>, deadlineMs: number): Promise<T> {
+    const client = this.client('probe');
+    try {
+      return await withDeadline(run(client), deadlineMs);
+    } catch (error) {
+      const reason = unavailableReason(error);
+      if (reason === 'deadline' && !this.isBorrowed) destroySockets(client);
+      throw reason === undefined ? error : new RedisUnavailableError(reason, { cause: error });
+    }
+  }
+
+  /** Connects every client that was asked for; resolves when the gate is closed, or after the wait. */
+  async connect(waitMs: number): Promise<void> {
+    const opened = this.#whenUsable(waitMs);
+    if (!this.isBorrowed) for (const client of this.#clients.values()) startConnecting(client);
+    if (this.#link.isReady()) this.gate.linkUp();
+    if (!(await opened)) this.gate.startDegraded(this.lastError ?? 'not ready in time');
+  }
+
+  /** Stops probing and closes the clients that are ours. */
+  close(): void {
+    this.gate.stop();
+    this.#link.stop();
+    if (this.isBorrowed) return;
+    for (const client of this.#clients.values()) client.disconnect();
+  }
+
+  async #runScript<Keys, Args, Reply>(
+    script: RedisScript<Keys, Args, Reply>,
+    call: ScriptCall<Keys, Args>,
+  ): Promise<{ readonly reply: unknown; readonly sentAt: number }> {
+    const invoke = scriptInvoker(this.client('command'), script);
+    const keys = script.keys(call.keys);
+    const now = call.clock === undefined ? '' : call.clock.now();
+    const sentAt = performance.now();
+    const reply = await this.gate.run(
+      (limitMs) =>
+        invoke(keys.length, ...keys, this.#clock.deadline(limitMs), now, ...script.args(call.args)),
+      call,
+    );
+    return { reply, sentAt };
+  }
+
+  async #probe(): Promise<void> {
+    const sentAt = performance.now();
+    const key = this.keys.key(PROBE_KEY, 'probe');
+    const invoke = scriptInvoker(this.client('command'), PROBE);
+    const reply = await invoke(1, key, 0, '');
+    this.#clock.synchronise(PROBE.decode(reply), sentAt);
+  }
+
+  #whenUsable(waitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), waitMs);
+      const stop = this.gate.onRecovered(() => {
+        clearTimeout(timer);
+        stop();
+        resolve(true);
+      });
+    });
+  }
+}
+
+function topologyOf(target: RedisTarget): RedisTopology {
+  if ('cluster' in target) return 'cluster';
+  if ('client' in target) return target.client instanceof Cluster ? 'cluster' : 'standalone';
+  return 'sentinels' in target ? 'sentinel' : 'standalone';
+}
+
+function startConnecting(client: RedisClient): void {
+  // A refused first attempt is reported by the gate; the client goes on trying by itself.
+  client.connect().catch(() => undefined);
+}
+
+function isRefusedAsLate(reply: unknown): reply is readonly ['late', number] {
+  if (!Array.isArray(reply) || reply.length !== 2) return false;
+  return String(reply[0]) === 'late' && typeof reply[1] === 'number';
+}

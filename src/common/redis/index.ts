@@ -1,0 +1,17 @@
+export type { RedisClient } from './client-factory.js';
+export type { RedisConnection, RedisTopology } from './connection.js';
+export { REDIS_CONNECTIONS, RedisConnections } from './connections.js';
+export type { PlannedConnections } from './connections.js';
+export { defineScript, type RedisScript, type ScriptArgument } from './define-script.js';
+export { FailoverDriver, type FailoverJournal, type FailoverPlan } from './failover-driver.js';
+export type { CallBounds, GateCounters, RedisGate } from './gate.js';
+export { compileGlob } from './glob.js';
+export { KeyDeletion } from './key-deletion.js';
+export { checkKeyText, type KeyFamily, KeySpace, MAX_KEY_BYTES } from './key-space.js';
+export { ConnectionBudgetError, RedisUnavailableError } from './redis.errors.js';
+export type { UnavailableReason } from './redis.errors.js';
+export { RedisModule } from './redis.module.js';
+export type { RedisModuleOptions } from './redis.module-definition.js';
+export type * from './redis.options.js';
+export type { RedisRole } from './roles.js';
+export { masters, type RedisNodeClient } from './scan.js';

@@ -1,0 +1,87 @@
+import { Cluster } from 'ioredis';
+import type { RedisConnection } from './connection.js';
+import type { CallBounds } from './gate.js';
+import { compileGlob, encodedMatch } from './glob.js';
+import { decodePart } from './key-encoding.js';
+import type { KeyFamily } from './key-space.js';
+import { masters, type RedisNodeClient, scanStep } from './scan.js';
+
+/** What stands after the tag in every key: the closing brace. */
+const TAG_END = '}';
+
+/**
+ * Deletes keys of one family whose only part is the tag: by name, or by pattern with SCAN and UNLINK
+ * on every master. Never KEYS, never FLUSHDB.
+ */
+export class KeyDeletion {
+  readonly #connection: RedisConnection;
+  readonly #family: KeyFamily;
+  readonly #bounds: CallBounds;
+  readonly #tagStart: string;
+
+  constructor(connection: RedisConnection, family: KeyFamily, bounds: CallBounds) {
+    this.#connection = connection;
+    this.#family = family;
+    this.#bounds = bounds;
+    this.#tagStart = `${connection.keys.root(family)}{`;
+  }
+
+  /** Resolves to how many there were. Keys of a cluster lie in many slots and are sent one by one. */
+  async delete(tags: readonly string[]): Promise<number> {
+    if (tags.length === 0) return 0;
+    const keys = tags.map((tag) => this.#connection.keys.key(this.#family, tag));
+    return this.#connection.command(async (client) => {
+      if (!(client instanceof Cluster)) return client.unlink(keys);
+      const removed = await Promise.all(keys.map((key) => client.unlink(key)));
+      return removed.reduce((sum, count) => sum + count, 0);
+    }, this.#bounds);
+  }
+
+  /**
+   * Deletes what matches the glob. Every step has the deadline of one call; the whole may take
+   * longer than a request's budget and is not charged to it.
+   */
+  async deleteMatching(pattern: string): Promise<number> {
+    const match = `${this.#tagStart}${encodedMatch(pattern)}${TAG_END}`;
+    const accepts = compileGlob(pattern);
+    const bounds = { ...this.#bounds, outsideBudget: true };
+    const nodes = await this.#connection.command(async (client) => masters(client), bounds);
+    const removed = await Promise.all(
+      nodes.map((node) => this.#deleteOnNode(node, match, (key) => accepts(this.#tagOf(key)))),
+    );
+    return removed.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #deleteOnNode(
+    node: RedisNodeClient,
+    match: string,
+    accepts: (key: string) => boolean,
+  ): Promise<number> {
+    const bounds = { ...this.#bounds, outsideBudget: true };
+    let cursor = '0';
+    let removed = 0;
+    do {
+      const step = await this.#connection.command(() => scanStep(node, cursor, match), bounds);
+      const doomed = step.keys.filter(accepts);
+      removed += await this.#connection.command(() => unlinkAll(node, doomed), bounds);
+      cursor = step.cursor;
+    } while (cursor !== '0');
+    return removed;
+  }
+
+  #tagOf(key: string): string {
+    return decodePart(key.slice(this.#tagStart.length, -TAG_END.length));
+  }
+}
+
+/** One pipeline of single UNLINKs: a node of a cluster refuses keys of several slots in one command. */
+async function unlinkAll(node: RedisNodeClient, keys: readonly string[]): Promise<number> {
+  if (keys.length === 0) return 0;
+  const pipeline = node.pipeline();
+  for (const key of keys) pipeline.unlink(key);
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.reduce((sum, [error, count]) => {
+    if (error !== null) throw error;
+    return sum + Number(count);
+  }, 0);
+}

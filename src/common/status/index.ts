@@ -1,0 +1,1 @@
+export { type Backing, ServiceRegistry, type ServiceStatus } from './service-registry.js';

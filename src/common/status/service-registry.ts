@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+
+/** What answers a service's calls at this moment. `'none'`: nothing does. */
+export type Backing = 'redis' | 'memory' | 'database' | 'none';
+
+/** One service as health, metrics and response headers show it. */
+export interface ServiceStatus {
+  /** Name in health bodies: `rate_limiting`, `cache`, `session_storage`, … */
+  readonly service: string;
+  /** What answers now. Called often: must be cheap and must not wait. */
+  readonly backing: () => Backing;
+  /** `false` while calls fail instead of being answered some other way. */
+  readonly isServing: () => boolean;
+}
+
+/** The one place that knows what backs each service right now. */
+@Injectable()
+export class ServiceRegistry {
+  readonly #services = new Map<string, ServiceStatus>();
+
+  register(status: ServiceStatus): void {
+    this.#services.set(status.service, status);
+  }
+
+  list(): readonly ServiceStatus[] {
+    return [...this.#services.values()];
+  }
+}
