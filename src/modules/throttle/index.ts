@@ -1,0 +1,16 @@
+export { RateLimitGuard } from './rate-limit.guard.js';
+export { RateLimitExceededException } from './rate-limit.response.js';
+export { RateLimit, SkipRateLimit } from './throttle.decorators.js';
+export { ThrottleDriver } from './throttle.driver.js';
+export type {
+  ThrottleDecision,
+  ThrottleFailurePolicy,
+  ThrottleOutcome,
+  ThrottlePolicy,
+  ThrottleStrategy,
+} from './throttle.driver.js';
+export { ThrottleBackendDownError } from './throttle.errors.js';
+export { THROTTLE_COUNTER } from './throttle.keys.js';
+export { ThrottleModule } from './throttle.module.js';
+export type { RateLimitOptions, RouteLimitOptions, ThrottleOptions } from './throttle.options.js';
+export { type NamedRateLimit, ThrottleService } from './throttle.service.js';

@@ -1,0 +1,92 @@
+import {
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  ServiceUnavailableException,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import {
+  InjectThrottlerOptions,
+  InjectThrottlerStorage,
+  ThrottlerGuard,
+  type ThrottlerModuleOptions,
+  ThrottlerStorage,
+} from '@nestjs/throttler';
+import type { HttpRequest, HttpResponse } from '../../common/http/index.js';
+import { decisive, rateLimitExceeded, setRateLimitHeaders } from './rate-limit.response.js';
+import { RequestPolicies } from './request-policies.js';
+import type { ThrottleOutcome, ThrottlePolicy } from './throttle.driver.js';
+import { ThrottleBackendDownError } from './throttle.errors.js';
+import { ThrottleService } from './throttle.service.js';
+
+/**
+ * Checks every HTTP request under its policies, in one round trip. Registered globally by
+ * `ThrottleModule`.
+ *
+ * Keeps the seams of `@nestjs/throttler`: override `getTracker` to say who the client is (default:
+ * the IP address, IPv6 by /64), `shouldSkip` to let requests through.
+ */
+@Injectable()
+export class RateLimitGuard extends ThrottlerGuard {
+  /** Requests whose route the guard has seen. */
+  readonly #seen = new WeakSet<object>();
+
+  constructor(
+    @InjectThrottlerOptions() options: ThrottlerModuleOptions,
+    @InjectThrottlerStorage() storage: ThrottlerStorage,
+    @Inject(Reflector) reflector: Reflector,
+    @Inject(ThrottleService) private readonly throttle: ThrottleService,
+    @Inject(RequestPolicies) private readonly policies: RequestPolicies,
+  ) {
+    super(options, storage, reflector);
+  }
+
+  /** The policies come from `ThrottleModule`; there are no throttlers of the base class to set up. */
+  override async onModuleInit(): Promise<void> {}
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType() !== 'http') return true;
+    const { req, res } = this.getRequestResponse(context);
+    this.#seen.add(req);
+    if (await this.shouldSkip(context)) return true;
+    const exchange = { request: req as HttpRequest, response: res as HttpResponse };
+    await this.#enforce(exchange, this.policies.of(context, exchange.request));
+    return true;
+  }
+
+  /**
+   * Guards run for routes only; this checks a request that no route answered, for the exception
+   * filter that gets its `NotFoundException`. Does nothing for a request that was checked already.
+   *
+   * @throws RateLimitExceededException
+   */
+  async checkUnmatched(request: HttpRequest, response: HttpResponse): Promise<void> {
+    if (this.#seen.has(request)) return;
+    await this.#enforce({ request, response }, this.policies.ofUnmatched(request));
+  }
+
+  async #enforce(
+    exchange: { readonly request: HttpRequest; readonly response: HttpResponse },
+    policies: readonly ThrottlePolicy[],
+  ): Promise<void> {
+    if (policies.length === 0) return;
+    const outcome = await this.#consume(await this.getTracker(exchange.request), policies);
+    setRateLimitHeaders(exchange.response, outcome);
+    const decision = outcome.allowed ? undefined : decisive(outcome);
+    if (decision === undefined) return;
+    const policy = policies.find(({ name }) => name === decision.policy);
+    throw rateLimitExceeded(exchange, decision, policy);
+  }
+
+  async #consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
+    try {
+      return await this.throttle.consumePolicies(subject, policies);
+    } catch (error) {
+      if (!(error instanceof ThrottleBackendDownError)) throw error;
+      throw new ServiceUnavailableException(
+        { error: 'Service unavailable', message: error.message, code: error.code },
+        { cause: error },
+      );
+    }
+  }
+}

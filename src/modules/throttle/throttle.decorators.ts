@@ -1,0 +1,29 @@
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { type RateLimitOptions, resolveRateLimit, type UnnamedPolicy } from './throttle.options.js';
+
+export const RATE_LIMITS = Symbol('RATE_LIMITS');
+export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
+
+/**
+ * Limits a route, or each route of a controller, for each client. Several limits hold together; a
+ * decorator on the method replaces the controller's. Limits by route pattern apply as well.
+ *
+ * @example
+ * @RateLimit({ limit: 5, window: '1m' })
+ * @Post('login')
+ * login() {}
+ * @throws InvalidOptionError at load time, naming the wrong option
+ */
+export function RateLimit(
+  ...limits: readonly RateLimitOptions[]
+): ClassDecorator & MethodDecorator {
+  const policies: readonly UnnamedPolicy[] = limits.map((limit) =>
+    resolveRateLimit(limit, '@RateLimit'),
+  );
+  return applyDecorators(SetMetadata(RATE_LIMITS, policies));
+}
+
+/** Exempts a route or a controller from every limit, also from those by route pattern. */
+export function SkipRateLimit(): ClassDecorator & MethodDecorator {
+  return applyDecorators(SetMetadata(SKIP_RATE_LIMIT, true));
+}

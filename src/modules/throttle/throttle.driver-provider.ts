@@ -1,0 +1,55 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
+import type { RedisConnections } from '../../common/redis/index.js';
+import { ServiceRegistry } from '../../common/status/index.js';
+import { CLOCK, type Clock } from '../../common/time/index.js';
+import { DegradedThrottleDriver } from './drivers/degraded-throttle.driver.js';
+import { MemoryThrottleDriver } from './drivers/memory-throttle.driver.js';
+import { RedisThrottleDriver } from './drivers/redis-throttle.driver.js';
+import { ThrottleDriver } from './throttle.driver.js';
+import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
+import type { ResolvedThrottleOptions } from './throttle.options.js';
+
+/** Name of the service in health bodies. */
+const SERVICE = 'rate_limiting';
+
+/** Memory where no Redis is configured; else Redis, with the failure policies behind it. */
+export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
+  provide: ThrottleDriver,
+  inject: [THROTTLE_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
+  useFactory: (
+    options: ResolvedThrottleOptions,
+    clock: Clock,
+    services: ServiceRegistry,
+    redis?: RedisConnections,
+  ) => {
+    const memory = new MemoryThrottleDriver({ clock, maxCounters: options.maxCounters });
+    if (redis === undefined) {
+      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
+      return memory;
+    }
+    return failover(redis, memory, options, services);
+  },
+};
+
+function failover(
+  redis: RedisConnections,
+  memory: MemoryThrottleDriver,
+  options: ResolvedThrottleOptions,
+  services: ServiceRegistry,
+): ThrottleDriver {
+  const connection = redis.use('default', ['command']);
+  const failover = new FailoverDriver<ThrottleDriver>({
+    primary: new RedisThrottleDriver(connection, { deadlineMs: options.deadlineMs }),
+    fallback: new DegradedThrottleDriver(memory, options.instances),
+    gate: connection.gate,
+    afterRecovery: () => memory.clear(),
+  });
+  const whenAway = options.onRedisDown === 'memory' ? 'memory' : 'none';
+  services.register({
+    service: SERVICE,
+    backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
+    isServing: () => failover.active === 'primary' || options.onRedisDown !== 'closed',
+  });
+  return failover.driver;
+}

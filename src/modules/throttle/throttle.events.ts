@@ -1,0 +1,14 @@
+declare module '../../common/events/event-stream.js' {
+  interface BackplaneEvents {
+    /** A hit was denied by one policy. */
+    'throttle.blocked': {
+      readonly policy: string;
+      readonly subject: string;
+      readonly retryAfterMs: number;
+    };
+    /** A hit passed every policy it was checked under. */
+    'throttle.allowed': { readonly subject: string };
+  }
+}
+
+export {};

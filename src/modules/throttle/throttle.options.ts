@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
+import type { Duration } from '../../common/time/index.js';
+import type { ThrottleFailurePolicy, ThrottlePolicy, ThrottleStrategy } from './throttle.driver.js';
+
+/** One limit: at most `limit` requests of a client in `window`. */
+export interface RateLimitOptions {
+  readonly limit: number;
+  readonly window: Duration;
+  /** `sliding-window` is exact; `fixed-window` costs the same for any limit. @default 'sliding-window' */
+  readonly strategy?: ThrottleStrategy;
+  /**
+   * Routes with the same name share one counter for each client.
+   * @default method and path of the route
+   */
+  readonly name?: string;
+  /** @default the module's `onRedisDown` */
+  readonly onRedisDown?: ThrottleFailurePolicy;
+}
+
+/** A limit for every route that matches, with or without a decorator, existing yet or not. */
+export interface RouteLimitOptions extends RateLimitOptions {
+  /** `:name` and `*` stand for one segment, a final `**` for any number. Case does not matter. */
+  readonly path: string;
+  /** @default every method */
+  readonly method?: string;
+}
+
+export interface ThrottleOptions {
+  /** For requests that no other policy covers; one counter for each client. @default none */
+  readonly default?: RateLimitOptions;
+  /** Limits by route pattern. Every one that matches is enforced. @default [] */
+  readonly routes?: readonly RouteLimitOptions[];
+  /** What policies that do not say otherwise do while Redis is away. @default 'memory' */
+  readonly onRedisDown?: ThrottleFailurePolicy;
+  /** Instances of the application; while Redis is away each grants its share. @default 1 */
+  readonly instances?: number;
+  /** Longest wait for Redis in one check. @default '50ms' */
+  readonly deadline?: Duration;
+  /** Counters the memory driver keeps; beyond it the oldest is forgotten. @default 100000 */
+  readonly maxCounters?: number;
+}
+
+/** A limit as configured, before the route it is used on gives it a name. */
+export interface UnnamedPolicy extends Omit<ThrottlePolicy, 'name' | 'onRedisDown'> {
+  readonly name?: string | undefined;
+  readonly onRedisDown?: ThrottleFailurePolicy | undefined;
+}
+
+/** A sliding window keeps one entry for each hit; beyond this a list gets too large to be kind. */
+const MAX_SLIDING_LIMIT = 100_000;
+
+const failurePolicy = z.enum(['memory', 'open', 'closed']);
+
+const rateLimitShape = {
+  limit: positiveInteger().max(1_000_000_000),
+  window: duration(),
+  strategy: z.enum(['fixed-window', 'sliding-window']).default('sliding-window'),
+  name: z.string().min(1).max(200).optional(),
+  onRedisDown: failurePolicy.optional(),
+};
+
+const TOO_LARGE_TO_SLIDE = {
+  path: ['limit'],
+  message: `must be at most ${MAX_SLIDING_LIMIT} for sliding-window; use fixed-window`,
+};
+
+interface RateLimitShape {
+  readonly limit: number;
+  readonly strategy: ThrottleStrategy;
+}
+
+function isSlidable({ limit, strategy }: RateLimitShape): boolean {
+  return strategy !== 'sliding-window' || limit <= MAX_SLIDING_LIMIT;
+}
+
+function toPolicy<T extends { readonly window: number }>({ window, ...rest }: T) {
+  return { ...rest, windowMs: window };
+}
+
+const rateLimit = z
+  .strictObject(rateLimitShape)
+  .refine(isSlidable, TOO_LARGE_TO_SLIDE)
+  .transform(toPolicy);
+
+const routeLimit = z
+  .strictObject({
+    ...rateLimitShape,
+    path: z.string().startsWith('/', 'must start with /'),
+    method: z.string().toUpperCase().optional(),
+  })
+  .refine(isSlidable, TOO_LARGE_TO_SLIDE)
+  .transform(toPolicy);
+
+const schema = z
+  .strictObject({
+    default: rateLimit.optional(),
+    routes: z.array(routeLimit).default([]),
+    onRedisDown: failurePolicy.default('memory'),
+    instances: positiveInteger().default(1),
+    deadline: duration().prefault('50ms'),
+    maxCounters: positiveInteger().default(100_000),
+  })
+  .transform(({ deadline, ...rest }) => ({ ...rest, deadlineMs: deadline }));
+
+export type ResolvedThrottleOptions = z.output<typeof schema>;
+
+/** Validates the options and applies the defaults. @throws InvalidOptionError */
+export function resolveThrottleOptions(options: ThrottleOptions): ResolvedThrottleOptions {
+  return parseOptions(schema, options, 'throttle');
+}
+
+/** The same for one limit. @param root how the limit is called in errors */
+export function resolveRateLimit(options: RateLimitOptions, root: string): UnnamedPolicy {
+  return parseOptions(rateLimit, options, root);
+}
