@@ -1,0 +1,56 @@
+import { KeyDeletion, type RedisConnection } from '../../../common/redis/index.js';
+import type { CacheDriver } from '../cache.driver.js';
+import { CACHE_MANAGER_ENTRY } from '../cache.keys.js';
+
+/** What is used of the store. Its published type extends one that cache-manager 7 no longer has. */
+export interface IoredisYetStore {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+}
+
+/**
+ * The store of `cache-manager-ioredis-yet` behind our contract: its reads and writes, on the shared
+ * client, under our keys and through our gate. Its `reset` (FLUSHDB) and `keys` (KEYS) are never
+ * called; clearing stays inside the namespace.
+ */
+export class IoredisYetCacheDriver implements CacheDriver {
+  readonly #store: IoredisYetStore;
+  readonly #connection: RedisConnection;
+  readonly #bounds: { readonly deadlineMs: number };
+  readonly #deletion: KeyDeletion;
+
+  constructor(
+    store: IoredisYetStore,
+    connection: RedisConnection,
+    bounds: { readonly deadlineMs: number },
+  ) {
+    this.#store = store;
+    this.#connection = connection;
+    this.#bounds = bounds;
+    this.#deletion = new KeyDeletion(connection, CACHE_MANAGER_ENTRY, bounds);
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    const name = this.#name(key);
+    const text = await this.#connection.command(() => this.#store.get(name), this.#bounds);
+    return typeof text === 'string' ? Buffer.from(text) : undefined;
+  }
+
+  async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
+    const name = this.#name(key);
+    const text = bytes.toString();
+    await this.#connection.command(() => this.#store.set(name, text, ttlMs), this.#bounds);
+  }
+
+  delete(keys: readonly string[]): Promise<number> {
+    return this.#deletion.delete(keys);
+  }
+
+  deleteMatching(pattern: string): Promise<number> {
+    return this.#deletion.deleteMatching(pattern);
+  }
+
+  #name(key: string): string {
+    return this.#connection.keys.key(CACHE_MANAGER_ENTRY, key);
+  }
+}

@@ -1,0 +1,45 @@
+import type { KeyvStoreAdapter, StoredData } from 'keyv';
+import type { CacheDriver } from '../cache.driver.js';
+
+/** Everything in the namespace; the namespace is the driver's. */
+const EVERYTHING = '*';
+
+/**
+ * A Keyv store on a cache driver. Keyv serialises the values; this keeps its texts. `clear` removes
+ * what was stored through it and nothing else.
+ */
+export class KeyvStore implements KeyvStoreAdapter {
+  readonly opts = { dialect: 'backplane' };
+  namespace?: string;
+  readonly #driver: CacheDriver;
+  readonly #defaultTtlMs: number;
+
+  constructor(driver: CacheDriver, defaultTtlMs: number) {
+    this.#driver = driver;
+    this.#defaultTtlMs = defaultTtlMs;
+  }
+
+  async get<Value>(key: string): Promise<StoredData<Value> | undefined> {
+    const bytes = await this.#driver.get(key);
+    // Keyv takes the serialised text where its types say the value.
+    return bytes?.toString() as StoredData<Value> | undefined;
+  }
+
+  async set(key: string, value: unknown, ttlMs?: number): Promise<boolean> {
+    await this.#driver.set(key, Buffer.from(String(value)), ttlMs ?? this.#defaultTtlMs);
+    return true;
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.#driver.delete([key])) > 0;
+  }
+
+  async clear(): Promise<void> {
+    await this.#driver.deleteMatching(EVERYTHING);
+  }
+
+  /** The interface wants an emitter; this store has no events of its own. */
+  on(): this {
+    return this;
+  }
+}

@@ -1,0 +1,62 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
+import type { RedisConnection, RedisConnections } from '../../common/redis/index.js';
+import { ServiceRegistry } from '../../common/status/index.js';
+import { CLOCK, type Clock } from '../../common/time/index.js';
+import { CacheDriver } from './cache.driver.js';
+import { CACHE_OPTIONS } from './cache.module-definition.js';
+import type { ResolvedCacheOptions } from './cache.options.js';
+import { BypassCacheDriver } from './drivers/bypass-cache.driver.js';
+import { InvalidationJournal } from './drivers/invalidation-journal.js';
+import { MemoryCacheDriver } from './drivers/memory-cache.driver.js';
+import { RedisCacheDriver } from './drivers/redis-cache.driver.js';
+
+/** Name of the service in health bodies. */
+const SERVICE = 'cache';
+
+/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
+  provide: CacheDriver,
+  inject: [CACHE_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
+  useFactory: (
+    options: ResolvedCacheOptions,
+    clock: Clock,
+    services: ServiceRegistry,
+    redis?: RedisConnections,
+  ) => {
+    if (redis === undefined) {
+      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
+      return new MemoryCacheDriver({ clock, ...options });
+    }
+    const connection = redis.use('cache', ['command']);
+    const primary = new RedisCacheDriver(connection, { deadlineMs: options.deadlineMs });
+    const failover = cacheFailover(primary, { connection, options, clock });
+    const whenAway = options.fallback === 'memory' ? 'memory' : 'none';
+    services.register({
+      service: SERVICE,
+      backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
+      isServing: () => true,
+    });
+    return failover.driver;
+  },
+};
+
+/** Puts the failure policy of the cache behind a driver that works on Redis. */
+export function cacheFailover(
+  primary: CacheDriver,
+  context: {
+    readonly connection: RedisConnection;
+    readonly options: ResolvedCacheOptions;
+    readonly clock: Clock;
+  },
+): FailoverDriver<CacheDriver> {
+  const { connection, options, clock } = context;
+  const memory = new MemoryCacheDriver({ clock, ...options, maxTtlMs: options.fallbackTtlMs });
+  return new FailoverDriver({
+    primary,
+    fallback: options.fallback === 'memory' ? memory : new BypassCacheDriver(),
+    gate: connection.gate,
+    journal: new InvalidationJournal(),
+    afterRecovery: () => memory.clear(),
+  });
+}

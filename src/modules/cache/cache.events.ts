@@ -1,0 +1,13 @@
+declare module '../../common/events/event-stream.js' {
+  interface BackplaneEvents {
+    'cache.hit': { readonly key: string };
+    'cache.miss': { readonly key: string };
+    'cache.stored': { readonly key: string; readonly bytes: number };
+    /** A loaded value was handed to the caller but not stored. */
+    'cache.rejected': { readonly key: string; readonly reason: string };
+    /** Keys, or a pattern, were invalidated. */
+    'cache.invalidated': { readonly target: string; readonly removed: number };
+  }
+}
+
+export {};

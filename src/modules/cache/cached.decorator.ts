@@ -1,0 +1,45 @@
+import { wrapMethod } from '../../common/decorators/index.js';
+import { type Duration, parseDuration } from '../../common/time/index.js';
+import { argumentsKey } from './arguments-key.js';
+import { CacheService } from './cache.service.js';
+
+export interface CachedOptions<Args extends readonly unknown[] = readonly unknown[]> {
+  /** @default the module's `ttl` */
+  readonly ttl?: Duration;
+  /**
+   * Key of a call.
+   * @default class, method and arguments, which then have to be plain data
+   */
+  readonly key?: string | ((...args: Args) => string);
+}
+
+/**
+ * Caches what a method of any provider returns; the method becomes async. Concurrent calls with the
+ * same key run it once.
+ *
+ * @example
+ * @Cached({ ttl: '10m', key: (id: number) => `user:${id}` })
+ * async findUser(id: number): Promise<User | null> {}
+ * @throws InvalidOptionError at load time for a wrong ttl
+ */
+export function Cached<Args extends readonly unknown[]>(
+  options: CachedOptions<Args> = {},
+): MethodDecorator {
+  const entry = options.ttl === undefined ? {} : { ttl: parseDuration(options.ttl, '@Cached.ttl') };
+  return (target, name, descriptor) => {
+    const fallbackKey = `${target.constructor.name}.${String(name)}`;
+    const keyOf = (args: readonly unknown[]): string => {
+      if (typeof options.key === 'string') return options.key;
+      return options.key?.(...(args as Args)) ?? argumentsKey(fallbackKey, args);
+    };
+    return wrapMethod<CacheService>({
+      decorator: '@Cached',
+      token: CacheService,
+      wrap: (original, cacheOf) =>
+        function cached(...args) {
+          const load = () => Reflect.apply(original, this, args);
+          return cacheOf(this).getOrSet(keyOf(args), load, entry);
+        },
+    })(target, name, descriptor);
+  };
+}

@@ -1,0 +1,61 @@
+import { LRUCache } from 'lru-cache';
+import { checkKeyText, compileGlob } from '../../../common/redis/index.js';
+import type { Clock } from '../../../common/time/index.js';
+import type { CacheDriver } from '../cache.driver.js';
+
+export interface MemoryCacheDriverOptions {
+  readonly clock: Clock;
+  /** Entries kept at once; beyond it the least recently used goes. */
+  readonly maxEntries: number;
+  /** Bytes of values kept at once; beyond it the least recently used go. */
+  readonly maxBytes: number;
+  /** Longest time to live, whatever the caller asks for. @default unlimited */
+  readonly maxTtlMs?: number;
+}
+
+/** Entries in this process: a bounded, least-recently-used map. */
+export class MemoryCacheDriver implements CacheDriver {
+  readonly #entries: LRUCache<string, Buffer>;
+  readonly #maxTtlMs: number;
+
+  constructor(options: MemoryCacheDriverOptions) {
+    const { clock, maxEntries, maxBytes, maxTtlMs = Infinity } = options;
+    this.#maxTtlMs = maxTtlMs;
+    this.#entries = new LRUCache({
+      max: maxEntries,
+      maxSize: maxBytes,
+      sizeCalculation: (bytes) => Math.max(1, bytes.length),
+      ttlResolution: 0,
+      perf: { now: () => clock.now() },
+    });
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    return this.#entries.get(checkKeyText(key, 'key'));
+  }
+
+  async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
+    this.#entries.set(checkKeyText(key, 'key'), bytes, { ttl: Math.min(ttlMs, this.#maxTtlMs) });
+  }
+
+  async delete(keys: readonly string[]): Promise<number> {
+    return keys.filter((key) => this.#remove(checkKeyText(key, 'key'))).length;
+  }
+
+  async deleteMatching(pattern: string): Promise<number> {
+    const matches = compileGlob(pattern);
+    return [...this.#entries.keys()].filter((key) => matches(key) && this.#remove(key)).length;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  /** An entry whose time is over was not there any more. */
+  #remove(key: string): boolean {
+    const wasAlive = this.#entries.has(key);
+    this.#entries.delete(key);
+    return wasAlive;
+  }
+}
