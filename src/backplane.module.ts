@@ -1,0 +1,76 @@
+import {
+  ConfigurableModuleBuilder,
+  type DynamicModule,
+  Global,
+  Module,
+  type ModuleMetadata,
+  type Type,
+} from '@nestjs/common';
+import type { BackplaneOptions } from './backplane.options.js';
+import { RedisModule } from './common/redis/index.js';
+import { CacheModule } from './modules/cache/index.js';
+import { HealthModule } from './modules/health/index.js';
+import { ThrottleModule } from './modules/throttle/index.js';
+
+const {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN: BACKPLANE_OPTIONS,
+  ASYNC_OPTIONS_TYPE,
+} = new ConfigurableModuleBuilder<BackplaneOptions>({ moduleName: 'Backplane' })
+  .setClassMethodName('forRoot')
+  .build();
+
+/** Holds the options for the modules of `forRootAsync`. */
+@Global()
+@Module({ exports: [BACKPLANE_OPTIONS] })
+class BackplaneOptionsModule extends ConfigurableModuleClass {}
+
+interface AsyncModule<Options> {
+  forRootAsync(options: {
+    readonly inject: [typeof BACKPLANE_OPTIONS];
+    readonly useFactory: (options: BackplaneOptions) => Options;
+  }): DynamicModule;
+}
+
+/**
+ * Sets up the Redis connections and any of the modules in one place.
+ *
+ * `forRoot` imports the modules whose options are given; `forRootAsync` cannot know them before the
+ * application starts and imports all of them.
+ *
+ * @example
+ * BackplaneModule.forRoot({
+ *   redis: { connections: { default: { url: 'redis://localhost:6379' } } },
+ *   cache: { ttl: '5m' },
+ *   throttle: { default: { limit: 100, window: '1m' } },
+ *   health: {},
+ * })
+ */
+@Module({})
+export class BackplaneModule {
+  static forRoot(options: BackplaneOptions): DynamicModule {
+    const { redis, cache, throttle, health } = options;
+    const imports: NonNullable<ModuleMetadata['imports']> = [
+      ...(redis === undefined ? [] : [RedisModule.forRoot(redis)]),
+      ...(cache === undefined ? [] : [CacheModule.forRoot(cache)]),
+      ...(throttle === undefined ? [] : [ThrottleModule.forRoot(throttle)]),
+      ...(health === undefined ? [] : [HealthModule.forRoot(health)]),
+    ];
+    return { module: BackplaneModule, imports };
+  }
+
+  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    const part = <O>(module: Type & AsyncModule<O>, pick: (all: BackplaneOptions) => O) =>
+      module.forRootAsync({ inject: [BACKPLANE_OPTIONS], useFactory: pick });
+    return {
+      module: BackplaneModule,
+      imports: [
+        BackplaneOptionsModule.forRootAsync(options),
+        part(RedisModule, ({ redis }) => redis ?? {}),
+        part(CacheModule, ({ cache }) => cache ?? {}),
+        part(ThrottleModule, ({ throttle }) => throttle ?? {}),
+        part(HealthModule, ({ health }) => health ?? {}),
+      ],
+    };
+  }
+}

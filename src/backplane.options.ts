@@ -1,0 +1,13 @@
+import type { RedisOptions } from './common/redis/index.js';
+import type { CacheOptions } from './modules/cache/index.js';
+import type { HealthOptions } from './modules/health/index.js';
+import type { ThrottleOptions } from './modules/throttle/index.js';
+
+/** Options of everything at once. */
+export interface BackplaneOptions {
+  /** Without it the memory drivers serve. */
+  readonly redis?: RedisOptions;
+  readonly cache?: CacheOptions;
+  readonly throttle?: ThrottleOptions;
+  readonly health?: HealthOptions;
+}

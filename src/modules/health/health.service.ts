@@ -1,0 +1,76 @@
+import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
+import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import type { Backing } from '../../common/status/index.js';
+import { RedisHealthIndicator } from './redis.health-indicator.js';
+import { type RedisHealth, RedisHealthService } from './redis-health.service.js';
+import { ServicesHealthIndicator } from './services.health-indicator.js';
+
+/** Body of `/health`. */
+export interface HealthBody {
+  readonly status: 'up' | 'degraded' | 'down';
+  readonly system: {
+    readonly redis: { readonly status: RedisHealth['status']; readonly available: boolean };
+  };
+  readonly services: Readonly<Record<string, Backing>>;
+}
+
+/** Body of `/health/deep`. */
+export interface DeepHealthBody extends HealthBody {
+  readonly redis: RedisHealth['details'];
+  readonly process: { readonly uptime_s: number; readonly rss_bytes: number };
+}
+
+/** How the application is, from Terminus' checks. No method rejects because something is unwell. */
+@Injectable()
+export class HealthService {
+  constructor(
+    @Inject(HealthCheckService) private readonly terminus: HealthCheckService,
+    @Inject(RedisHealthIndicator) private readonly redisIndicator: RedisHealthIndicator,
+    @Inject(ServicesHealthIndicator) private readonly services: ServicesHealthIndicator,
+    @Inject(RedisHealthService) private readonly redis: RedisHealthService,
+  ) {}
+
+  /** `degraded`: Redis is away and everything is still answered. `down`: something is not. */
+  async check(): Promise<HealthBody> {
+    const redis = this.redis.check();
+    const [{ status }, { status: redisStatus }] = await Promise.all([this.#terminus(), redis]);
+    return {
+      status: STATUS[status],
+      system: { redis: { status: redisStatus, available: redisStatus === 'healthy' } },
+      services: this.services.backings(),
+    };
+  }
+
+  async checkDeep(): Promise<DeepHealthBody> {
+    const [body, redis] = await Promise.all([this.check(), this.redis.check()]);
+    return {
+      ...body,
+      redis: redis.details,
+      process: { uptime_s: Math.round(process.uptime()), rss_bytes: process.memoryUsage.rss() },
+    };
+  }
+
+  checkRedis(): Promise<RedisHealth> {
+    return this.redis.check();
+  }
+
+  /** Terminus throws what is unhealthy; here it is an answer like any other. */
+  async #terminus(): Promise<HealthCheckResult> {
+    try {
+      return await this.terminus.check([
+        () => this.redisIndicator.check('redis'),
+        () => this.services.check('services'),
+      ]);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      return error.getResponse() as HealthCheckResult;
+    }
+  }
+}
+
+const STATUS: Readonly<Record<HealthCheckResult['status'], HealthBody['status']>> = {
+  ok: 'up',
+  degraded: 'degraded',
+  error: 'down',
+  shutting_down: 'down',
+};

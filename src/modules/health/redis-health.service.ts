@@ -1,0 +1,115 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import {
+  masters,
+  REDIS_CONNECTIONS,
+  type RedisConnection,
+  type RedisConnections,
+  RedisUnavailableError,
+} from '../../common/redis/index.js';
+import { HEALTH_OPTIONS } from './health.module-definition.js';
+import type { ResolvedHealthOptions } from './health.options.js';
+import { parseInfo, type RedisNodeInfo } from './redis-info.js';
+
+/** Body of `/health/redis`. Names, units and nesting are what monitors rely on. */
+export interface RedisHealth {
+  readonly status: 'healthy' | 'unhealthy' | 'disabled';
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Asks Redis how it is, on connections of its own and within one deadline. Calls that come while one
+ * is under way share it, so a busy monitor adds no load.
+ */
+@Injectable()
+export class RedisHealthService {
+  #current: Promise<RedisHealth> | undefined;
+
+  constructor(
+    @Inject(HEALTH_OPTIONS) private readonly options: ResolvedHealthOptions,
+    @Optional() @Inject(REDIS_CONNECTIONS) private readonly redis: RedisConnections | undefined,
+  ) {
+    for (const name of redis?.configured() ?? []) redis?.use(name, ['probe']);
+  }
+
+  /** Never rejects and never takes longer than the deadline. */
+  check(): Promise<RedisHealth> {
+    this.#current ??= this.#check().finally(() => {
+      this.#current = undefined;
+    });
+    return this.#current;
+  }
+
+  async #check(): Promise<RedisHealth> {
+    if (this.redis === undefined) {
+      return { status: 'disabled', details: { mode: 'embedded' } };
+    }
+    const checks = this.redis.list().map(async (connection) => {
+      return [connection.name, await this.#inspect(connection)] as const;
+    });
+    const results = await Promise.all(checks);
+    const isHealthy = results.every(([, result]) => 'ping_ms' in result);
+    const [, first = {}] = results.find(([name]) => name === 'default') ?? [];
+    const others = results.filter(([name]) => name !== 'default');
+    return {
+      status: isHealthy ? 'healthy' : 'unhealthy',
+      details: {
+        ...first,
+        connections: this.redis.plan(),
+        ...(others.length === 0 ? {} : { named: Object.fromEntries(others) }),
+      },
+    };
+  }
+
+  /** With `ping_ms` when the server answered; else with the reason in one word. */
+  async #inspect(connection: RedisConnection): Promise<Readonly<Record<string, unknown>>> {
+    const { deadlineMs } = this.options;
+    const state = { topology: connection.topology, gate: connection.gate.state };
+    try {
+      const startedAt = performance.now();
+      await connection.inspect((client) => client.ping(), deadlineMs);
+      const pingMs = Math.round((performance.now() - startedAt) * 100) / 100;
+      const left = Math.max(1, deadlineMs - pingMs);
+      return { ping_ms: pingMs, ...state, ...(await readInfo(connection, left)) };
+    } catch (error) {
+      const reason = error instanceof RedisUnavailableError ? error.reason : 'error';
+      return { ...state, reason: connection.lastError ?? reason };
+    }
+  }
+}
+
+/** Managed servers may refuse INFO: then the page says so and goes without. */
+async function readInfo(connection: RedisConnection, deadlineMs: number): Promise<object> {
+  try {
+    const texts = await connection.inspect(
+      (client) => Promise.all(masters(client).map((node) => node.info())),
+      deadlineMs,
+    );
+    return describe(texts.map(parseInfo));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { unavailable: ['INFO'] };
+  }
+}
+
+/** Sums over the masters of a cluster; a single server is a sum of one. */
+function describe(nodes: readonly RedisNodeInfo[]): object {
+  const [first] = nodes;
+  return {
+    version: first?.version,
+    role: first?.role,
+    memory: {
+      used_bytes: sum(nodes, 'usedBytes'),
+      max_bytes: sum(nodes, 'maxBytes'),
+      fragmentation_ratio: Math.max(...nodes.map((node) => node.fragmentationRatio ?? 0)),
+      eviction_policy: first?.evictionPolicy,
+    },
+    clients: { connected: sum(nodes, 'connectedClients') },
+  };
+}
+
+function sum(
+  nodes: readonly RedisNodeInfo[],
+  field: 'usedBytes' | 'maxBytes' | 'connectedClients',
+): number {
+  return nodes.reduce((total, node) => total + (node[field] ?? 0), 0);
+}
