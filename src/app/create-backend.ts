@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import type { INestApplication, LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { BackplaneConfig } from '../common/config/index.js';
+import { AppModule } from './app.module.js';
+
+export type Platform = 'express' | 'fastify';
+
+export interface BackendOptions {
+  readonly config: BackplaneConfig;
+  /** @default 'fastify' */
+  readonly platform?: Platform;
+  readonly logger?: LoggerService | false;
+}
+
+export interface Backend {
+  readonly app: INestApplication;
+  /** Opens `/api/v1/redis/*`. */
+  readonly adminToken: string;
+  /** The token was made for this run, because the configuration has none. */
+  readonly isTokenGenerated: boolean;
+}
+
+/** Builds the backend without listening yet. Redis away does not make it fail. */
+export async function createBackend(options: BackendOptions): Promise<Backend> {
+  const { config, logger = false } = options;
+  const adminToken = config.admin.token ?? randomBytes(24).toString('base64url');
+  const module = AppModule.forConfig({ config, adminToken });
+  const app = await NestFactory.create(module, createAdapter(options), {
+    logger,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
+  if (options.platform === 'express') trustProxy(app, config);
+  app.enableShutdownHooks();
+  serveApiDocs(app);
+  return { app, adminToken, isTokenGenerated: config.admin.token === undefined };
+}
+
+function createAdapter({ config, platform = 'fastify' }: BackendOptions) {
+  if (platform === 'express') return new ExpressAdapter();
+  return new FastifyAdapter({ trustProxy: trustProxyOf(config) });
+}
+
+/** A number of hops is a function for Fastify: trust the first so many addresses. */
+function trustProxyOf({ http: { trustProxy: trusted } }: BackplaneConfig) {
+  if (typeof trusted === 'number') return (_address: string, hop: number) => hop < trusted;
+  return trusted === false ? false : [...trusted];
+}
+
+function trustProxy(app: INestApplication, config: BackplaneConfig): void {
+  (app as NestExpressApplication).set('trust proxy', config.http.trustProxy);
+}
+
+function serveApiDocs(app: INestApplication): void {
+  const document = new DocumentBuilder()
+    .setTitle('Backplane')
+    .setDescription('The backend made of nest-backplane: worked examples, health and operations.')
+    .addBearerAuth()
+    .build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, document));
+}

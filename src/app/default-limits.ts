@@ -1,0 +1,15 @@
+import type { ThrottleOptions } from '../modules/throttle/index.js';
+
+/**
+ * The backend's limits, for each client. By route pattern, so that they hold whatever decorators the
+ * code of a route carries, and also before the route exists.
+ */
+export const DEFAULT_LIMITS = {
+  default: { limit: 100, window: '1m' },
+  routes: [
+    { method: 'POST', path: '/api/v1/ai/chat', limit: 60, window: '1m' },
+    { method: 'POST', path: '/api/v1/receipts/scan', limit: 30, window: '1m' },
+    { path: '/api/pilot/**', name: '/api/pilot', limit: 5, window: '1m' },
+    { method: 'POST', path: '/api/contact', limit: 10, window: '1m' },
+  ],
+} as const satisfies ThrottleOptions;
