@@ -1,9 +1,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-const typescript = JSON.parse(
-  fs.readFileSync(path.join(__dirname, '.swcrc.jest.json'), 'utf8'),
-);
+const typescript = JSON.parse(fs.readFileSync(path.join(__dirname, '.swcrc.jest.json'), 'utf8'));
 // Nest 12 is ESM only and @nestjs/throttler is CommonJS that requires it: everything, node_modules
 // included, is transformed to CommonJS.
 const javascript = {
@@ -30,4 +28,5 @@ module.exports = {
   collectCoverageFrom: ['src/**/*.ts', '!src/main.ts'],
   coverageProvider: 'v8',
   testTimeout: 30_000,
+  maxWorkers: 2,
 };
