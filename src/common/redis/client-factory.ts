@@ -36,6 +36,8 @@ function baseOptions(settings: ClientSettings): ClientOptions {
     ...ROLE_SETTINGS[settings.role],
     lazyConnect: true,
     connectTimeout: settings.connectTimeoutMs,
+    // How long a closing socket may linger; it keeps the process alive that long.
+    disconnectTimeout: 200,
     connectionName: `${settings.app}:${settings.role}`,
     retryStrategy: reconnectDelayMs,
   };

@@ -34,9 +34,11 @@ export class ClientLink implements GateLink {
       this.#notReadySince = performance.now();
       gate.linkDown(this.#lastError ?? 'connection lost');
     });
-    this.#client.on('error', (error: unknown) => {
-      this.#lastError = errorCode(error);
-    });
+  }
+
+  /** Remembers an error event of one of the connection's clients. */
+  noteError(error: unknown): void {
+    this.#lastError = errorCode(error);
   }
 
   isReady(): boolean {
@@ -70,8 +72,9 @@ export function destroySockets(client: RedisClient): void {
 
 /** A word for people, such as `ECONNREFUSED` or `NOAUTH`; never a message, which may name hosts. */
 function errorCode(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
+  if (typeof error !== 'object' || error === null) return 'unknown error';
   if ('code' in error && typeof error.code === 'string') return error.code;
-  const [word = ''] = error.message.split(' ', 1);
-  return /^[A-Z]{3,}$/.test(word) ? word : error.name;
+  const message = 'message' in error ? String(error.message) : '';
+  const [word = ''] = message.split(' ', 1);
+  return /^[A-Z]{3,}$/.test(word) ? word : 'connection error';
 }

@@ -73,6 +73,7 @@ export class RedisConnection {
     if (existing !== undefined) return existing;
     const settings: ClientSettings = { ...this.#settings, role };
     const client = createClient(this.#settings.target, settings);
+    client.on('error', (error: unknown) => this.#link.noteError(error));
     this.#clients.set(role, client);
     return client;
   }
@@ -99,10 +100,10 @@ export class RedisConnection {
     call: ScriptCall<Keys, Args>,
   ): Promise<Reply> {
     const first = await this.#runScript(script, call);
-    if (!isRefusedAsLate(first.reply)) return script.decode(first.reply);
-    this.#clock.raise(first.reply[1], first.sentAt);
+    if (!isRefusedAsLate(first)) return script.decode(first);
+    this.#clock.refine(first[1], performance.now());
     const second = await this.#runScript(script, call);
-    if (!isRefusedAsLate(second.reply)) return script.decode(second.reply);
+    if (!isRefusedAsLate(second)) return script.decode(second);
     throw new RedisUnavailableError('refused');
   }
 
@@ -142,25 +143,24 @@ export class RedisConnection {
   async #runScript<Keys, Args, Reply>(
     script: RedisScript<Keys, Args, Reply>,
     call: ScriptCall<Keys, Args>,
-  ): Promise<{ readonly reply: unknown; readonly sentAt: number }> {
+  ): Promise<unknown> {
     const invoke = scriptInvoker(this.client('command'), script);
     const keys = script.keys(call.keys);
     const now = call.clock === undefined ? '' : call.clock.now();
-    const sentAt = performance.now();
-    const reply = await this.gate.run(
+    return this.gate.run(
       (limitMs) =>
         invoke(keys.length, ...keys, this.#clock.deadline(limitMs), now, ...script.args(call.args)),
       call,
     );
-    return { reply, sentAt };
   }
 
+  /** Asks twice: the first reply may have waited for the script to load, the second tells the time. */
   async #probe(): Promise<void> {
-    const sentAt = performance.now();
     const key = this.keys.key(PROBE_KEY, 'probe');
     const invoke = scriptInvoker(this.client('command'), PROBE);
-    const reply = await invoke(1, key, 0, '');
-    this.#clock.synchronise(PROBE.decode(reply), sentAt);
+    const ask = async (): Promise<number> => PROBE.decode(await invoke(1, key, 0, ''));
+    this.#clock.synchronise(await ask(), performance.now());
+    this.#clock.refine(await ask(), performance.now());
   }
 
   #whenUsable(waitMs: number): Promise<boolean> {

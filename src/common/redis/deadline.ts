@@ -19,7 +19,7 @@ export function withDeadline<T>(work: Promise<T>, limitMs: number): Promise<T> {
       },
       (error: unknown) => {
         clearTimeout(timer);
-        reject(error instanceof Error ? error : new Error(String(error)));
+        reject(error);
       },
     );
   });

@@ -32,7 +32,7 @@ export interface ScriptDefinition<Keys, Args, Reply> {
 const PRELUDE_ARGUMENTS = 2;
 
 /**
- * ARGV[1]  server time in ms after which a write is refused
+ * ARGV[1]  server time in ms from which a write is refused
  * ARGV[2]  '' in production; a test that steps time gives the time to use instead
  * Leaves `now` (ms) and `arg(i)`, the script's own i-th argument.
  */
@@ -42,7 +42,7 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local function arg(i) return ARGV[i + ${PRELUDE_ARGUMENTS}] end
 `;
 const REFUSE_LATE = `
-if now > tonumber(ARGV[1]) then return { 'late', now } end
+if now >= tonumber(ARGV[1]) then return { 'late', now } end
 `;
 const STEPPED_TIME = `
 if ARGV[2] ~= '' then now = tonumber(ARGV[2]) end

@@ -1,3 +1,4 @@
+import { BackplaneError } from '../errors/index.js';
 import { DeadlineExceeded } from './deadline.js';
 import type { UnavailableReason } from './redis.errors.js';
 
@@ -17,16 +18,25 @@ const REFUSALS = new Set([
   'NOPERM',
 ]);
 
+/** Errors of the language: a fault in our code, never a state of Redis. */
+const PROGRAMMING_ERRORS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
+
 /**
  * Sorts an error of a Redis call: a reason when Redis is unavailable, `undefined` when the server is
- * well and the command itself was wrong (a bug to be thrown as it is).
+ * well and the call itself was wrong (a bug to be thrown as it is).
  */
 export function unavailableReason(error: unknown): UnavailableReason | undefined {
   if (error instanceof DeadlineExceeded) return 'deadline';
-  if (!(error instanceof Error)) return undefined;
+  if (error instanceof BackplaneError || !isError(error)) return undefined;
+  if (PROGRAMMING_ERRORS.has(error.name)) return undefined;
   if (error.name !== 'ReplyError') return 'connection';
   const [word = ''] = error.message.split(' ', 1);
   return REFUSALS.has(word) || nestedRefusal(error.message) ? 'refused' : undefined;
+}
+
+/** By shape: an error of Node's own may come from another realm than this code. */
+function isError(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && 'message' in error && 'name' in error;
 }
 
 /** Redis 6.2 reports an error inside a script as `ERR Error running script … -OOM command …`. */
