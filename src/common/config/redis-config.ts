@@ -23,7 +23,7 @@ export function redisOptions(settings: Settings): RedisOptions | undefined {
   const target = defaultTarget(settings);
   if (target === undefined) {
     const named = ['REDIS_CACHE_URL', 'REDIS_QUEUE_URL'] as const;
-    refuse(settings, named, 'needs a default Redis beside it', 'REDIS_URL');
+    refuse(settings, named, { problem: 'needs a default Redis beside it', remedy: 'REDIS_URL' });
     return undefined;
   }
   const { REDIS_PREFIX, REDIS_TIMEOUT, REDIS_MAX_CONNECTIONS } = settings;
@@ -71,11 +71,17 @@ function refuseTwoLocations(settings: Settings): void {
 /** Variables that mean nothing without another one. */
 function refuseHalves(settings: Settings): void {
   if (settings.REDIS_SENTINELS === undefined) {
-    refuse(settings, ['REDIS_SENTINEL_NAME'], 'needs REDIS_SENTINELS', 'REDIS_SENTINELS');
+    refuse(settings, ['REDIS_SENTINEL_NAME'], {
+      problem: 'needs REDIS_SENTINELS',
+      remedy: 'REDIS_SENTINELS',
+    });
   }
   if (LOCATIONS.every((name) => settings[name] === undefined)) {
     const details = ['REDIS_PORT', 'REDIS_DB', 'REDIS_USERNAME', 'REDIS_PASSWORD'] as const;
-    refuse(settings, details, 'has no effect because no Redis is named; set one', 'REDIS_HOST');
+    refuse(settings, details, {
+      problem: 'has no effect because no Redis is named; set one',
+      remedy: 'REDIS_HOST',
+    });
   }
 }
 
@@ -86,7 +92,9 @@ function hostTarget(settings: Settings): RedisTarget {
 
 function sentinelTarget(settings: Settings): RedisTarget {
   const { REDIS_SENTINELS: sentinels = [], REDIS_SENTINEL_NAME: name } = settings;
-  refuse(settings, ['REDIS_PORT'], 'has no effect with REDIS_SENTINELS; put ports into its list');
+  refuse(settings, ['REDIS_PORT'], {
+    problem: 'has no effect with REDIS_SENTINELS; put ports into its list',
+  });
   if (name === undefined) {
     throw new ConfigError(
       'REDIS_SENTINELS',
@@ -99,11 +107,9 @@ function sentinelTarget(settings: Settings): RedisTarget {
 
 function clusterTarget(settings: Settings): RedisTarget {
   const { REDIS_CLUSTER_NODES: cluster = [], REDIS_DB: database = 0 } = settings;
-  refuse(
-    settings,
-    ['REDIS_PORT'],
-    'has no effect with REDIS_CLUSTER_NODES; put ports into its list',
-  );
+  refuse(settings, ['REDIS_PORT'], {
+    problem: 'has no effect with REDIS_CLUSTER_NODES; put ports into its list',
+  });
   if (database !== 0) {
     throw new ConfigError('REDIS_DB', 'must be 0 or not set, a cluster has no other database');
   }
@@ -113,7 +119,10 @@ function clusterTarget(settings: Settings): RedisTarget {
 function credentials(settings: Settings): { username?: string; password?: string } {
   const { REDIS_USERNAME: username, REDIS_PASSWORD: password } = settings;
   if (password === undefined) {
-    refuse(settings, ['REDIS_USERNAME'], 'needs REDIS_PASSWORD beside it', 'REDIS_PASSWORD');
+    refuse(settings, ['REDIS_USERNAME'], {
+      problem: 'needs REDIS_PASSWORD beside it',
+      remedy: 'REDIS_PASSWORD',
+    });
     return {};
   }
   return username === undefined ? { password } : { username, password };
@@ -123,12 +132,13 @@ function db({ REDIS_DB }: Settings): { db?: number } {
   return REDIS_DB === undefined ? {} : { db: REDIS_DB };
 }
 
-function refuse(
-  settings: Settings,
-  names: readonly EnvironmentName[],
-  problem: string,
-  remedy?: EnvironmentName,
-): void {
+/** Why a variable that is set is refused, and which one to set instead or as well. */
+interface Refusal {
+  readonly problem: string;
+  readonly remedy?: EnvironmentName;
+}
+
+function refuse(settings: Settings, names: readonly EnvironmentName[], refusal: Refusal): void {
   const set = names.find((name) => settings[name] !== undefined);
-  if (set !== undefined) throw new ConfigError(set, problem, remedy);
+  if (set !== undefined) throw new ConfigError(set, refusal.problem, refusal.remedy);
 }

@@ -11,7 +11,6 @@ import { Injectable } from '@nestjs/common';
  *   }
  * }
  */
-// oxlint-disable-next-line typescript/no-empty-interface -- filled by declaration merging
 export interface BackplaneEvents {}
 
 export type EventName = keyof BackplaneEvents;
@@ -34,7 +33,8 @@ export class EventStream {
     this.#listeners.set(name, listeners);
     listeners.add(listener as Listener<EventName>);
     return () => {
-      listeners.delete(listener as Listener<EventName>);
+      // Called again, it must not end listeners that came later under the same name.
+      if (!listeners.delete(listener as Listener<EventName>)) return;
       if (listeners.size === 0) this.#listeners.delete(name);
     };
   }
