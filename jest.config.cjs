@@ -14,6 +14,10 @@ module.exports = {
   testEnvironment: 'node',
   rootDir: __dirname,
   testRegex: 'test/.*\\.(spec|e2e-spec)\\.ts$',
+  // A server that was given to us is not ours to kill.
+  testPathIgnorePatterns: process.env.TEST_REDIS_URL
+    ? ['/node_modules/', '/test/faults/']
+    : ['/node_modules/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/examples/'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -11,15 +11,15 @@ async function main(): Promise<void> {
   const backend = await createBackend({ config, logger });
   await backend.app.listen(config.http.port, config.http.host);
   const { port } = new URL(await backend.app.getUrl());
-  const mode = config.redis === undefined ? '(embedded: no Redis configured)' : '(on Redis)';
-  process.stdout.write(`${banner(backend, `http://localhost:${port}`, mode)}\n`);
+  process.stdout.write(`${banner(backend, `http://localhost:${port}`, config)}\n`);
 }
 
 /** A wrong setting is one line; anything else is a fault of ours and shows its stack. */
 function fail(error: unknown): void {
   const isExpected = error instanceof ConfigError || error instanceof BackplaneError;
   process.stderr.write(`${isExpected ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  // Connections may be open already and would keep the process alive.
+  process.exit(1);
 }
 
 main().catch(fail);

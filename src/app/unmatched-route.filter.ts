@@ -17,9 +17,9 @@ export class UnmatchedRouteFilter extends BackplaneExceptionFilter {
     const http = host.switchToHttp();
     try {
       await this.limits.checkUnmatched(http.getRequest(), http.getResponse());
-      super.catch(error, host);
+      await super.catch(error, host);
     } catch (limited) {
-      super.catch(limited, host);
+      await super.catch(limited, host);
     }
   }
 }
