@@ -130,7 +130,9 @@ function runDockerCompose() {
     'config',
     '-q',
   );
-  console.log(`check:compose: docker compose config: ${done ? 'ok' : `refused\n${output}`}`);
+  console.log(
+    `check:compose: docker compose config: ${done ? 'ok' : `refused\n${String(output)}`}`,
+  );
   if (!done) process.exitCode = 1;
 }
 

@@ -4,3 +4,13 @@ import { BackplaneError } from '../errors/index.js';
 export class CodecError extends BackplaneError {
   readonly code = 'E_CODEC';
 }
+
+/** The packed form of a value is larger than the codec reads back. */
+export class EncodedValueTooLargeError extends CodecError {
+  constructor(
+    readonly bytes: number,
+    readonly maxBytes: number,
+  ) {
+    super(`The packed value is ${bytes} bytes; at most ${maxBytes} can be stored. Store less.`);
+  }
+}

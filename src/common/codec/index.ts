@@ -1,2 +1,2 @@
-export { CodecError } from './codec.error.js';
+export { CodecError, EncodedValueTooLargeError } from './codec.error.js';
 export { ValueCodec, type ValueCodecOptions } from './value-codec.js';

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { Packr } from 'msgpackr';
-import { CodecError } from './codec.error.js';
+import { CodecError, EncodedValueTooLargeError } from './codec.error.js';
 
 const compress = promisify(deflateRaw);
 const decompress = promisify(inflateRaw);
@@ -15,31 +15,44 @@ type Eventually<T> = T | Promise<T>;
 export interface ValueCodecOptions {
   /** Values whose packed form is at least this large are compressed. `undefined` = never. */
   readonly compressAboveBytes?: number | undefined;
-  /** Largest packed form that is read back; stops a small compressed value from filling the memory. */
+  /**
+   * Largest packed form, before compression, that is written and read back; stops a small compressed
+   * value from filling the memory.
+   */
   readonly maxBytes: number;
 }
 
 /**
  * Turns values into bytes and back, type for type: Date, Map, Set, bigint, Buffer, typed arrays,
- * `undefined` and `NaN` come back as they went in. Class instances come back as plain objects and
- * `-0` as `0`.
+ * `undefined` and `NaN` come back as they went in, and share no memory with the bytes. Class
+ * instances come back as plain objects or as what their `toJSON` gives, `-0` as `0`, an unpaired
+ * surrogate as `U+FFFD`, and a property `__proto__` as `__proto_`.
  *
  * Format: one envelope byte, then MessagePack (https://msgpack.org), raw-deflated (RFC 1951) above
  * the threshold. An unknown envelope byte is a `CodecError`, so that a release that does not know a
  * newer format reports it instead of guessing.
  */
 export class ValueCodec {
-  readonly #packr = new Packr({ moreTypes: true, useRecords: true });
+  readonly #packr = new Packr({
+    moreTypes: true,
+    useRecords: true,
+    copyBuffers: true,
+    writeFunction: refuseFunction,
+  });
   readonly #options: ValueCodecOptions;
 
   constructor(options: ValueCodecOptions) {
     this.#options = options;
   }
 
-  /** @throws CodecError when the value holds a symbol, a cycle or something else that cannot be packed */
+  /**
+   * @throws CodecError when the value holds a symbol, a function, a cycle or something else that cannot
+   * be packed @throws EncodedValueTooLargeError
+   */
   encode(value: unknown): Eventually<Buffer> {
     const packed = this.#pack(value);
-    const threshold = this.#options.compressAboveBytes;
+    const { compressAboveBytes: threshold, maxBytes } = this.#options;
+    if (packed.length > maxBytes) throw new EncodedValueTooLargeError(packed.length, maxBytes);
     if (threshold === undefined || packed.length < threshold) return seal(Envelope.PLAIN, packed);
     return compress(packed).then((deflated) =>
       deflated.length < packed.length
@@ -66,7 +79,8 @@ export class ValueCodec {
       return this.#packr.pack(value);
     } catch (cause) {
       throw new CodecError(
-        'The value cannot be stored: it holds a symbol, a cycle or another type without a binary form.',
+        'The value cannot be stored: it holds a symbol, a function, a cycle or another type without a ' +
+          'binary form. Store plain data.',
         { cause },
       );
     }
@@ -88,6 +102,11 @@ export class ValueCodec {
     );
     return this.#unpack(packed);
   }
+}
+
+/** Left to itself the packer would store `undefined` and so lose the function without a word. */
+function refuseFunction(): never {
+  throw new TypeError('a function has no binary form');
 }
 
 function seal(envelope: number, body: Buffer): Buffer {

@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleInit, Optional } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import {
-  headerValue,
-  type HttpRequest,
-  type HttpResponse,
-  setHeader,
-} from '../http/http-exchange.js';
+import { headerValue, setHeader } from '../http/http-exchange.js';
+import { onEveryRequest, type RequestHook } from '../http/request-hook.js';
 import { RedisBudget } from './redis-budget.js';
 import { type RequestContext, runInRequest } from './request-context.js';
 
@@ -18,19 +14,14 @@ const REQUEST_ID_HEADER = 'X-Request-Id';
 /** What is taken over from a client: short, and nothing that could break a log line or a header. */
 const ACCEPTABLE_ID = /^[\w.:-]{1,128}$/;
 
-type Next = () => void;
-
 /** The part of a Fastify instance that is used. */
 interface HookableServer {
-  addHook(
-    name: 'onRequest' | 'preValidation',
-    hook: (request: HttpRequest, response: HttpResponse, next: Next) => void,
-  ): unknown;
+  addHook(name: 'preValidation', hook: RequestHook): unknown;
 }
 
 /**
  * Gives every HTTP request its context: an id, taken from `X-Request-Id` or made and answered in it,
- * and the Redis budget. Runs before guards, on Express and on Fastify.
+ * and the Redis budget. Runs before body parsers and guards, on Express and on Fastify.
  */
 @Injectable()
 export class RequestContextBinder implements OnModuleInit {
@@ -42,14 +33,14 @@ export class RequestContextBinder implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // Absent in an application context without HTTP.
-    const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
-    if (adapter === undefined) return;
-    if (adapter.getType() === 'fastify') this.#hook(adapter.getInstance<HookableServer>());
-    else adapter.use(this.#enter);
+    // Absent in an application context without HTTP, whatever the type says.
+    const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | null | undefined;
+    if (!adapter) return;
+    onEveryRequest(adapter, this.#enter);
+    if (adapter.getType() === 'fastify') this.#reenter(adapter.getInstance<HookableServer>());
   }
 
-  readonly #enter = (request: HttpRequest, response: HttpResponse, next: Next): void => {
+  readonly #enter: RequestHook = (request, response, next) => {
     const asked = headerValue(request, REQUEST_ID_HEADER);
     const requestId = asked !== undefined && ACCEPTABLE_ID.test(asked) ? asked : randomUUID();
     const context = { requestId, redisBudget: new RedisBudget(this.budgetMs ?? Infinity) };
@@ -59,8 +50,7 @@ export class RequestContextBinder implements OnModuleInit {
   };
 
   /** Fastify reads the body outside the async context of its first hook, so it is entered again. */
-  #hook(server: HookableServer): void {
-    server.addHook('onRequest', this.#enter);
+  #reenter(server: HookableServer): void {
     server.addHook('preValidation', (request, _response, next) => {
       const context = this.#contexts.get(request);
       if (context === undefined) next();

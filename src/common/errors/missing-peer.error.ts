@@ -17,7 +17,8 @@ export class MissingPeerError extends BackplaneError {
 }
 
 /**
- * Loads an optional peer when the feature that needs it is configured.
+ * Loads an optional peer when the feature that needs it is configured. An error of a package that is
+ * there, and cannot be loaded, passes through: installing it again would not help.
  *
  * @throws MissingPeerError naming the package to install
  */
@@ -29,6 +30,14 @@ export async function loadPeer<T>(
   try {
     return await load();
   } catch (cause) {
+    if (!isNotFound(cause)) throw cause;
     throw new MissingPeerError(feature, packageName, { cause });
   }
+}
+
+/** The codes of `import()` and of `require()`. */
+function isNotFound(error: unknown): boolean {
+  const code: unknown =
+    typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
 }

@@ -52,7 +52,10 @@ export class BackplaneExceptionFilter implements ExceptionFilter {
     const response: unknown = host.switchToHttp().getResponse();
     const answer = answerTo(error);
     if (answer.status >= 500) this.#logger.error(error instanceof Error ? error : String(error));
-    this.host.httpAdapter.reply(response, answer.body, answer.status);
+    const { httpAdapter } = this.host;
+    // Too late for a status: a stream that failed half-way can only be ended.
+    if (httpAdapter.isHeadersSent(response)) httpAdapter.end(response);
+    else httpAdapter.reply(response, answer.body, answer.status);
   }
 }
 
@@ -62,7 +65,7 @@ function answerTo(error: unknown): Answer {
     const status = STATUS_OF_CODE[error.code] ?? HttpStatus.INTERNAL_SERVER_ERROR;
     return status === 500 ? internalError() : answer(status, error.message, error.code);
   }
-  return answerToParser(error) ?? internalError();
+  return answerToServer(error) ?? internalError();
 }
 
 function answerToHttp(error: HttpException): Answer {
@@ -79,11 +82,19 @@ function messageOf(body: string | object, error: HttpException): string {
 }
 
 /** Body parsers of Express and Fastify throw errors with a status: malformed JSON, too large, … */
-function answerToParser(error: unknown): Answer | undefined {
-  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
-  const { statusCode } = error;
+function answerToServer(error: unknown): Answer | undefined {
+  if (!(error instanceof Error) || !isOfServer(error)) return undefined;
+  const statusCode: unknown = Reflect.get(error, 'statusCode');
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return undefined;
-  return answer(statusCode, error.message, codeOf(statusCode));
+  const isSecret = Reflect.get(error, 'expose') === false;
+  return answer(statusCode, isSecret ? wordsOf(statusCode) : error.message, codeOf(statusCode));
+}
+
+/** HTTP clients put a `statusCode` on their errors too, of another server and naming its host. */
+function isOfServer(error: Error): boolean {
+  const code: unknown = Reflect.get(error, 'code');
+  const isFastify = typeof code === 'string' && code.startsWith('FST_');
+  return isFastify || typeof Reflect.get(error, 'expose') === 'boolean'; // http-errors, in Express
 }
 
 function internalError(): Answer {
@@ -92,14 +103,19 @@ function internalError(): Answer {
 }
 
 function answer(status: number, message: string, code: ErrorCode): Answer {
-  const words = (HttpStatus[status] ?? 'ERROR').toLowerCase().replaceAll('_', ' ');
   const body: ErrorBody = {
-    error: words.charAt(0).toUpperCase() + words.slice(1),
+    error: wordsOf(status),
     message,
     code,
     request_id: currentRequest()?.requestId,
   };
   return { status, body };
+}
+
+/** `PAYLOAD_TOO_LARGE` → `Payload too large`. */
+function wordsOf(status: number): string {
+  const words = (HttpStatus[status] ?? 'ERROR').toLowerCase().replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function codeOf(status: number): ErrorCode {

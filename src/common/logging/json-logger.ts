@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 import { currentRequest } from '../context/index.js';
@@ -13,7 +14,8 @@ export interface JsonLoggerOptions {
 
 /**
  * Nest's logger as JSON lines (pino). Lines written while a request is answered carry its
- * `request_id`, wherever they come from.
+ * `request_id`, wherever they come from. An error is written with its stack and causes as `err`, other
+ * values that came with a message as `details`.
  */
 export class JsonLogger implements LoggerService {
   readonly #pino: Logger;
@@ -57,15 +59,53 @@ export class JsonLogger implements LoggerService {
     this.#write('fatal', message, rest);
   }
 
-  /** Nest passes the context last and, for errors, the stack before it. */
   #write(level: Level, message: unknown, rest: readonly unknown[]): void {
-    const context = typeof rest.at(-1) === 'string' ? rest.at(-1) : undefined;
-    const stack = rest.length > 1 && typeof rest[0] === 'string' ? rest[0] : undefined;
-    const fields = { ...(context === undefined ? {} : { context }), ...(stack ? { stack } : {}) };
-    if (message instanceof Error) this.#pino[level]({ ...fields, err: message }, message.message);
+    const { context, stack, details } = sort(rest);
+    const error = [message, ...details].find(isError);
+    const others = details.filter((detail) => detail !== error);
+    const fields = {
+      ...(context === undefined ? {} : { context }),
+      ...(stack === undefined ? {} : { stack }),
+      ...(error === undefined ? {} : { err: error }),
+      ...(others.length === 0 ? {} : { details: others }),
+    };
+    if (isError(message)) this.#pino[level](fields, message.message);
     else if (typeof message === 'object') this.#pino[level]({ ...fields, ...message });
     else this.#pino[level](fields, String(message));
   }
+}
+
+interface Rest {
+  readonly context: string | undefined;
+  readonly stack: string | undefined;
+  readonly details: readonly unknown[];
+}
+
+/** What the text of `error.stack` has in its second line. */
+const STACK = /\n\s+at /;
+
+/** Nest passes the context last, and before it a stack or whatever the caller likes. */
+function sort(rest: readonly unknown[]): Rest {
+  const details = rest.filter((value) => value !== undefined);
+  const stack = takeText(details, details.findIndex(isStack));
+  const context = takeText(details, details.length - 1);
+  return { context, stack, details };
+}
+
+function takeText(values: unknown[], index: number): string | undefined {
+  const value = values[index];
+  if (typeof value !== 'string') return undefined;
+  values.splice(index, 1);
+  return value;
+}
+
+function isStack(value: unknown): boolean {
+  return typeof value === 'string' && STACK.test(value);
+}
+
+/** An error of Node's own may come from another realm than this code. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
 }
 
 function requestFields(): object {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { InvalidOptionError } from '../errors/index.js';
 
 /** A length of time: whole milliseconds, or a number with a unit such as `'250ms'`, `'30s'`, `'24h'`. */
@@ -28,13 +29,13 @@ export function parseDuration(value: unknown, option: string): number {
   if (milliseconds === undefined) {
     throw new InvalidOptionError(
       option,
-      `${JSON.stringify(value)} is not a duration; use milliseconds or text such as "30s", "5m"`,
+      `${inspect(value, { depth: 0 })} is not a duration; use milliseconds or text such as "30s", "5m"`,
     );
   }
   if (milliseconds < 1 || milliseconds > MAX_DURATION_MS || !Number.isInteger(milliseconds)) {
     throw new InvalidOptionError(
       option,
-      `${JSON.stringify(value)} must come to whole milliseconds between 1 ms and 3650 days`,
+      `${inspect(value)} must come to whole milliseconds between 1 ms and 3650 days`,
     );
   }
   return milliseconds;
@@ -53,7 +54,14 @@ function toMilliseconds(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
   const match = DURATION_TEXT.exec(value.trim());
   if (!match?.[1] || !isUnit(match[2])) return undefined;
-  return Number(match[1]) * UNIT_MS[match[2]];
+  return withoutRounding(Number(match[1]) * UNIT_MS[match[2]]);
+}
+
+/** `1.001 * 1000` is not 1001 in binary: what is off by rounding alone becomes the whole number. */
+function withoutRounding(milliseconds: number): number {
+  const whole = Math.round(milliseconds);
+  const rounding = milliseconds * 4 * Number.EPSILON;
+  return Math.abs(milliseconds - whole) <= rounding ? whole : milliseconds;
 }
 
 function isUnit(text: string | undefined): text is DurationUnit {

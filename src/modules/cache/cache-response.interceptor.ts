@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type CallHandler,
   type ExecutionContext,
@@ -12,7 +13,10 @@ import { CACHE_OPTIONS } from './cache.module-definition.js';
 import type { ResolvedCacheOptions } from './cache.options.js';
 import { CacheService } from './cache.service.js';
 import { CACHE_RESPONSE, type ResolvedCacheResponse } from './cache-response.options.js';
-import { type InspectableResponse, isCacheable } from './response-cacheability.js';
+import { type InspectableResponse, isCacheable, stateOf } from './response-cacheability.js';
+
+/** Longer paths and queries are hashed, to stay below the longest key. */
+const MAX_READABLE = 200;
 
 /** Carries a value past the cache to the request that made it. */
 class NotCacheable {
@@ -51,10 +55,12 @@ export class CacheResponseInterceptor implements NestInterceptor {
     readonly next: CallHandler;
   }): Promise<Observable<unknown>> {
     const { key, route, response, next } = exchange;
-    const before = { statusCode: response.statusCode };
+    const before = stateOf(response);
     const own: { state: 'HIT' | 'MISS'; notCacheable?: NotCacheable } = { state: 'HIT' };
     const load = async (): Promise<unknown> => {
       own.state = 'MISS';
+      // Now, because a handler that answers by itself sends the headers.
+      setHeader(response, 'X-Cache', 'MISS');
       const value: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
       if (isCacheable(value, before, response)) return value;
       own.notCacheable = new NotCacheable(value);
@@ -63,12 +69,14 @@ export class CacheResponseInterceptor implements NestInterceptor {
     try {
       const entry = route.ttl === undefined ? {} : { ttl: route.ttl };
       const value = await this.cache.getOrSet(key, load, entry);
-      setHeader(response, 'X-Cache', own.state);
+      if (own.state === 'HIT') setHeader(response, 'X-Cache', 'HIT');
       return of(value);
     } catch (error) {
       if (!(error instanceof NotCacheable)) throw error;
       // A coalesced request cannot share what must not be cached: it runs its own handler.
-      return error === own.notCacheable ? of(error.value) : next.handle();
+      if (error === own.notCacheable) return of(error.value);
+      setHeader(response, 'X-Cache', 'MISS');
+      return next.handle();
     }
   }
 
@@ -86,8 +94,15 @@ export class CacheResponseInterceptor implements NestInterceptor {
 
 function defaultKey(request: HttpRequest): string {
   const url = request.originalUrl ?? request.url;
-  const query = new URLSearchParams(url.slice(requestPath(request).length));
+  const path = requestPath(request);
+  const query = new URLSearchParams(url.slice(path.length));
   query.sort();
   const text = query.toString();
-  return `response:${requestPath(request)}${text === '' ? '' : `?${text}`}`;
+  return `response:${shortened(path)}${text === '' ? '' : `?${shortened(text)}`}`;
+}
+
+/** A URL may be longer than a key. Neither a path nor a query can look like a hash. */
+function shortened(text: string): string {
+  if (text.length <= MAX_READABLE) return text;
+  return `sha256-${createHash('sha256').update(text).digest('base64url')}`;
 }

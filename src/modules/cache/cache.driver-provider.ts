@@ -1,6 +1,6 @@
 import type { FactoryProvider } from '@nestjs/common';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
-import type { RedisConnection, RedisConnections } from '../../common/redis/index.js';
+import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
 import { CacheDriver } from './cache.driver.js';
@@ -30,7 +30,7 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
     }
     const connection = redis.use('cache', ['command']);
     const primary = new RedisCacheDriver(connection, { deadlineMs: options.deadlineMs });
-    const failover = cacheFailover(primary, { connection, options, clock });
+    const failover = cacheFailover(primary, { gate: connection.gate, options, clock });
     const whenAway = options.fallback === 'memory' ? 'memory' : 'none';
     services.register({
       service: SERVICE,
@@ -45,17 +45,17 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
 export function cacheFailover(
   primary: CacheDriver,
   context: {
-    readonly connection: RedisConnection;
+    readonly gate: RedisGate;
     readonly options: ResolvedCacheOptions;
     readonly clock: Clock;
   },
 ): FailoverDriver<CacheDriver> {
-  const { connection, options, clock } = context;
+  const { gate, options, clock } = context;
   const memory = new MemoryCacheDriver({ clock, ...options, maxTtlMs: options.fallbackTtlMs });
   return new FailoverDriver({
     primary,
     fallback: options.fallback === 'memory' ? memory : new BypassCacheDriver(),
-    gate: connection.gate,
+    gate,
     journal: new InvalidationJournal(),
     afterRecovery: () => memory.clear(),
   });

@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CoreModule } from '../../common/core.module.js';
 import { CacheDriver } from './cache.driver.js';
 import { cacheDriverProvider } from './cache.driver-provider.js';
@@ -7,7 +7,7 @@ import {
   CACHE_OPTIONS,
   CacheConfigurableModule,
 } from './cache.module-definition.js';
-import { resolveCacheOptions } from './cache.options.js';
+import { type CacheOptions, resolveCacheOptions } from './cache.options.js';
 import { CacheService } from './cache.service.js';
 
 /** The cache: `CacheService`, `@Cached` and `@CacheResponse`. Global, so that decorators find it. */
@@ -21,4 +21,8 @@ import { CacheService } from './cache.service.js';
   ],
   exports: [CacheService, CacheDriver, CACHE_OPTIONS],
 })
-export class CacheModule extends CacheConfigurableModule {}
+export class CacheModule extends CacheConfigurableModule {
+  static override forRoot(options: CacheOptions = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+}

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CodecError, ValueCodec } from '../../common/codec/index.js';
+import { CodecError, EncodedValueTooLargeError, ValueCodec } from '../../common/codec/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { checkKeyText, compileGlob } from '../../common/redis/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
@@ -132,12 +132,12 @@ export class CacheService {
   }
 
   async #encode(key: string, value: unknown): Promise<Buffer> {
-    const bytes = await this.#codec.encode(value);
-    const { maxValueBytes } = this.options;
-    if (bytes.length > maxValueBytes) {
-      throw new CacheValueTooLargeError(key, bytes.length, maxValueBytes);
+    try {
+      return await this.#codec.encode(value);
+    } catch (error) {
+      if (!(error instanceof EncodedValueTooLargeError)) throw error;
+      throw new CacheValueTooLargeError(key, error.bytes, error.maxBytes);
     }
-    return bytes;
   }
 
   /** Bytes of another format, or damaged ones, are as good as absent. */

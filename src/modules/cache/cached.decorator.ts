@@ -27,18 +27,19 @@ export function Cached<Args extends readonly unknown[]>(
 ): MethodDecorator {
   const entry = options.ttl === undefined ? {} : { ttl: parseDuration(options.ttl, '@Cached.ttl') };
   return (target, name, descriptor) => {
-    const fallbackKey = `${target.constructor.name}.${String(name)}`;
-    const keyOf = (args: readonly unknown[]): string => {
+    const keyOf = (instance: object, args: readonly unknown[]): string => {
       if (typeof options.key === 'string') return options.key;
-      return options.key?.(...(args as Args)) ?? argumentsKey(fallbackKey, args);
+      if (options.key !== undefined) return options.key(...(args as Args));
+      // The class of the instance: what is inherited may answer differently in each subclass.
+      return argumentsKey(`${instance.constructor.name}.${String(name)}`, args);
     };
     return wrapMethod<CacheService>({
       decorator: '@Cached',
       token: CacheService,
       wrap: (original, cacheOf) =>
-        function cached(...args) {
+        async function cached(...args) {
           const load = () => Reflect.apply(original, this, args);
-          return cacheOf(this).getOrSet(keyOf(args), load, entry);
+          return cacheOf(this).getOrSet(keyOf(this, args), load, entry);
         },
     })(target, name, descriptor);
   };

@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { CoreModule } from '../../common/core.module.js';
 import { HealthController } from './health.controller.js';
@@ -7,7 +7,7 @@ import {
   HEALTH_OPTIONS,
   HealthConfigurableModule,
 } from './health.module-definition.js';
-import { resolveHealthOptions } from './health.options.js';
+import { type HealthOptions, resolveHealthOptions } from './health.options.js';
 import { HealthService } from './health.service.js';
 import { RedisHealthIndicator } from './redis.health-indicator.js';
 import { RedisHealthService } from './redis-health.service.js';
@@ -27,4 +27,8 @@ import { ServicesHealthIndicator } from './services.health-indicator.js';
   ],
   exports: [HealthService, RedisHealthIndicator, ServicesHealthIndicator],
 })
-export class HealthModule extends HealthConfigurableModule {}
+export class HealthModule extends HealthConfigurableModule {
+  static override forRoot(options: HealthOptions = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+}

@@ -72,12 +72,17 @@ export class RedisHealthService {
       return { ping_ms: pingMs, ...state, ...(await readInfo(connection, left)) };
     } catch (error) {
       const reason = error instanceof RedisUnavailableError ? error.reason : 'error';
-      return { ...state, reason: connection.lastError ?? reason };
+      // The code of a lost connection says more; for any other reason it would be of an earlier loss.
+      const isLost = reason === 'connection';
+      return { ...state, reason: (isLost ? connection.lastError : undefined) ?? reason };
     }
   }
 }
 
-/** Managed servers may refuse INFO: then the page says so and goes without. */
+/**
+ * Managed servers may refuse INFO: then the page says so and goes without. A server that does not
+ * answer it (in a cluster, one that the ping did not go to) is a different matter.
+ */
 async function readInfo(connection: RedisConnection, deadlineMs: number): Promise<object> {
   try {
     const texts = await connection.inspect(
@@ -87,6 +92,7 @@ async function readInfo(connection: RedisConnection, deadlineMs: number): Promis
     return describe(texts.map(parseInfo));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    if (error instanceof RedisUnavailableError && error.reason !== 'refused') throw error;
     return { unavailable: ['INFO'] };
   }
 }

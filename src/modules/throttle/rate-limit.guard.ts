@@ -12,6 +12,7 @@ import {
   type ThrottlerModuleOptions,
   ThrottlerStorage,
 } from '@nestjs/throttler';
+import { currentRequest } from '../../common/context/index.js';
 import type { HttpRequest, HttpResponse } from '../../common/http/index.js';
 import { decisive, rateLimitExceeded, setRateLimitHeaders } from './rate-limit.response.js';
 import { RequestPolicies } from './request-policies.js';
@@ -24,7 +25,15 @@ import { ThrottleService } from './throttle.service.js';
  * `ThrottleModule`.
  *
  * Keeps the seams of `@nestjs/throttler`: override `getTracker` to say who the client is (default:
- * the IP address, IPv6 by /64), `shouldSkip` to let requests through.
+ * the IP address, IPv6 by /64), `shouldSkip` to let requests through, and give the subclass to
+ * `ThrottleModule` as its `guard`.
+ *
+ * @example
+ * class UserRateLimitGuard extends RateLimitGuard {
+ *   protected override async getTracker(request: HttpRequest) {
+ *     return isUser(request.user) ? `user:${request.user.id}` : super.getTracker(request);
+ *   }
+ * }
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
@@ -84,7 +93,12 @@ export class RateLimitGuard extends ThrottlerGuard {
     } catch (error) {
       if (!(error instanceof ThrottleBackendDownError)) throw error;
       throw new ServiceUnavailableException(
-        { error: 'Service unavailable', message: error.message, code: error.code },
+        {
+          error: 'Service unavailable',
+          message: error.message,
+          code: error.code,
+          request_id: currentRequest()?.requestId,
+        },
         { cause: error },
       );
     }

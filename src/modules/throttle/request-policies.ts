@@ -36,9 +36,10 @@ export class RequestPolicies {
   ) {
     this.#options = options;
     this.#reflector = reflector;
-    this.#routes = options.routes.map(({ path, method, ...policy }) => ({
+    const names = options.routes.map(({ path, method }) => `${method ?? 'ANY'} ${path}`);
+    this.#routes = options.routes.map(({ path, method, ...policy }, index) => ({
       matches: compileRoutePattern(path, method),
-      policy: this.#named(policy, `${method ?? 'ANY'} ${path}`),
+      policy: this.#named(policy, numbered(names, index)),
     }));
     this.#default = options.default === undefined ? [] : [this.#named(options.default, 'default')];
   }
@@ -64,7 +65,7 @@ export class RequestPolicies {
     if (this.#reflector.getAllAndOverride<boolean | undefined>(SKIP_RATE_LIMIT, scope)) return [];
     const template = routeTemplate(request) ?? path;
     return this.#orDefault([
-      ...this.#decorated(scope, `${handledMethod(request.method)} ${template}`),
+      ...this.#decorated(scope, `@${handledMethod(request.method)} ${template}`),
       ...this.#byPattern(request.method, [path, template]),
     ]);
   }
@@ -83,9 +84,8 @@ export class RequestPolicies {
       RATE_LIMITS,
       scope,
     );
-    return (limits ?? []).map((limit, index, { length }) =>
-      this.#named(limit, length === 1 ? route : `${route} #${index + 1}`),
-    );
+    const names = (limits ?? []).map(() => route);
+    return (limits ?? []).map((limit, index) => this.#named(limit, numbered(names, index)));
   }
 
   #named(policy: UnnamedPolicy, name: string): ThrottlePolicy {
@@ -105,6 +105,13 @@ export class RequestPolicies {
     handlers.set(context.getHandler(), cache);
     return cache;
   }
+}
+
+/** Limits that nobody named must not share a counter because they are for the same route. */
+function numbered(names: readonly string[], index: number): string {
+  const name = names[index] ?? '';
+  const earlier = names.slice(0, index).filter((other) => other === name).length;
+  return earlier === 0 ? name : `${name} #${earlier + 1}`;
 }
 
 /** HEAD runs the handler of GET and counts with it. */

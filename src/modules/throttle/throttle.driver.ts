@@ -18,7 +18,10 @@ export type ThrottleFailurePolicy =
 
 /** One limit, validated. */
 export interface ThrottlePolicy {
-  /** Identifies the counter together with the subject; two policies of one name share it. */
+  /**
+   * Identifies the counter together with the subject and the strategy; policies of one name share it,
+   * and should have one window: the shortest decides which hits are remembered.
+   */
   readonly name: string;
   readonly strategy: ThrottleStrategy;
   readonly limit: number;
@@ -60,7 +63,8 @@ export const ThrottleDriver = Symbol('ThrottleDriver');
 export interface ThrottleDriver {
   /**
    * Counts one hit of `subject` under every policy, or, when one of them is exhausted, under none:
-   * a denied hit is free. One round trip, whatever the number of policies.
+   * a denied hit is free. Policies that share a counter count it once. One round trip, whatever the
+   * number of policies.
    *
    * A lost reply means unknown: the hit may have been counted, it is never counted twice, and it is
    * not counted after the caller stopped waiting.

@@ -1,7 +1,8 @@
-import { Global, Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { CoreModule } from '../../common/core.module.js';
+import { InvalidOptionError } from '../../common/errors/index.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RequestPolicies } from './request-policies.js';
 import { ThrottleDriver } from './throttle.driver.js';
@@ -11,7 +12,11 @@ import {
   THROTTLE_OPTIONS,
   ThrottleConfigurableModule,
 } from './throttle.module-definition.js';
-import { resolveThrottleOptions } from './throttle.options.js';
+import {
+  type ResolvedThrottleOptions,
+  resolveThrottleOptions,
+  type ThrottleOptions,
+} from './throttle.options.js';
 import { ThrottleService } from './throttle.service.js';
 
 /**
@@ -30,9 +35,22 @@ import { ThrottleService } from './throttle.service.js';
     throttleDriverProvider,
     ThrottleService,
     RequestPolicies,
-    RateLimitGuard,
+    { provide: RateLimitGuard, inject: [THROTTLE_OPTIONS, ModuleRef], useFactory: createGuard },
     { provide: APP_GUARD, useExisting: RateLimitGuard },
   ],
   exports: [ThrottleService, ThrottleDriver, RateLimitGuard, RequestPolicies],
 })
-export class ThrottleModule extends ThrottleConfigurableModule {}
+export class ThrottleModule extends ThrottleConfigurableModule {
+  static override forRoot(options: ThrottleOptions = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+}
+
+async function createGuard(
+  { guard = RateLimitGuard }: ResolvedThrottleOptions,
+  modules: ModuleRef,
+): Promise<RateLimitGuard> {
+  const created = await modules.create(guard);
+  if (created instanceof RateLimitGuard) return created;
+  throw new InvalidOptionError('throttle.guard', 'must be a subclass of RateLimitGuard');
+}

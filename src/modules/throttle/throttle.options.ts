@@ -1,3 +1,4 @@
+import type { CanActivate, Type } from '@nestjs/common';
 import { z } from 'zod';
 import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
@@ -10,8 +11,8 @@ export interface RateLimitOptions {
   /** `sliding-window` is exact; `fixed-window` costs the same for any limit. @default 'sliding-window' */
   readonly strategy?: ThrottleStrategy;
   /**
-   * Routes with the same name share one counter for each client.
-   * @default method and path of the route
+   * Routes with the same name share one counter for each client, and must have the same window.
+   * @default method and path of the route, with `@` for a decorator; several limits are numbered
    */
   readonly name?: string;
   /** @default the module's `onRedisDown` */
@@ -39,6 +40,11 @@ export interface ThrottleOptions {
   readonly deadline?: Duration;
   /** Counters the memory driver keeps; beyond it the oldest is forgotten. @default 100000 */
   readonly maxCounters?: number;
+  /**
+   * A subclass of `RateLimitGuard`, to say who the client is or whom to let through.
+   * @default RateLimitGuard
+   */
+  readonly guard?: Type<CanActivate>;
 }
 
 /** A limit as configured, before the route it is used on gives it a name. */
@@ -74,6 +80,10 @@ function isSlidable({ limit, strategy }: RateLimitShape): boolean {
   return strategy !== 'sliding-window' || limit <= MAX_SLIDING_LIMIT;
 }
 
+function isClass(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
 function toPolicy<T extends { readonly window: number }>({ window, ...rest }: T) {
   return { ...rest, windowMs: window };
 }
@@ -83,14 +93,52 @@ const rateLimit = z
   .refine(isSlidable, TOO_LARGE_TO_SLIDE)
   .transform(toPolicy);
 
+/** Anything else would be a literal that no request has, and the limit would silently not hold. */
+function isRoutePattern(path: string): boolean {
+  const segments = path.split('/');
+  return segments.every(
+    (segment, index) =>
+      segment === '*' ||
+      (segment === '**' && index === segments.length - 1) ||
+      !/[*?#]/.test(segment),
+  );
+}
+
 const routeLimit = z
   .strictObject({
     ...rateLimitShape,
-    path: z.string().startsWith('/', 'must start with /'),
+    path: z
+      .string()
+      .startsWith('/', 'must start with /')
+      .refine(isRoutePattern, 'may hold * only as a segment, ** only as the last, and no ? or #'),
     method: z.string().toUpperCase().optional(),
   })
   .refine(isSlidable, TOO_LARGE_TO_SLIDE)
   .transform(toPolicy);
+
+interface SharedLimits {
+  readonly default?: UnnamedPolicy | undefined;
+  readonly routes: readonly UnnamedPolicy[];
+}
+
+/** The shortest window of a shared counter would decide what the longer ones remember. */
+function checkSharedWindows(options: SharedLimits, context: z.RefinementCtx): void {
+  const { default: fallback, routes } = options;
+  const windows = new Map<string, number>();
+  if (fallback !== undefined) windows.set(counterName(fallback), fallback.windowMs);
+  for (const [index, route] of routes.entries()) {
+    if (route.name === undefined) continue;
+    const shared = windows.get(counterName(route)) ?? route.windowMs;
+    windows.set(counterName(route), shared);
+    if (shared === route.windowMs) continue;
+    const message = `must be the same for all limits named "${route.name}": they share a counter`;
+    context.addIssue({ code: 'custom', path: ['routes', index, 'window'], message });
+  }
+}
+
+function counterName({ name = 'default', strategy }: UnnamedPolicy): string {
+  return `${strategy} ${name}`;
+}
 
 const schema = z
   .strictObject({
@@ -100,7 +148,9 @@ const schema = z
     instances: positiveInteger().default(1),
     deadline: duration().prefault('50ms'),
     maxCounters: positiveInteger().default(100_000),
+    guard: z.custom<Type<CanActivate>>(isClass, 'must be a class').optional(),
   })
+  .superRefine(checkSharedWindows)
   .transform(({ deadline, ...rest }) => ({ ...rest, deadlineMs: deadline }));
 
 export type ResolvedThrottleOptions = z.output<typeof schema>;

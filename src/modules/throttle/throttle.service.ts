@@ -34,17 +34,17 @@ export class ThrottleService {
    * @throws InvalidOptionError for a wrong limit or a subject longer than 1 kB
    * @throws ThrottleBackendDownError where Redis is away and a limit is `closed` then
    */
-  consume(subject: string, ...limits: readonly NamedRateLimit[]): Promise<ThrottleOutcome> {
+  async consume(subject: string, ...limits: readonly NamedRateLimit[]): Promise<ThrottleOutcome> {
     return this.consumePolicies(subject, this.#resolve(limits));
   }
 
   /** What `consume` would say now. Counts nothing. */
-  peek(subject: string, ...limits: readonly NamedRateLimit[]): Promise<ThrottleOutcome> {
+  async peek(subject: string, ...limits: readonly NamedRateLimit[]): Promise<ThrottleOutcome> {
     return this.driver.peek(subject, this.#resolve(limits));
   }
 
   /** Forgets the subject's hits. Resolves to whether there were any. */
-  reset(subject: string, ...limits: readonly NamedRateLimit[]): Promise<boolean> {
+  async reset(subject: string, ...limits: readonly NamedRateLimit[]): Promise<boolean> {
     return this.driver.reset(subject, this.#resolve(limits));
   }
 

@@ -25,12 +25,14 @@ const FEATURE = 'CacheManagerModule';
 export class CacheManagerModule {
   /** @throws MissingPeerError when `@nestjs/cache-manager` or a package it needs is not installed */
   static async forRoot(): Promise<DynamicModule> {
+    // The last one needs the others: in this order the error names the package that is missing.
+    const { Keyv } = await loadPeer(FEATURE, 'keyv', () => import('keyv'));
+    await loadPeer(FEATURE, 'cache-manager', () => import('cache-manager'));
     const nest = await loadPeer(
       FEATURE,
       '@nestjs/cache-manager',
       () => import('@nestjs/cache-manager'),
     );
-    const { Keyv } = await loadPeer(FEATURE, 'keyv', () => import('keyv'));
     const backend = nest.CacheModule.registerAsync({
       isGlobal: true,
       inject: [CACHE_OPTIONS, CLOCK, { token: REDIS_CONNECTIONS, optional: true }],
@@ -59,5 +61,5 @@ async function createDriver(
   // Its declared type has lost these methods; see IoredisYetStore.
   const store = redisInsStore(connection.client('command')) as unknown as IoredisYetStore;
   const primary = new IoredisYetCacheDriver(store, connection, options);
-  return cacheFailover(primary, { connection, options, clock }).driver;
+  return cacheFailover(primary, { gate: connection.gate, options, clock }).driver;
 }

@@ -1,4 +1,5 @@
 import { KeyDeletion, type RedisConnection } from '../../../common/redis/index.js';
+import { parseDuration } from '../../../common/time/index.js';
 import type { CacheDriver } from '../cache.driver.js';
 import { CACHE_MANAGER_ENTRY } from '../cache.keys.js';
 
@@ -39,7 +40,8 @@ export class IoredisYetCacheDriver implements CacheDriver {
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
     const name = this.#name(key);
     const text = bytes.toString();
-    await this.#connection.command(() => this.#store.set(name, text, ttlMs), this.#bounds);
+    const ttl = parseDuration(ttlMs, 'ttlMs');
+    await this.#connection.command(() => this.#store.set(name, text, ttl), this.#bounds);
   }
 
   delete(keys: readonly string[]): Promise<number> {

@@ -26,7 +26,7 @@ export class KeyvStore implements KeyvStoreAdapter {
   }
 
   async set(key: string, value: unknown, ttlMs?: number): Promise<boolean> {
-    await this.#driver.set(key, Buffer.from(String(value)), ttlMs ?? this.#defaultTtlMs);
+    await this.#driver.set(key, Buffer.from(String(value)), this.#wholeTtl(ttlMs));
     return true;
   }
 
@@ -36,6 +36,12 @@ export class KeyvStore implements KeyvStoreAdapter {
 
   async clear(): Promise<void> {
     await this.#driver.deleteMatching(EVERYTHING);
+  }
+
+  /** Keyv takes any number, and means "for ever" by none and by `Infinity`; we keep nothing for ever. */
+  #wholeTtl(ttlMs: number | undefined): number {
+    if (ttlMs === undefined || !Number.isFinite(ttlMs)) return this.#defaultTtlMs;
+    return Math.max(1, Math.ceil(ttlMs));
   }
 
   /** The interface wants an emitter; this store has no events of its own. */

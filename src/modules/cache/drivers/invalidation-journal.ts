@@ -1,4 +1,4 @@
-import type { FailoverJournal } from '../../../common/redis/index.js';
+import { checkKeyText, type FailoverJournal } from '../../../common/redis/index.js';
 import type { CacheDriver } from '../cache.driver.js';
 
 /** Keys remembered one by one; beyond it everything counts as invalidated. */
@@ -19,6 +19,7 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
     return this.#keys.size === 0 && this.#patterns.size === 0;
   }
 
+  /** @throws InvalidOptionError for a key that no driver takes: it would make every replay fail */
   record(method: keyof CacheDriver, args: readonly unknown[]): void {
     switch (method) {
       case 'get':
@@ -39,7 +40,8 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
 
   /** Entries leave before they are replayed: one that is recorded again meanwhile stays. */
   async replay(primary: CacheDriver): Promise<void> {
-    for (const pattern of [...this.#patterns]) {
+    const patterns = [...this.#patterns];
+    for (const pattern of patterns) {
       this.#patterns.delete(pattern);
       await restoring(primary.deleteMatching(pattern), () => this.#patterns.add(pattern));
     }
@@ -53,7 +55,8 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
 
   #addKeys(keys: unknown): void {
     if (!Array.isArray(keys)) return;
-    for (const key of keys) if (typeof key === 'string') this.#keys.add(key);
+    const checked = keys.map((key) => checkKeyText(key, 'key'));
+    for (const key of checked) this.#keys.add(key);
     if (this.#keys.size > MAX_KEYS) this.#invalidateEverything();
   }
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { checkKeyText, compileGlob } from '../../../common/redis/index.js';
-import type { Clock } from '../../../common/time/index.js';
+import { type Clock, parseDuration } from '../../../common/time/index.js';
 import type { CacheDriver } from '../cache.driver.js';
 
 export interface MemoryCacheDriverOptions {
@@ -35,11 +35,13 @@ export class MemoryCacheDriver implements CacheDriver {
   }
 
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
-    this.#entries.set(checkKeyText(key, 'key'), bytes, { ttl: Math.min(ttlMs, this.#maxTtlMs) });
+    const ttl = Math.min(parseDuration(ttlMs, 'ttlMs'), this.#maxTtlMs);
+    this.#entries.set(checkKeyText(key, 'key'), bytes, { ttl });
   }
 
   async delete(keys: readonly string[]): Promise<number> {
-    return keys.filter((key) => this.#remove(checkKeyText(key, 'key'))).length;
+    const checked = keys.map((key) => checkKeyText(key, 'key'));
+    return checked.filter((key) => this.#remove(key)).length;
   }
 
   async deleteMatching(pattern: string): Promise<number> {

@@ -1,5 +1,6 @@
 import type { KeyFamily, RedisConnection } from '../../../common/redis/index.js';
 import { KeyDeletion } from '../../../common/redis/index.js';
+import { parseDuration } from '../../../common/time/index.js';
 import type { CacheDriver } from '../cache.driver.js';
 import { CACHE_ENTRY } from '../cache.keys.js';
 import { CACHE_SET } from './scripts/cache-set.lua.js';
@@ -29,8 +30,8 @@ export class RedisCacheDriver implements CacheDriver {
   }
 
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
-    const call = { keys: this.#name(key), args: { bytes, ttlMs }, ...this.#options };
-    await this.#connection.script(CACHE_SET, call);
+    const args = { bytes, ttlMs: parseDuration(ttlMs, 'ttlMs') };
+    await this.#connection.script(CACHE_SET, { keys: this.#name(key), args, ...this.#options });
   }
 
   delete(keys: readonly string[]): Promise<number> {

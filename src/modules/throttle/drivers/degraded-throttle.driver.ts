@@ -42,10 +42,10 @@ export class DegradedThrottleDriver implements ThrottleDriver {
     if (closed !== undefined) throw new ThrottleBackendDownError(closed.name);
     const counted = policies.filter(hasFailurePolicy('memory'));
     const { allowed, decisions } = await ask(counted.map((policy) => this.#shareOf(policy)));
-    const byName = new Map(decisions.map((decision) => [decision.policy, decision]));
+    const ofPolicy = new Map(counted.map((policy, index) => [policy, decisions[index]]));
     return {
       allowed,
-      decisions: policies.map((policy) => byName.get(policy.name) ?? unlimited(policy)),
+      decisions: policies.map((policy) => ofPolicy.get(policy) ?? unlimited(policy)),
       backing: counted.length > 0 ? 'memory' : 'none',
     };
   }

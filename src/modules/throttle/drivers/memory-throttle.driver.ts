@@ -19,6 +19,12 @@ interface Counter {
   expiresAt: number;
 }
 
+/** A policy of one call with the key of its counter. */
+interface KeyedPolicy {
+  readonly key: string;
+  readonly policy: ThrottlePolicy;
+}
+
 /** Expired counters looked for with every new one: two out for one in keeps the map from growing. */
 const SWEEP_PER_INSERT = 2;
 
@@ -34,20 +40,24 @@ export class MemoryThrottleDriver implements ThrottleDriver {
 
   async consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
     const now = this.#options.clock.now();
-    const before = this.#decide(subject, policies, now);
+    const keyed = keysOf(subject, policies);
+    const before = this.#decide(keyed, now);
     if (before.some(({ allowed }) => !allowed)) return outcome(before);
-    for (const policy of policies) this.#count(subject, policy, now);
-    const after = this.#decide(subject, policies, now);
+    this.#count(keyed, now);
+    const after = this.#decide(keyed, now);
     return outcome(after.map((decision) => ({ ...decision, allowed: true, retryAfterMs: 0 })));
   }
 
   async peek(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
-    return outcome(this.#decide(subject, policies, this.#options.clock.now()));
+    return outcome(this.#decide(keysOf(subject, policies), this.#options.clock.now()));
   }
 
   async reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean> {
-    const keys = policies.map((policy) => keyOf(subject, policy));
-    return keys.filter((key) => this.#counters.delete(key)).length > 0;
+    const now = this.#options.clock.now();
+    const keys = keysOf(subject, policies).map(({ key }) => key);
+    const hadAny = keys.some((key) => this.#live(key, now) !== undefined);
+    for (const key of keys) this.#counters.delete(key);
+    return hadAny;
   }
 
   /** Forgets everything. */
@@ -55,10 +65,10 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     this.#counters.clear();
   }
 
-  #decide(subject: string, policies: readonly ThrottlePolicy[], now: number): ThrottleDecision[] {
-    return policies.map((policy) => {
-      const counter = this.#counters.get(keyOf(subject, policy));
-      const state = counter?.window.read(policy, now) ?? { used: 0, resetMs: 0, retryAfterMs: 0 };
+  #decide(keyed: readonly KeyedPolicy[], now: number): ThrottleDecision[] {
+    return keyed.map(({ key, policy }) => {
+      const { window } = this.#live(key, now) ?? {};
+      const state = window?.read(policy, now) ?? { used: 0, resetMs: 0, retryAfterMs: 0 };
       return {
         policy: policy.name,
         limit: policy.limit,
@@ -70,14 +80,25 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     });
   }
 
-  #count(subject: string, policy: ThrottlePolicy, now: number): void {
-    const key = keyOf(subject, policy);
-    const counter = this.#counters.get(key) ?? this.#insert(key, policy, now);
-    counter.window.count(policy, now);
-    counter.expiresAt = now + policy.windowMs;
+  /** Policies that share a counter count the hit once. */
+  #count(keyed: readonly KeyedPolicy[], now: number): void {
+    const counted = new Set<string>();
+    for (const { key, policy } of keyed) {
+      if (counted.has(key)) continue;
+      counted.add(key);
+      const counter = this.#live(key, now) ?? this.#insert(key, policy, now);
+      counter.expiresAt = counter.window.count(policy, now);
+    }
+  }
+
+  /** The counter, unless its time is over; a later policy with a longer window must not revive it. */
+  #live(key: string, now: number): Counter | undefined {
+    const counter = this.#counters.get(key);
+    return counter !== undefined && counter.expiresAt > now ? counter : undefined;
   }
 
   #insert(key: string, policy: ThrottlePolicy, now: number): Counter {
+    this.#counters.delete(key);
     this.#removeExpired(now);
     if (this.#counters.size >= this.#options.maxCounters) this.#removeOldest();
     const counter = { window: createWindow(policy.strategy), expiresAt: now };
@@ -101,10 +122,12 @@ export class MemoryThrottleDriver implements ThrottleDriver {
 }
 
 /** JSON keeps the parts apart whatever characters they hold. */
-function keyOf(subject: string, policy: ThrottlePolicy): string {
-  checkKeyText(subject, 'key');
-  checkKeyText(policy.name, 'key');
-  return JSON.stringify([subject, policy.name, policy.strategy]);
+function keysOf(subject: string, policies: readonly ThrottlePolicy[]): readonly KeyedPolicy[] {
+  return policies.map((policy) => {
+    checkKeyText(subject, 'key');
+    checkKeyText(policy.name, 'key');
+    return { key: JSON.stringify([subject, policy.name, policy.strategy]), policy };
+  });
 }
 
 function outcome(decisions: readonly ThrottleDecision[]): ThrottleOutcome {

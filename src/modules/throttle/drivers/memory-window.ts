@@ -9,8 +9,8 @@ export interface WindowState {
 /** The hits of one subject under one policy; mirrors `throttle-windows.lua.ts` line by line. */
 export interface ThrottleWindow {
   read(policy: ThrottlePolicy, now: number): WindowState;
-  /** Counts a hit that `read` allowed. */
-  count(policy: ThrottlePolicy, now: number): void;
+  /** Counts a hit that `read` allowed. Returns when none of the hits counts any more. */
+  count(policy: ThrottlePolicy, now: number): number;
 }
 
 export function createWindow(strategy: ThrottleStrategy): ThrottleWindow {
@@ -29,19 +29,22 @@ class FixedWindow implements ThrottleWindow {
   #used = 0;
 
   read(policy: ThrottlePolicy, now: number): WindowState {
+    // After the clock was set back, a window that opened in the future opens now.
     this.#start = Math.min(this.#start, now);
-    if (now >= this.#start + policy.windowMs) this.#used = 0;
-    if (this.#used === 0) this.#start = now;
     const rest = this.#start + policy.windowMs - now;
+    const used = rest > 0 ? this.#used : 0;
     return {
-      used: this.#used,
-      resetMs: this.#used > 0 ? rest : 0,
-      retryAfterMs: this.#used >= policy.limit ? rest : 0,
+      used,
+      resetMs: used > 0 ? rest : 0,
+      retryAfterMs: used >= policy.limit ? rest : 0,
     };
   }
 
-  count(): void {
-    this.#used += 1;
+  count(policy: ThrottlePolicy, now: number): number {
+    const { used } = this.read(policy, now);
+    if (used === 0) this.#start = now;
+    this.#used = used + 1;
+    return this.#start + policy.windowMs;
   }
 }
 
@@ -57,17 +60,21 @@ class SlidingWindow implements ThrottleWindow {
     this.#clampFuture(now);
     this.#dropExpired(now - policy.windowMs);
     const used = this.#hits.length - this.#first;
-    const blocking = this.#hits[this.#first + used - policy.limit];
-    return {
-      used,
-      resetMs: used > 0 ? (this.#hits[this.#first] ?? now) + policy.windowMs - now : 0,
-      retryAfterMs:
-        used >= policy.limit && blocking !== undefined ? blocking + policy.windowMs - now : 0,
-    };
+    if (used === 0) return { used, resetMs: 0, retryAfterMs: 0 };
+    if (used < policy.limit) return { used, resetMs: this.#rest(0, policy, now), retryAfterMs: 0 };
+    // More than the limit may be used after it was lowered: all but `limit - 1` have to leave.
+    const rest = this.#rest(used - policy.limit, policy, now);
+    return { used, resetMs: rest, retryAfterMs: rest };
   }
 
-  count(_policy: ThrottlePolicy, now: number): void {
+  count(policy: ThrottlePolicy, now: number): number {
     this.#hits.push(now);
+    return now + policy.windowMs;
+  }
+
+  /** Time until the live hit with that index, oldest first, leaves the window. */
+  #rest(index: number, policy: ThrottlePolicy, now: number): number {
+    return (this.#hits[this.#first + index] ?? now) + policy.windowMs - now;
   }
 
   /** After the clock was set back, hits from the future count as made now. */

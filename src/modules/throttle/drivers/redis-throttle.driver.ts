@@ -38,6 +38,7 @@ export class RedisThrottleDriver implements ThrottleDriver {
   /** A reset that runs late only forgives a few hits more, so it needs no script. */
   async reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean> {
     const keys = this.#keys(subject, policies).map(({ key }) => key);
+    if (keys.length === 0) return false;
     const removed = await this.#connection.command((client) => client.unlink(keys), this.#options);
     return removed > 0;
   }

@@ -8,7 +8,8 @@ import {
 import { READ_WINDOWS } from './throttle-windows.lua.js';
 
 /**
- * Checks all policies, then counts the hit under all of them or under none.
+ * Checks all policies, then counts the hit under all of them or under none; once where policies share
+ * a counter.
  *
  * KEYS[i]  counter of policy i; all in one slot
  * ARGV     for each policy: strategy (`fixed` | `sliding`), limit, window in ms
@@ -19,8 +20,12 @@ export const CONSUME = defineScript<PolicyKeys, PolicyKeys, ScriptOutcome>({
   name: 'throttle-consume',
   mode: 'write',
   lua: `${READ_WINDOWS}
+local counted = {}
 local function count(policy)
   policy.used = policy.used + 1
+  policy.reset = policy.start + policy.window - now
+  if counted[policy.key] then return end
+  counted[policy.key] = true
   if policy.strategy == 'fixed' then
     local rest = policy.start + policy.window - now
     redis.call('SET', policy.key, string.format('%.0f:%.0f', policy.start, policy.used), 'PX', rest)
@@ -28,7 +33,6 @@ local function count(policy)
     redis.call('RPUSH', policy.key, string.format('%.0f', now))
     redis.call('PEXPIRE', policy.key, policy.window)
   end
-  policy.reset = policy.start + policy.window - now
 end
 
 local policies, verdict = {}, 'allowed'

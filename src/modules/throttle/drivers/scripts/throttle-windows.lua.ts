@@ -6,7 +6,7 @@
  * window, oldest first: exact, about 10 bytes a hit.
  *
  * A server clock that was set back must not lock anybody out for longer than a window: times that lie
- * in the future are taken for now.
+ * in the future are replaced by now, once, so that the wait gets shorter from then on.
  */
 export const READ_WINDOWS = `
 local function read_fixed(policy)
@@ -14,7 +14,11 @@ local function read_fixed(policy)
   policy.start, policy.used = now, 0
   if raw then
     local start, used = string.match(raw, '^(%d+):(%d+)$')
-    start = math.min(tonumber(start), now)
+    start = tonumber(start)
+    if start > now then
+      start = now
+      redis.call('SET', policy.key, string.format('%.0f:%s', now, used), 'PX', policy.window)
+    end
     if now < start + policy.window then policy.start, policy.used = start, tonumber(used) end
   end
   local rest = policy.start + policy.window - now
@@ -22,12 +26,13 @@ local function read_fixed(policy)
   policy.retry = policy.used >= policy.limit and rest or 0
 end
 
-local function clamp_future(key)
-  local hits = redis.call('LRANGE', key, 0, -1)
-  redis.call('DEL', key)
+local function clamp_future(policy)
+  local hits = redis.call('LRANGE', policy.key, 0, -1)
+  redis.call('DEL', policy.key)
   for _, hit in ipairs(hits) do
-    redis.call('RPUSH', key, string.format('%.0f', math.min(tonumber(hit), now)))
+    redis.call('RPUSH', policy.key, string.format('%.0f', math.min(tonumber(hit), now)))
   end
+  redis.call('PEXPIRE', policy.key, policy.window)
 end
 
 local function drop_expired(key, horizon)
@@ -48,7 +53,7 @@ local function read_sliding(policy)
   local newest = redis.call('LINDEX', policy.key, -1)
   policy.start, policy.used, policy.reset, policy.retry = now, 0, 0, 0
   if not newest then return end
-  if tonumber(newest) > now then clamp_future(policy.key) end
+  if tonumber(newest) > now then clamp_future(policy) end
   policy.start = drop_expired(policy.key, now - policy.window)
   policy.used = redis.call('LLEN', policy.key)
   if policy.used == 0 then return end
@@ -56,6 +61,7 @@ local function read_sliding(policy)
   if policy.used >= policy.limit then
     local blocking = redis.call('LINDEX', policy.key, policy.used - policy.limit)
     policy.retry = tonumber(blocking) + policy.window - now
+    policy.reset = policy.retry
   end
 end
 
