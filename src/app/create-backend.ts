@@ -3,8 +3,9 @@ import type { INestApplication, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
 import type { BackplaneConfig } from '../common/config/index.js';
+import { apiDocument } from './api-document.js';
 import { AppModule } from './app.module.js';
 
 export type Platform = 'express' | 'fastify';
@@ -36,7 +37,7 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
   });
   if (options.platform === 'express') trustProxy(app, config);
   app.enableShutdownHooks();
-  serveApiDocs(app);
+  SwaggerModule.setup('docs', app, () => apiDocument(app));
   return { app, adminToken, isTokenGenerated: config.admin.token === undefined };
 }
 
@@ -53,13 +54,4 @@ function trustProxyOf({ http: { trustProxy: trusted } }: BackplaneConfig) {
 
 function trustProxy(app: INestApplication, config: BackplaneConfig): void {
   (app as NestExpressApplication).set('trust proxy', config.http.trustProxy);
-}
-
-function serveApiDocs(app: INestApplication): void {
-  const document = new DocumentBuilder()
-    .setTitle('Backplane')
-    .setDescription('The backend made of nest-backplane: worked examples, health and operations.')
-    .addBearerAuth()
-    .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, document));
 }

@@ -8,7 +8,7 @@ import {
   Post,
   Query,
 } from '@nestjs/common';
-import { ApiBody, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOperation, ApiQuery } from '@nestjs/swagger';
 import { z } from 'zod';
 import { CacheResponse, CacheService } from '../../modules/cache/index.js';
 import { RateLimit } from '../../modules/throttle/index.js';
@@ -20,7 +20,6 @@ const userIdSchema = z.string().min(1).max(200);
 const invalidateSchema = z.strictObject({ user_id: userIdSchema.optional() });
 
 /** The worked examples: one endpoint a feature, open to everybody. */
-@ApiTags('examples')
 @Controller('api')
 export class ExamplesController {
   constructor(
