@@ -1,18 +1,17 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { BackplaneModule } from '../backplane.module.js';
-import type { BackplaneConfig } from '../common/config/index.js';
+import type { BackplaneOptions } from '../backplane.options.js';
 import { BackplaneExceptionFilter } from '../common/http/index.js';
 import { AdminModule } from '../modules/admin/index.js';
 import { CacheManagerModule } from '../modules/cache/index.js';
-import { backplaneOptions } from './backplane-options.js';
 import { ExamplesModule } from './examples/examples.module.js';
 import { RequestLogger } from './request-logger.js';
 import { StateLogger } from './state-logger.js';
 import { UnmatchedRouteFilter } from './unmatched-route.filter.js';
 
 export interface AppOptions {
-  readonly config: BackplaneConfig;
+  readonly backplane: BackplaneOptions;
   readonly adminToken: string;
 }
 
@@ -27,11 +26,11 @@ export interface AppOptions {
   ],
 })
 export class AppModule {
-  static forConfig({ config, adminToken }: AppOptions): DynamicModule {
+  static create({ backplane, adminToken }: AppOptions): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        BackplaneModule.forRoot(backplaneOptions(config)),
+        BackplaneModule.forRoot(backplane),
         CacheManagerModule.forRoot(),
         AdminModule.forRoot({ token: adminToken }),
         ExamplesModule,

@@ -4,9 +4,11 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
+import type { BackplaneOptions } from '../backplane.options.js';
 import type { BackplaneConfig } from '../common/config/index.js';
 import { apiDocument } from './api-document.js';
 import { AppModule } from './app.module.js';
+import { backplaneOptions } from './backplane-options.js';
 
 export type Platform = 'express' | 'fastify';
 
@@ -15,6 +17,8 @@ export interface BackendOptions {
   /** @default 'fastify' */
   readonly platform?: Platform;
   readonly logger?: LoggerService | false;
+  /** Changes what the configuration comes to, where the backend is part of something else. */
+  readonly adjust?: (options: BackplaneOptions) => BackplaneOptions;
 }
 
 export interface Backend {
@@ -27,9 +31,9 @@ export interface Backend {
 
 /** Builds the backend without listening yet. Redis away does not make it fail. */
 export async function createBackend(options: BackendOptions): Promise<Backend> {
-  const { config, logger = false } = options;
+  const { config, logger = false, adjust = (unchanged) => unchanged } = options;
   const adminToken = config.admin.token ?? randomBytes(24).toString('base64url');
-  const module = AppModule.forConfig({ config, adminToken });
+  const module = AppModule.create({ backplane: adjust(backplaneOptions(config)), adminToken });
   const app = await NestFactory.create(module, createAdapter(options), {
     logger,
     abortOnError: false,

@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 export interface Answer {
   readonly path: string;
   readonly status: number;
+  /** Without the time in which this process did not get to run. */
   readonly durationMs: number;
   /** What the limiter says it counted on. */
   readonly backend: string | undefined;
@@ -18,6 +19,7 @@ export class Load {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #url: string;
   readonly #paths: readonly string[];
+  readonly #stalls = new Stalls();
   #sent = 0;
   #isStopped = false;
   #workers: readonly Promise<void>[] = [];
@@ -45,6 +47,7 @@ export class Load {
     this.#isStopped = true;
     await Promise.all(this.#workers);
     this.#agent.destroy();
+    this.#stalls.stop();
   }
 
   async #work(maxRequests: number): Promise<void> {
@@ -57,9 +60,12 @@ export class Load {
 
   #ask(path: string, client: number): Promise<Answer> {
     const startedAt = performance.now();
+    const stalledBefore = this.#stalls.totalMs;
     return new Promise((resolve) => {
       const finish = (status: number, backend?: string): void => {
-        resolve({ path, status, durationMs: performance.now() - startedAt, backend });
+        const stalledMs = this.#stalls.totalMs - stalledBefore;
+        const durationMs = performance.now() - startedAt - stalledMs;
+        resolve({ path, status, durationMs, backend });
       };
       const headers = { 'x-forwarded-for': `10.0.${(client >> 8) & 255}.${client & 255}` };
       const asked = request(`${this.#url}${path}`, { agent: this.#agent, headers }, (response) => {
@@ -68,5 +74,37 @@ export class Load {
       });
       asked.once('error', () => finish(0)).end();
     });
+  }
+}
+
+const TICK_MS = 10;
+/** Shorter delays are the event loop's ordinary work. */
+const STALL_MS = 25;
+
+/**
+ * How long this process was kept from running, by a busy machine: delays of a timer. A request that
+ * hangs on Redis does not delay timers, so what it waits is never taken for a stall.
+ */
+class Stalls {
+  #totalMs = 0;
+  #expectedAt = performance.now() + TICK_MS;
+  readonly #timer = setInterval(() => this.#settle(), TICK_MS);
+
+  /** Up to this moment: a stall may be over before its timer has run. */
+  get totalMs(): number {
+    this.#settle();
+    return this.#totalMs;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #settle(): void {
+    const now = performance.now();
+    const lateMs = now - this.#expectedAt;
+    if (lateMs < 0) return;
+    if (lateMs > STALL_MS) this.#totalMs += lateMs;
+    this.#expectedAt = now + TICK_MS;
   }
 }

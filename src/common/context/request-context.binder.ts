@@ -49,7 +49,7 @@ export class RequestContextBinder implements OnModuleInit {
     runInRequest(context, next);
   };
 
-  /** Fastify reads the body outside the async context of its first hook, so it is entered again. */
+  /** A hook or parser of the application may have gone on outside of the context: entered again. */
   #reenter(server: HookableServer): void {
     server.addHook('preValidation', (request, _response, next) => {
       const context = this.#contexts.get(request);

@@ -140,7 +140,7 @@ export class RedisConnection {
     for (const client of this.#clients.values()) client.disconnect();
   }
 
-  async #runScript<Keys, Args, Reply>(
+  #runScript<Keys, Args, Reply>(
     script: RedisScript<Keys, Args, Reply>,
     call: ScriptCall<Keys, Args>,
   ): Promise<unknown> {

@@ -6,8 +6,14 @@ export class DeadlineExceeded extends Error {}
  *
  * When the timer fires, one more turn of the event loop is granted before giving up: after a block
  * of the loop, timers run before the sockets are read, and the answer may be waiting there.
+ *
+ * @param settled called when `work` is over, also where nobody waits for it any more
  */
-export function withDeadline<T>(work: Promise<T>, limitMs: number): Promise<T> {
+export function withDeadline<T>(
+  work: Promise<T>,
+  limitMs: number,
+  settled?: () => void,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => {
       setImmediate(() => reject(new DeadlineExceeded(`no answer within ${limitMs} ms`)));
@@ -15,10 +21,12 @@ export function withDeadline<T>(work: Promise<T>, limitMs: number): Promise<T> {
     work.then(
       (value) => {
         clearTimeout(timer);
+        settled?.();
         resolve(value);
       },
       (error: unknown) => {
         clearTimeout(timer);
+        settled?.();
         reject(error);
       },
     );

@@ -97,10 +97,7 @@ export class RedisGate {
     this.#admit(limitMs);
     budget?.start();
     try {
-      const reply = await withDeadline(
-        this.#counted(() => command(limitMs)),
-        limitMs,
-      );
+      const reply = await this.#send(command, limitMs);
       this.#breaker.succeeded();
       return reply;
     } catch (error) {
@@ -143,10 +140,11 @@ export class RedisGate {
   }
 
   /** In flight means: not settled by the client, even where nobody waits for it any more. */
-  #counted<T>(command: () => Promise<T>): Promise<T> {
+  #send<T>(command: (limitMs: number) => Promise<T>, limitMs: number): Promise<T> {
+    const work = command(limitMs);
     this.#counters.calls += 1;
     this.#counters.inFlight += 1;
-    return command().finally(() => {
+    return withDeadline(work, limitMs, () => {
       this.#counters.inFlight -= 1;
     });
   }

@@ -1,4 +1,9 @@
-import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type OnModuleDestroy,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { Backing } from '../../common/status/index.js';
 import { RedisHealthIndicator } from './redis.health-indicator.js';
@@ -22,7 +27,9 @@ export interface DeepHealthBody extends HealthBody {
 
 /** How the application is, from Terminus' checks. No method rejects because something is unwell. */
 @Injectable()
-export class HealthService {
+export class HealthService implements OnModuleDestroy {
+  #isShuttingDown = false;
+
   constructor(
     @Inject(HealthCheckService) private readonly terminus: HealthCheckService,
     @Inject(RedisHealthIndicator) private readonly redisIndicator: RedisHealthIndicator,
@@ -30,12 +37,20 @@ export class HealthService {
     @Inject(RedisHealthService) private readonly redis: RedisHealthService,
   ) {}
 
+  /**
+   * `down` from here on. Terminus notices the shutdown only in its own `beforeApplicationShutdown`,
+   * which comes after those in which applications finish their work.
+   */
+  onModuleDestroy(): void {
+    this.#isShuttingDown = true;
+  }
+
   /** `degraded`: Redis is away and everything is still answered. `down`: something is not. */
   async check(): Promise<HealthBody> {
     const redis = this.redis.check();
     const [{ status }, { status: redisStatus }] = await Promise.all([this.#terminus(), redis]);
     return {
-      status: STATUS[status],
+      status: this.#isShuttingDown ? 'down' : STATUS[status],
       system: { redis: { status: redisStatus, available: redisStatus === 'healthy' } },
       services: this.services.backings(),
     };

@@ -1,0 +1,43 @@
+/**
+ * `@nestjs/cache-manager` with `CacheInterceptor`, as in
+ * https://docs.nestjs.com/techniques/caching: "In-memory cache", "Auto-caching responses", and
+ * "Using alternative Cache stores".
+ */
+import { CacheInterceptor, CacheModule } from '@nestjs/cache-manager';
+import { UseInterceptors } from '@nestjs/common';
+import KeyvRedis from '@keyv/redis';
+import { KeyvCacheableMemory } from 'cacheable';
+import { Keyv } from 'keyv';
+import { createApplication } from '../lib/application.mjs';
+import { TTL_MS } from '../settings.mjs';
+
+const cached = (cacheModule) =>
+  createApplication({ imports: [cacheModule], on: { class: [UseInterceptors(CacheInterceptor)] } });
+
+/**
+ * The page shows Redis behind a first store in memory, which would answer every request here
+ * without asking Redis; this is Redis alone.
+ */
+export function onRedis(redisUrl) {
+  return cached(
+    CacheModule.registerAsync({
+      useFactory: async () => ({ ttl: TTL_MS, stores: [new KeyvRedis(redisUrl)] }),
+    }),
+  );
+}
+
+/** The default: an unbounded map. */
+export function inMemory() {
+  return cached(CacheModule.register({ ttl: TTL_MS }));
+}
+
+/** The store the page shows for memory: bounded, with the page's size. */
+export function inCacheableMemory() {
+  return cached(
+    CacheModule.registerAsync({
+      useFactory: async () => ({
+        stores: [new Keyv({ store: new KeyvCacheableMemory({ ttl: TTL_MS, lruSize: 5_000 }) })],
+      }),
+    }),
+  );
+}

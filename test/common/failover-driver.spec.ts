@@ -1,0 +1,258 @@
+import {
+  FailoverDriver,
+  type FailoverJournal,
+  RedisUnavailableError,
+} from '../../src/common/redis/index.js';
+import {
+  fakeTime,
+  GateFixture,
+  pass,
+  PROBE_INTERVAL_MS,
+  restoreTime,
+  turn,
+} from './gate-fixture.js';
+
+const REPLAY_RETRY_MS = 100;
+
+/** A contract as small as one can be. */
+interface Notes {
+  readonly label: string;
+  read(key: string): Promise<string | undefined>;
+  write(key: string, text: string): Promise<void>;
+}
+
+/** Keeps notes in a map, and fails when it is told to. */
+class FakeNotes implements Notes {
+  readonly notes = new Map<string, string>();
+  readonly calls: string[] = [];
+  failWith: Error | undefined;
+
+  constructor(readonly label: string) {}
+
+  async read(key: string): Promise<string | undefined> {
+    this.#called(`read ${key}`);
+    return this.notes.get(key);
+  }
+
+  async write(key: string, text: string): Promise<void> {
+    this.#called(`write ${key} ${text}`);
+    this.notes.set(key, text);
+  }
+
+  #called(call: string): void {
+    this.calls.push(call);
+    if (this.failWith !== undefined) throw this.failWith;
+  }
+}
+
+/** Remembers writes. */
+class WriteJournal implements FailoverJournal<Notes> {
+  writes: (readonly unknown[])[] = [];
+  whileReplaying: (() => Promise<unknown>) | undefined;
+
+  get isEmpty(): boolean {
+    return this.writes.length === 0;
+  }
+
+  record(method: keyof Notes, args: readonly unknown[]): void {
+    if (method === 'write') this.writes.push(args);
+  }
+
+  async replay(primary: Notes): Promise<void> {
+    const writes = [...this.writes];
+    for (const [key, text] of writes) await primary.write(String(key), String(text));
+    await this.whileReplaying?.();
+    this.writes.splice(0, writes.length);
+  }
+}
+
+describe('FailoverDriver', () => {
+  const unavailable = new RedisUnavailableError('deadline');
+  let fixture: GateFixture;
+  let primary: FakeNotes;
+  let fallback: FakeNotes;
+  let journal: WriteJournal;
+  let afterRecovery: jest.Mock;
+
+  beforeEach(async () => {
+    fakeTime();
+    fixture = await GateFixture.closed();
+    primary = new FakeNotes('primary');
+    fallback = new FakeNotes('fallback');
+    journal = new WriteJournal();
+    afterRecovery = jest.fn();
+  });
+
+  afterEach(() => {
+    fixture.gate.stop();
+    restoreTime();
+  });
+
+  describe.each(['without a journal', 'with a journal'])('%s', (kind) => {
+    let failover: FailoverDriver<Notes>;
+
+    beforeEach(() => {
+      failover = failoverDriver(kind === 'with a journal');
+    });
+
+    it('asks the primary while the gate is closed', async () => {
+      await failover.driver.write('a', '1');
+      await expect(failover.driver.read('a')).resolves.toBe('1');
+      expect(failover.active).toBe('primary');
+      expect(fallback.calls).toEqual([]);
+    });
+
+    it('asks the fallback, and not the primary, while the gate is open', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '1');
+      await expect(failover.driver.read('a')).resolves.toBe('1');
+      expect(failover.active).toBe('fallback');
+      expect(primary.calls).toEqual([]);
+    });
+
+    it('answers by the fallback the very call that the primary could not answer', async () => {
+      fallback.notes.set('a', 'from the fallback');
+      primary.failWith = unavailable;
+      await expect(failover.driver.read('a')).resolves.toBe('from the fallback');
+    });
+
+    it('passes on every other error of the primary, and does not ask the fallback', async () => {
+      primary.failWith = new TypeError('a bug');
+      await expect(failover.driver.read('a')).rejects.toBe(primary.failWith);
+      expect(fallback.calls).toEqual([]);
+      expect(failover.active).toBe('primary');
+    });
+
+    it('passes on the errors of the fallback, also when they say unavailable', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      fallback.failWith = unavailable;
+      await expect(failover.driver.read('a')).rejects.toBe(unavailable);
+    });
+
+    it('goes back to the primary after a recovery and says so', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await comeBack();
+      expect(failover.active).toBe('primary');
+      expect(afterRecovery).toHaveBeenCalledTimes(1);
+      fixture.gate.linkDown('ECONNRESET');
+      await comeBack();
+      expect(afterRecovery).toHaveBeenCalledTimes(2);
+    });
+
+    it('gives what is not a method as the primary has it, and each method once', () => {
+      expect(failover.driver.label).toBe('primary');
+      expect(failover.driver.read).toBe(failover.driver.read);
+    });
+  });
+
+  it('without a journal trusts the primary again right after a call that failed', async () => {
+    const failover = failoverDriver(false);
+    primary.failWith = unavailable;
+    await failover.driver.write('a', '1');
+    primary.failWith = undefined;
+    await failover.driver.write('b', '2');
+    expect(failover.active).toBe('primary');
+    expect([...primary.notes.keys()]).toEqual(['b']);
+  });
+
+  describe('what the primary missed', () => {
+    let failover: FailoverDriver<Notes>;
+
+    beforeEach(() => {
+      failover = failoverDriver(true);
+    });
+
+    it('is brought to it, in order, before it answers again', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '1');
+      await failover.driver.write('a', '2');
+      await failover.driver.read('a');
+      await comeBack();
+      expect(primary.calls).toEqual(['write a 1', 'write a 2']);
+      await expect(failover.driver.read('a')).resolves.toBe('2');
+      expect(journal.isEmpty).toBe(true);
+    });
+
+    it('includes calls made while it is brought there; the fallback answers meanwhile', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '1');
+      journal.whileReplaying = async () => {
+        journal.whileReplaying = undefined;
+        expect(failover.active).toBe('fallback');
+        expect(afterRecovery).not.toHaveBeenCalled();
+        await failover.driver.write('b', '2');
+      };
+      await comeBack();
+      expect(primary.calls).toEqual(['write a 1', 'write b 2']);
+      expect(fallback.calls).toEqual(['write a 1', 'write b 2']);
+      expect(afterRecovery).toHaveBeenCalledTimes(1);
+    });
+
+    it('is tried again when bringing it failed and the gate is closed', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '1');
+      primary.failWith = unavailable;
+      await comeBack();
+      expect(failover.active).toBe('fallback');
+      primary.failWith = undefined;
+      await pass(REPLAY_RETRY_MS);
+      expect(failover.active).toBe('primary');
+      expect(primary.notes.get('a')).toBe('1');
+      expect(afterRecovery).toHaveBeenCalledTimes(1);
+    });
+
+    it('waits for the next recovery when Redis went away again meanwhile', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '1');
+      journal.whileReplaying = async () => {
+        journal.whileReplaying = undefined;
+        fixture.link.ready = false;
+        fixture.gate.linkDown('ECONNRESET');
+        throw unavailable;
+      };
+      await comeBack();
+      primary.calls.length = 0;
+      await pass(REPLAY_RETRY_MS * 10);
+      expect(primary.calls).toEqual([]);
+      fixture.link.ready = true;
+      await comeBack();
+      expect(primary.calls).toEqual(['write a 1']);
+      expect(failover.active).toBe('primary');
+    });
+
+    it('by one call is enough to distrust it until that is repaired', async () => {
+      primary.notes.set('a', 'old');
+      primary.failWith = unavailable;
+      await failover.driver.write('a', 'new');
+      primary.failWith = undefined;
+      expect(fixture.gate.isClosed).toBe(true);
+      await expect(failover.driver.read('a')).resolves.toBe('new');
+      expect(primary.notes.get('a')).toBe('old');
+      await pass(REPLAY_RETRY_MS);
+      expect(failover.active).toBe('primary');
+      expect(primary.notes.get('a')).toBe('new');
+    });
+
+    it('is nothing when the call that failed was not one to be recorded', async () => {
+      primary.failWith = unavailable;
+      await failover.driver.read('a');
+      expect(failover.active).toBe('primary');
+    });
+  });
+
+  function failoverDriver(hasJournal: boolean): FailoverDriver<Notes> {
+    const { gate } = fixture;
+    return new FailoverDriver<Notes>({
+      primary,
+      fallback,
+      gate,
+      afterRecovery,
+      ...(hasJournal ? { journal } : {}),
+    });
+  }
+
+  async function comeBack(): Promise<void> {
+    await pass(PROBE_INTERVAL_MS);
+    await turn();
+  }
+});

@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { InvalidOptionError } from '../../src/common/errors/index.js';
+import {
+  checkKeyText,
+  type KeyFamily,
+  KeySpace,
+  MAX_KEY_BYTES,
+} from '../../src/common/redis/index.js';
+
+const FAMILY: KeyFamily = {
+  module: 'shop',
+  version: 3,
+  layout: '{basket}:item:colour',
+  type: 'string',
+  ttl: '1 hour',
+  evictable: true,
+  purpose: 'A test',
+};
+
+const keys = new KeySpace({ prefix: 'bp', modulePrefixes: {} });
+
+const text = fc.oneof(
+  fc
+    .array(fc.nat(0xffff), { minLength: 1, maxLength: 20 })
+    .map((units) => String.fromCharCode(...units)),
+  fc.array(fc.constantFrom('a', ':', '{', '}', '%'), { minLength: 1 }).map((all) => all.join('')),
+);
+
+describe('KeySpace', () => {
+  it('builds prefix, module, version, tag and parts', () => {
+    expect(keys.key(FAMILY, '42')).toBe('bp:shop:v3:{42}');
+    expect(keys.key(FAMILY, 'user:42', 'shoes', 'dark red')).toBe(
+      'bp:shop:v3:{user:42}:shoes:dark%20red',
+    );
+  });
+
+  it('replaces the prefix and the module for one module', () => {
+    const renamed = new KeySpace({ prefix: 'bp', modulePrefixes: { shop: 'old:basket' } });
+    expect(renamed.key(FAMILY, '42')).toBe('old:basket:v3:{42}');
+    expect(renamed.key({ ...FAMILY, module: 'cache' }, '42')).toBe('bp:cache:v3:{42}');
+  });
+
+  it('begins every key of a family with its root, which holds no glob character', () => {
+    fc.assert(
+      fc.property(text, text, (tag, part) => {
+        const root = keys.root(FAMILY);
+        expect(root).toMatch(/^[A-Za-z0-9_.:-]+$/);
+        expect(keys.key(FAMILY, tag, part).startsWith(root)).toBe(true);
+      }),
+    );
+  });
+
+  it('gives different tags and parts different keys', () => {
+    const parts = fc.tuple(text, fc.array(text, { maxLength: 3 }));
+    fc.assert(
+      fc.property(parts, parts, ([tag, rest], [otherTag, otherRest]) => {
+        const isSame = JSON.stringify([tag, rest]) === JSON.stringify([otherTag, otherRest]);
+        const [one, other] = [
+          keys.key(FAMILY, tag, ...rest),
+          keys.key(FAMILY, otherTag, ...otherRest),
+        ];
+        expect(one === other).toBe(isSame);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('has exactly one hash tag, which is the whole encoded tag', () => {
+    fc.assert(
+      fc.property(text, text, (tag, part) => {
+        const key = keys.key(FAMILY, tag, part);
+        expect(key.match(/[{}]/g)).toEqual(['{', '}']);
+        const [, hashTag] = /\{(.+)\}/.exec(key) ?? [];
+        expect(keys.key(FAMILY, tag)).toBe(`${keys.root(FAMILY)}{${hashTag}}`);
+      }),
+    );
+  });
+
+  it.each([
+    ['an empty tag', () => keys.key(FAMILY, '')],
+    ['an empty part', () => keys.key(FAMILY, '42', '')],
+    ['a tag that is too long', () => keys.key(FAMILY, 'x'.repeat(MAX_KEY_BYTES + 1))],
+    ['a part that is too long', () => keys.key(FAMILY, '42', 'x'.repeat(MAX_KEY_BYTES + 1))],
+  ])('refuses %s', (_what, build) => {
+    expect(build).toThrow(
+      expect.objectContaining({ code: 'E_INVALID_OPTION', option: 'key' }) as InvalidOptionError,
+    );
+  });
+});
+
+describe('checkKeyText', () => {
+  it('counts bytes, not characters', () => {
+    const longest = 'é'.repeat(MAX_KEY_BYTES / 2);
+    expect(checkKeyText(longest, 'key')).toBe(longest);
+    expect(() => checkKeyText(`${longest}x`, 'key')).toThrow(/is 1025 bytes long/);
+  });
+
+  it.each<[unknown]>([[''], [undefined], [null], [42], [{}], [['a']]])(
+    'refuses %j, also from callers without types',
+    (value) => {
+      expect(() => checkKeyText(value as string, 'subject')).toThrow(
+        expect.objectContaining({ option: 'subject' }) as InvalidOptionError,
+      );
+    },
+  );
+});

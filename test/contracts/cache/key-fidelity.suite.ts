@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { type CacheSubject, useCache } from './cache-fixtures.js';
+import { PATIENCE_MS, sampling } from './sampling.js';
+
+const HOUR = 3_600_000;
+
+/** Pairs here differ by one encoding step: what one escapes to is what the other one is. */
+const DIFFICULT_KEYS = [
+  '*',
+  '?',
+  ':',
+  '::',
+  ' ',
+  '  ',
+  '\n',
+  '\r\n',
+  '\0',
+  '\t',
+  '%',
+  '%25',
+  '%2525',
+  '%3A',
+  '%20',
+  '+',
+  '{}',
+  '{',
+  '}',
+  '}{',
+  '{a}:b',
+  '{b}:a',
+  '%7B%7D',
+  '[a]',
+  '\\',
+  '\\*',
+  '__proto__',
+  'constructor',
+  'toString',
+  'é',
+  'e\u0301',
+  'É',
+  '%C3%A9',
+  '🐎',
+  '👩‍👩‍👧',
+  '\ud83d',
+  '\udc0e',
+  '\udc0e\ud83d',
+  '\ufffd',
+  '%uD83D',
+  '%EF%BF%BD',
+  '0',
+  '00',
+  '-0',
+  'null',
+  'undefined',
+  'NaN',
+  'k'.repeat(1_024),
+  `${'k'.repeat(1_023)}l`,
+  'é'.repeat(512),
+  '%'.repeat(1_024),
+];
+
+/** Any text of up to 1 kB is a key of its own. */
+export function keyFidelitySuite({ open }: CacheSubject): void {
+  const cache = useCache(open);
+
+  it('no difficult key touches another one', async () => {
+    await Promise.all(
+      DIFFICULT_KEYS.map((key, index) => cache().driver.set(key, Buffer.from(`${index}`), HOUR)),
+    );
+    const found = await Promise.all(DIFFICULT_KEYS.map((key) => cache().driver.get(key)));
+    expect(found.map(String)).toEqual(DIFFICULT_KEYS.map((_, index) => `${index}`));
+    expect(await cache().driver.delete(DIFFICULT_KEYS)).toBe(DIFFICULT_KEYS.length);
+  });
+
+  it('each difficult key, taken literally, is removed alone by pattern', async () => {
+    const value = Buffer.from('value');
+    await Promise.all(DIFFICULT_KEYS.map((key) => cache().driver.set(key, value, HOUR)));
+    for (const key of DIFFICULT_KEYS) {
+      const literally = key.replace(/[*?\\]/g, '\\$&');
+      expect([key, await cache().driver.deleteMatching(literally)]).toEqual([key, 1]);
+    }
+  });
+
+  it.each([
+    ['no text', ''],
+    ['1025 letters', 'k'.repeat(1_025)],
+    ['1026 bytes in 513 letters', 'é'.repeat(513)],
+    ['1028 bytes in 257 characters', '🐎'.repeat(257)],
+  ])('refuses a key of %s', async (_size, key) => {
+    const refused = { code: 'E_INVALID_OPTION' };
+    await expect(cache().driver.get(key)).rejects.toMatchObject(refused);
+    await expect(cache().driver.set(key, Buffer.from('v'), HOUR)).rejects.toMatchObject(refused);
+    await expect(cache().driver.delete([key])).rejects.toMatchObject(refused);
+  });
+
+  it(
+    'two different keys never touch each other',
+    async () => {
+      const anyCode = fc.nat(0xffff).map((code) => String.fromCharCode(code));
+      const key = fc.string({ unit: anyCode, minLength: 1, maxLength: 8 });
+      const escapes = fc
+        .array(fc.constantFrom('%', '25', '2', '5', 'u', 'D800', '\ud800', '\udc00', ':', '{', '}'))
+        .map((pieces) => pieces.join(''))
+        .filter((text) => text !== '');
+      const pair = fc
+        .tuple(fc.oneof(key, escapes), fc.oneof(key, escapes))
+        .filter(([one, other]) => one !== other);
+      const touchesNothing = fc.asyncProperty(pair, async ([one, other]) => {
+        await cache().driver.set(one, Buffer.from('one'), HOUR);
+        expect(await cache().driver.get(other)).toBeUndefined();
+        await cache().driver.set(other, Buffer.from('other'), HOUR);
+        expect(await cache().driver.get(one)).toEqual(Buffer.from('one'));
+        expect(await cache().driver.delete([one])).toBe(1);
+        expect(await cache().driver.delete([other])).toBe(1);
+      });
+      await fc.assert(touchesNothing, sampling(0.05));
+    },
+    PATIENCE_MS,
+  );
+}

@@ -1,0 +1,41 @@
+import { changesSuite } from './changes.suite.js';
+import { clockSuite } from './clock.suite.js';
+import { concurrencySuite } from './concurrency.suite.js';
+import { consumeSuite } from './consume.suite.js';
+import { denialSuite } from './denial.suite.js';
+import { expirySuite } from './expiry.suite.js';
+import { keysSuite } from './keys.suite.js';
+import { peekSuite } from './peek.suite.js';
+import { resetSuite } from './reset.suite.js';
+import { serverClockSuite } from './server-clock.suite.js';
+import {
+  memoryOpener,
+  type ThrottleOpener,
+  type ThrottleSuite,
+  useRedisOpener,
+} from './throttle-drivers.js';
+
+const SUITES: readonly (readonly [capability: string, suite: ThrottleSuite])[] = [
+  ['consume', consumeSuite],
+  ['several policies', denialSuite],
+  ['peek', peekSuite],
+  ['reset', resetSuite],
+  ['keys', keysSuite],
+  ['changed limits', changesSuite],
+  ['a clock that is set', clockSuite],
+  ['parallel calls', concurrencySuite],
+];
+
+describe('throttle on memory', () => contractOf(memoryOpener));
+
+describe.each(['standalone', 'cluster'] as const)('throttle on redis %s', (topology) => {
+  const opener = useRedisOpener(topology);
+
+  contractOf(opener);
+  describe('what is left on the server', () => expirySuite(opener.stepped));
+});
+
+function contractOf(opener: ThrottleOpener): void {
+  describe.each(SUITES)('%s', (_capability, suite) => suite(opener.stepped));
+  describe('real time', () => serverClockSuite(opener.real));
+}

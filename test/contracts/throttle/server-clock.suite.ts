@@ -1,0 +1,72 @@
+import type { ThrottlePolicy } from '../../../src/modules/throttle/index.js';
+import { eventually } from '../../support/eventually.js';
+import {
+  hit,
+  hitTimes,
+  look,
+  type OpenThrottle,
+  policy,
+  STRATEGIES,
+  useFixture,
+} from './throttle-fixture.js';
+
+const SHORT_WINDOW = 300;
+const HOUR = 3_600_000;
+
+const ONCE = STRATEGIES.map((strategy) => policy({ strategy, limit: 1, windowMs: SHORT_WINDOW }));
+
+/**
+ * By the driver's own clock: real time, in windows short enough to be waited for. Both strategies
+ * wait together.
+ */
+export function serverClockSuite(open: OpenThrottle): void {
+  const fixture = useFixture(open);
+
+  it('admits again after the window, and then denies again', async () => {
+    await forEachStrategy(async (once) => {
+      const { driver } = fixture();
+      await hit(driver, 'alice', once);
+      const { retryAfterMs } = await hit(driver, 'alice', once);
+      expect(retryAfterMs).toBeGreaterThan(0);
+      expect(retryAfterMs).toBeLessThanOrEqual(SHORT_WINDOW);
+      await eventually(async () => (await hit(driver, 'alice', once)).allowed);
+      const long = { ...once, windowMs: HOUR };
+      await expect(hit(driver, 'alice', long)).resolves.toMatchObject({ allowed: false });
+    });
+  });
+
+  it('forgets a window that is over: nothing to reset, nothing a longer window brings back', async () => {
+    await forEachStrategy(async (once) => {
+      const { driver } = fixture();
+      await hit(driver, 'alice', once);
+      await hit(driver, 'bob', once);
+      await windowPasses(once.strategy);
+      await expect(driver.reset('alice', [once])).resolves.toBe(false);
+      const long = { ...once, windowMs: HOUR };
+      await expect(look(driver, 'bob', long)).resolves.toMatchObject({ remaining: 1 });
+      await expect(hit(driver, 'bob', long)).resolves.toMatchObject({
+        allowed: true,
+        resetMs: HOUR,
+      });
+    });
+  });
+
+  it('admits exactly the limit to a burst', async () => {
+    await forEachStrategy(async ({ strategy }) => {
+      const seven = policy({ strategy, limit: 7 });
+      await expect(hitTimes(fixture().driver, 20, seven)).resolves.toBe(7);
+    });
+  });
+
+  /** A window that begins after all hits so far: when it is over, theirs are. */
+  async function windowPasses(timerName: string): Promise<void> {
+    const { driver } = fixture();
+    const timer = policy({ name: timerName, limit: 1, windowMs: SHORT_WINDOW + 10 });
+    await hit(driver, 'timer', timer);
+    await eventually(async () => (await look(driver, 'timer', timer)).allowed);
+  }
+}
+
+async function forEachStrategy(check: (once: ThrottlePolicy) => Promise<void>): Promise<void> {
+  await Promise.all(ONCE.map(check));
+}

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import type { ThrottleOutcome, ThrottlePolicy } from '../../../src/modules/throttle/index.js';
+import {
+  type Load,
+  load,
+  policies,
+  type PropertyTarget,
+  RUNS,
+  SEED,
+  type Step,
+  steps,
+} from './throttle.arbitraries.js';
+import { memoryOpener, useRedisOpener } from './throttle-drivers.js';
+import { hit, useFixture } from './throttle-fixture.js';
+import { ThrottleModel } from './throttle.model.js';
+
+/** Redis expires keys in real time: a tick is far longer than a case takes. */
+const REDIS_TICK_MS = 10_000;
+jest.setTimeout(30_000 + RUNS * 20);
+
+describe(`throttle on memory (TEST_SEED=${SEED} TEST_RUNS=${RUNS})`, () => {
+  const fixture = useFixture(memoryOpener.stepped);
+
+  properties({
+    fixture,
+    tickMs: 1,
+    runs: { model: RUNS, others: Math.ceil(RUNS / 4) },
+    expiresInRealTime: false,
+  });
+});
+
+describe(`throttle on redis (TEST_SEED=${SEED} TEST_RUNS=${RUNS})`, () => {
+  const fixture = useFixture(useRedisOpener('standalone').stepped);
+
+  properties({
+    fixture,
+    tickMs: REDIS_TICK_MS,
+    runs: { model: Math.ceil(RUNS / 10), others: Math.ceil(RUNS / 20) },
+    expiresInRealTime: true,
+  });
+});
+
+function properties(target: PropertyTarget): void {
+  const { tickMs, runs } = target;
+
+  it('decides as the plain model does, whatever the calls', async () => {
+    await forAll(runs.model, steps(tickMs), (sequence) => expectAsModel(target, sequence));
+  });
+
+  it('never admits more than the limit in any span of a sliding window, twice it of a fixed one', async () => {
+    await forAll(runs.others, load(tickMs, 0), (given) => expectBounded(target, given));
+  });
+
+  it('keeps these bounds, and no client waiting past a window, while the clock is set back', async () => {
+    await forAll(runs.others, load(tickMs, 20), (given) => expectBounded(target, given));
+  });
+
+  it('admits a hit after exactly the promised wait and not a millisecond earlier', async () => {
+    const given = fc.tuple(steps(tickMs), policies(tickMs));
+    await forAll(runs.others, given, async ([sequence, asked]) => {
+      fc.pre(asked.length > 0);
+      const { driver, clock } = target.fixture();
+      const subject = await play(target, sequence);
+      const denied = await exhaust(target, subject, asked);
+      clock.advance(Math.max(...denied.decisions.map(({ retryAfterMs }) => retryAfterMs)) - 1);
+      expect(await driver.consume(subject, asked)).toMatchObject({ allowed: false });
+      clock.advance(1);
+      expect(await driver.consume(subject, asked)).toMatchObject({ allowed: true });
+    });
+  });
+
+  it('changes nothing by denying', async () => {
+    const given = fc.tuple(steps(tickMs), policies(tickMs), policies(tickMs));
+    await forAll(runs.others, given, async ([sequence, asked, others]) => {
+      fc.pre(asked.length > 0);
+      const { driver } = target.fixture();
+      const subject = await play(target, sequence);
+      await exhaust(target, subject, asked);
+      const all = [...asked, ...others];
+      const before = await driver.peek(subject, all);
+      expect(await driver.consume(subject, all)).toEqual(before);
+      expect(await driver.peek(subject, all)).toEqual(before);
+    });
+  });
+}
+
+async function expectAsModel(target: PropertyTarget, sequence: readonly Step[]): Promise<void> {
+  const { driver, clock } = target.fixture();
+  const model = new ThrottleModel();
+  const name = nameSubjects();
+  for (const step of sequence) {
+    if (step.kind === 'advance') {
+      clock.advance(step.ticks * target.tickMs);
+    } else if (step.kind === 'reset') {
+      const expected = model.reset(name(step.subject), step.policies, clock.now());
+      const found = await driver.reset(name(step.subject), step.policies);
+      expect(found && target.expiresInRealTime ? expected : found).toBe(expected);
+    } else {
+      const subject = name(step.subject);
+      const { backing: _backing, ...outcome } = await driver[step.kind](subject, step.policies);
+      expect(outcome).toEqual(model[step.kind](subject, step.policies, clock.now()));
+    }
+  }
+}
+
+/** Under load, in real time: how many pass in any span, and how long a denied client is told to wait. */
+async function expectBounded(target: PropertyTarget, { policy, pauses }: Load): Promise<void> {
+  const { driver, clock } = target.fixture();
+  const subject = nameSubjects()('alice');
+  const admittedAt: number[] = [];
+  for (const { ticks, setBackTicks } of pauses) {
+    clock.advance(ticks * target.tickMs);
+    clock.set(clock.now() - setBackTicks * target.tickMs);
+    const { allowed, retryAfterMs } = await hit(driver, subject, policy);
+    if (allowed) admittedAt.push(clock.monotonic());
+    else expect(retryAfterMs).toBeLessThanOrEqual(policy.windowMs);
+  }
+  const bound = policy.strategy === 'sliding-window' ? policy.limit : 2 * policy.limit;
+  expect(mostInAnySpan(admittedAt, policy.windowMs)).toBeLessThanOrEqual(bound);
+  const last = await hit(driver, subject, policy);
+  clock.advance(last.retryAfterMs);
+  if (!last.allowed) expect(await hit(driver, subject, policy)).toMatchObject({ allowed: true });
+}
+
+function mostInAnySpan(times: readonly number[], windowMs: number): number {
+  return Math.max(
+    0,
+    ...times.map((from) => times.filter((at) => at >= from && at < from + windowMs).length),
+  );
+}
+
+/** Plays a sequence without looking at the outcomes; resolves to one of its subjects. */
+async function play(target: PropertyTarget, sequence: readonly Step[]): Promise<string> {
+  const { driver, clock } = target.fixture();
+  const name = nameSubjects();
+  for (const step of sequence) {
+    if (step.kind === 'advance') clock.advance(step.ticks * target.tickMs);
+    else await driver[step.kind](name(step.subject), step.policies);
+  }
+  return name('alice');
+}
+
+/** Hits until one is denied. */
+async function exhaust(
+  target: PropertyTarget,
+  subject: string,
+  asked: readonly ThrottlePolicy[],
+): Promise<ThrottleOutcome> {
+  const most = Math.max(...asked.map(({ limit }) => limit));
+  for (let count = 0; count <= most; count += 1) {
+    const outcome = await target.fixture().driver.consume(subject, asked);
+    if (!outcome.allowed) return outcome;
+  }
+  throw new Error(`${most + 1} hits passed at one moment`);
+}
+
+let cases = 0;
+
+/** The cases of a property share a driver; each has its own subjects. */
+function nameSubjects(): (subject: string) => string {
+  cases += 1;
+  const prefix = `${cases}-`;
+  return (subject) => `${prefix}${subject}`;
+}
+
+async function forAll<T>(
+  numRuns: number,
+  arbitrary: fc.Arbitrary<T>,
+  holds: (value: T) => Promise<void>,
+): Promise<void> {
+  await fc.assert(fc.asyncProperty(arbitrary, holds), { seed: SEED, numRuns });
+}

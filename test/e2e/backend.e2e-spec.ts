@@ -1,0 +1,175 @@
+import { Redis } from 'ioredis';
+import { createBackend } from '../../src/app/create-backend.js';
+import type { BackplaneOptions } from '../../src/backplane.options.js';
+import { loadConfig } from '../../src/common/config/index.js';
+import { listen, PLATFORMS, type TestApp } from '../support/app.js';
+import { startStandalone } from '../support/redis/redis-standalone.js';
+import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
+
+const STRANGE = ['a*b', 'a:b', 'a b', 'a\nb', '🐘', '__proto__', '{a}', '%'];
+const BACKINGS = ['memory', 'redis'] as const;
+const CASES = PLATFORMS.flatMap((platform) => BACKINGS.map((backing) => ({ platform, backing })));
+
+/** On a busy machine a deadline of 50 ms passes, and then memory counts instead: not the subject here. */
+function patient(options: BackplaneOptions): BackplaneOptions {
+  const { redis, throttle, cache } = options;
+  return {
+    ...options,
+    ...(redis === undefined ? {} : { redis: { ...redis, requestBudget: '10s' } }),
+    throttle: { ...throttle, deadline: '5s' },
+    cache: { ...cache, deadline: '5s' },
+  };
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, unknown>>;
+}
+
+describe.each(CASES)('the backend on $platform and $backing', ({ platform, backing }) => {
+  const redis = useRedis('standalone');
+  let server: TestApp;
+  let prefix: string;
+  let adminToken: string;
+
+  beforeEach(async () => {
+    prefix = uniquePrefix();
+    const onRedis = { REDIS_URL: redis().url, REDIS_PREFIX: prefix };
+    const config = loadConfig(backing === 'redis' ? onRedis : {});
+    const backend = await createBackend({ config, platform, adjust: patient });
+    adminToken = backend.adminToken;
+    server = await listen(backend.app);
+  });
+
+  afterEach(async () => {
+    await server.close();
+  });
+
+  async function statuses(count: number, path: string, init?: RequestInit): Promise<number[]> {
+    const answers = [];
+    for (let sent = 0; sent < count; sent += 1) {
+      answers.push((await fetch(`${server.url}${path}`, init)).status);
+    }
+    return answers;
+  }
+
+  function post(path: string, body: unknown): Promise<Response> {
+    const headers = { 'content-type': 'application/json' };
+    return fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  it('caches /api/cached-data for each user_id until it is invalidated', async () => {
+    const get = (user: string) => fetch(`${server.url}/api/cached-data?user_id=${user}`);
+    const first = await get('1');
+    expect(first.headers.get('x-cache')).toBe('MISS');
+    const second = await get('1');
+    expect(second.headers.get('x-cache')).toBe('HIT');
+    expect(await second.json()).toEqual(await first.json());
+    expect((await get('2')).headers.get('x-cache')).toBe('MISS');
+
+    const invalidated = await post('/api/invalidate-cache', { user_id: '1' });
+    expect(await invalidated.json()).toEqual({ invalidated: 1 });
+    expect((await get('1')).headers.get('x-cache')).toBe('MISS');
+    expect((await get('2')).headers.get('x-cache')).toBe('HIT');
+
+    const everything = await post('/api/invalidate-cache', {});
+    expect(await everything.json()).toEqual({ invalidated: 2 });
+  });
+
+  it('limits its routes and says on what it counts', async () => {
+    expect(await statuses(6, '/api/rate-limited')).toEqual([200, 200, 200, 200, 200, 429]);
+    expect(await statuses(3, '/api/slow-limited')).toEqual([200, 200, 429]);
+    const limited = await fetch(`${server.url}/api/slow-limited`);
+    expect(limited.headers.get('x-ratelimit-backend')).toBe(backing);
+    expect(await limited.json()).toMatchObject({
+      error: 'Rate limit exceeded',
+      message: 'Too many requests. Limit: 2/5 min',
+    });
+  });
+
+  it.each([
+    ['POST', '/api/v1/ai/chat', 60],
+    ['POST', '/api/v1/receipts/scan', 30],
+    ['GET', '/api/pilot', 5],
+    ['POST', '/api/contact', 10],
+    ['GET', '/nothing/here', 100],
+  ])('limits %s %s to %i a minute although no route is there', async (method, path, limit) => {
+    const answers = await statuses(limit + 1, path, { method });
+    expect(answers).toEqual([...Array.from({ length: limit }, () => 404), 429]);
+  });
+
+  it.each([
+    ['a user_id that is too long', `/api/cached-data?user_id=${'x'.repeat(201)}`, undefined],
+    ['an empty user_id', '/api/cached-data?user_id=', undefined],
+    ['a user_id that is given twice', '/api/cached-data?user_id=1&user_id=2', undefined],
+    ['an unknown field', '/api/invalidate-cache', { user: '1' }],
+    ['a field of another type', '/api/invalidate-cache', { user_id: 5 }],
+  ])('answers 400 in the common shape to %s', async (_case, path, body) => {
+    const answer =
+      body === undefined ? await fetch(`${server.url}${path}`) : await post(path, body);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toEqual({
+      error: 'Bad request',
+      message: expect.any(String),
+      code: 'E_BAD_REQUEST',
+      request_id: answer.headers.get('x-request-id'),
+    });
+  });
+
+  it('keeps the reports of users with strange names apart from every other', async () => {
+    const get = (id: string) =>
+      fetch(`${server.url}/api/cached-data?user_id=${encodeURIComponent(id)}`);
+    const states = async () => {
+      const answers = await Promise.all([...STRANGE, 'neighbour'].map(get));
+      return answers.map(({ headers }) => headers.get('x-cache'));
+    };
+    const bodies = await Promise.all(STRANGE.map(async (id) => (await get(id)).json()));
+    expect(bodies).toEqual(STRANGE.map((id) => expect.objectContaining({ user_id: id })));
+    await get('neighbour');
+    for (const id of STRANGE) await post('/api/invalidate-cache', { user_id: id });
+    expect(await states()).toEqual([...STRANGE.map(() => 'MISS'), 'HIT']);
+  });
+
+  it('describes every route on its API page', async () => {
+    const page = await fetch(`${server.url}/docs`);
+    expect(page.status).toBe(200);
+    const document = (await (await fetch(`${server.url}/docs-json`)).json()) as Document;
+    expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/cached-data',
+      '/api/invalidate-cache',
+      '/api/rate-limited',
+      '/api/slow-limited',
+      '/api/v1/redis/health',
+      '/health',
+      '/health/deep',
+      '/health/live',
+      '/health/ready',
+      '/health/redis',
+    ]);
+  });
+
+  it('opens the operators’ endpoints with the token only', async () => {
+    const path = '/api/v1/redis/health';
+    expect(await statuses(1, path)).toEqual([401]);
+    const headers = { authorization: `Bearer ${adminToken}` };
+    expect(await statuses(1, path, { headers })).toEqual([200]);
+  });
+});
+
+describe('the backend on a Redis of its own', () => {
+  const redis = useStarted(startStandalone);
+
+  it('writes no key without a TTL and none outside of its prefix', async () => {
+    const config = loadConfig({ REDIS_URL: redis().url, REDIS_PREFIX: 'mine' });
+    const server = await listen((await createBackend({ config })).app);
+    const client = new Redis(redis().url);
+    await fetch(`${server.url}/api/cached-data?user_id=1`);
+    await fetch(`${server.url}/api/rate-limited`);
+    const keys = await client.keys('*');
+    const lifetimes = await Promise.all(keys.map((key) => client.pttl(key)));
+    await server.close();
+    client.disconnect();
+    expect(keys.length).toBeGreaterThanOrEqual(3);
+    expect(keys.filter((key) => !key.startsWith('mine:'))).toEqual([]);
+    expect(lifetimes.filter((ttl) => ttl < 0)).toEqual([]);
+  });
+});

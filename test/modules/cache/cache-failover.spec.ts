@@ -1,0 +1,237 @@
+import { EventStream } from '../../../src/common/events/index.js';
+import { type FailoverDriver, RedisUnavailableError } from '../../../src/common/redis/index.js';
+import { RedisGate } from '../../../src/common/redis/gate.js';
+import type { CacheDriver } from '../../../src/modules/cache/cache.driver.js';
+import { cacheFailover } from '../../../src/modules/cache/cache.driver-provider.js';
+import {
+  type CacheOptions,
+  resolveCacheOptions,
+} from '../../../src/modules/cache/cache.options.js';
+import { MemoryCacheDriver } from '../../../src/modules/cache/drivers/memory-cache.driver.js';
+import { FakeClock } from '../../../src/testing/index.js';
+import { eventually } from '../../support/eventually.js';
+import { Deferred } from './cache-harness.js';
+
+const HOUR = 3_600_000;
+const [OLD, NEW] = [Buffer.from('old'), Buffer.from('new')];
+
+/** A Redis in a box: it keeps what it was told, also while it cannot be reached. */
+class FakePrimary implements CacheDriver {
+  readonly kept = new MemoryCacheDriver({
+    clock: new FakeClock(),
+    maxEntries: 1_000,
+    maxBytes: 1_000_000,
+  });
+  readonly calls: string[] = [];
+  /** Runs before every call; throws what the caller is to get. */
+  obstacle: () => Promise<void> | void = () => undefined;
+
+  get = (key: string) => this.#pass(`get ${key}`, () => this.kept.get(key));
+  set = (key: string, bytes: Buffer, ttlMs: number) =>
+    this.#pass(`set ${key}`, () => this.kept.set(key, bytes, ttlMs));
+  delete = (keys: readonly string[]) =>
+    this.#pass(`delete ${keys.join()}`, () => this.kept.delete(keys));
+  deleteMatching = (pattern: string) =>
+    this.#pass(`match ${pattern}`, () => this.kept.deleteMatching(pattern));
+
+  async #pass<T>(call: string, run: () => Promise<T>): Promise<T> {
+    this.calls.push(call);
+    await this.obstacle();
+    return run();
+  }
+}
+
+describe('the cache while Redis is away', () => {
+  let gate: RedisGate;
+  let primary: FakePrimary;
+  let clock: FakeClock;
+  let failover: FailoverDriver<CacheDriver>;
+  let cache: CacheDriver;
+
+  function build(options: CacheOptions = {}): void {
+    const link = {
+      isReady: () => true,
+      destroySockets: () => undefined,
+      dropStuckSockets: () => undefined,
+      probe: async () => undefined,
+    };
+    // Probes are the tests' own: a long interval keeps the gate from asking by itself.
+    const bounds = { failureThreshold: 100, probeIntervalMs: HOUR, maxInFlight: 1_000 };
+    gate = new RedisGate({ connection: 'default', ...bounds }, link, new EventStream());
+    primary = new FakePrimary();
+    clock = new FakeClock();
+    failover = cacheFailover(primary, { gate, options: resolveCacheOptions(options), clock });
+    cache = failover.driver;
+  }
+
+  const goAway = (): void => gate.linkDown('test');
+
+  async function comeBack(): Promise<void> {
+    gate.linkUp();
+    await eventually(() => failover.active === 'primary');
+  }
+
+  const unavailable = (reason: 'deadline' | 'connection') => () => {
+    throw new RedisUnavailableError(reason);
+  };
+
+  afterEach(() => gate.stop());
+
+  describe.each(['memory', 'bypass'] as const)('and the policy is %s', (fallback) => {
+    beforeEach(async () => {
+      build({ fallback });
+      await comeBack();
+      await cache.set('key', OLD, HOUR);
+      goAway();
+      primary.calls.length = 0;
+    });
+
+    it('nothing is asked of Redis and nothing fails', async () => {
+      expect(await cache.get('key')).toBeUndefined();
+      await cache.set('new', NEW, HOUR);
+      expect(await cache.get('new')).toEqual(fallback === 'memory' ? NEW : undefined);
+      expect(await cache.delete(['new'])).toBe(fallback === 'memory' ? 1 : 0);
+      expect(await cache.deleteMatching('*')).toBe(0);
+      expect(primary.calls).toEqual([]);
+    });
+
+    it('what was untouched is there again afterwards', async () => {
+      await cache.get('key');
+      await comeBack();
+      expect(await cache.get('key')).toEqual(OLD);
+    });
+
+    it.each<readonly [change: string, make: () => Promise<unknown>]>([
+      ['set', () => cache.set('key', NEW, HOUR)],
+      ['deleted', () => cache.delete(['key'])],
+      ['deleted by pattern', () => cache.deleteMatching('k*')],
+    ])('what was %s meanwhile is not served as it was before', async (_change, make) => {
+      await make();
+      await comeBack();
+      expect(await cache.get('key')).toBeUndefined();
+      expect(await primary.kept.get('key')).toBeUndefined();
+    });
+
+    it('a wrong key is refused and does not stand in the way of recovery', async () => {
+      const refusal = { code: 'E_INVALID_OPTION' };
+      for (const wrong of ['', 'k'.repeat(1_025)]) {
+        await expect(cache.get(wrong)).rejects.toMatchObject(refusal);
+        await expect(cache.set(wrong, NEW, HOUR)).rejects.toMatchObject(refusal);
+        await expect(cache.delete(['key', wrong])).rejects.toMatchObject(refusal);
+      }
+      await comeBack();
+      expect(await cache.get('key')).toEqual(OLD);
+    });
+
+    it('no time to live is refused', async () => {
+      const refusal = { code: 'E_INVALID_OPTION' };
+      await expect(cache.set('key', NEW, 0)).rejects.toMatchObject(refusal);
+    });
+  });
+
+  describe('in memory', () => {
+    beforeEach(async () => {
+      build({ fallbackTtl: '30s' });
+      await comeBack();
+      goAway();
+    });
+
+    it('entries live for fallbackTtl at most', async () => {
+      await cache.set('long', NEW, HOUR);
+      await cache.set('short', NEW, 1_000);
+      clock.advance(30_000);
+      expect([await cache.get('long'), await cache.get('short')]).toEqual([NEW, undefined]);
+      clock.advance(1);
+      expect(await cache.get('long')).toBeUndefined();
+    });
+
+    it('entries are dropped on recovery, so that the next outage starts empty', async () => {
+      await cache.set('key', NEW, HOUR);
+      await comeBack();
+      goAway();
+      expect(await cache.get('key')).toBeUndefined();
+    });
+  });
+
+  describe('on recovery', () => {
+    beforeEach(async () => {
+      build();
+      await comeBack();
+      await cache.set('key', OLD, HOUR);
+      goAway();
+      await cache.set('key', NEW, HOUR);
+      primary.calls.length = 0;
+    });
+
+    it('the memory serves until the journal is replayed', async () => {
+      const replayed = new Deferred<void>();
+      primary.obstacle = () => replayed.promise;
+      gate.linkUp();
+      await eventually(() => primary.calls.includes('delete key'));
+      expect([gate.isClosed, failover.active]).toEqual([true, 'fallback']);
+      expect(await cache.get('key')).toEqual(NEW);
+      replayed.resolve();
+      await eventually(() => failover.active === 'primary');
+      expect(await cache.get('key')).toBeUndefined();
+      expect(primary.calls).toEqual(['delete key', 'get key']);
+    });
+
+    it('what changes during the replay is replayed as well, before Redis is trusted', async () => {
+      const replayed = new Deferred<void>();
+      primary.obstacle = () => replayed.promise;
+      gate.linkUp();
+      await eventually(() => primary.calls.length === 1);
+      await cache.deleteMatching('late*');
+      replayed.resolve();
+      await eventually(() => failover.active === 'primary');
+      expect(primary.calls).toEqual(['delete key', 'match late*']);
+    });
+
+    it('a replay that fails leaves the memory serving, and is repeated next time', async () => {
+      primary.obstacle = () => {
+        goAway();
+        throw new RedisUnavailableError('connection');
+      };
+      gate.linkUp();
+      await eventually(() => primary.calls.length === 1 && !gate.isClosed);
+      expect(await cache.get('key')).toEqual(NEW);
+      primary.obstacle = () => undefined;
+      await comeBack();
+      expect(primary.calls).toEqual(['delete key', 'delete key']);
+      expect(await cache.get('key')).toBeUndefined();
+    });
+  });
+
+  describe('for a single call', () => {
+    beforeEach(async () => {
+      build();
+      await comeBack();
+      await cache.set('key', OLD, HOUR);
+    });
+
+    it('a read that fails is a miss, and the next one asks Redis again', async () => {
+      primary.obstacle = unavailable('deadline');
+      expect(await cache.get('key')).toBeUndefined();
+      primary.obstacle = () => undefined;
+      expect(await cache.get('key')).toEqual(OLD);
+    });
+
+    it('a change of unknown outcome is made up for before Redis is trusted again', async () => {
+      primary.obstacle = unavailable('deadline');
+      expect(await cache.delete(['key'])).toBe(0);
+      primary.obstacle = () => undefined;
+      expect(failover.active).toBe('fallback');
+      expect(await cache.get('key')).toBeUndefined();
+      await eventually(() => failover.active === 'primary');
+      expect(await primary.kept.get('key')).toBeUndefined();
+    });
+
+    it('an error that is not about availability passes through', async () => {
+      primary.obstacle = () => {
+        throw new TypeError('a bug');
+      };
+      await expect(cache.get('key')).rejects.toBeInstanceOf(TypeError);
+      expect(failover.active).toBe('primary');
+    });
+  });
+});

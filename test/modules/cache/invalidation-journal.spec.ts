@@ -1,0 +1,165 @@
+import { RedisUnavailableError } from '../../../src/common/redis/index.js';
+import type { CacheDriver } from '../../../src/modules/cache/cache.driver.js';
+import { InvalidationJournal } from '../../../src/modules/cache/drivers/invalidation-journal.js';
+
+const EVERYTHING = { patterns: ['*'], keys: [] };
+
+/** Writes down what is deleted, and does for each call what the test wants. */
+class Primary implements CacheDriver {
+  readonly patterns: string[] = [];
+  readonly batches: (readonly string[])[] = [];
+  onCall: () => void = () => undefined;
+
+  get replayed() {
+    return { patterns: this.patterns, keys: this.batches.flat() };
+  }
+
+  async get(): Promise<undefined> {
+    throw new Error('a replay reads nothing');
+  }
+
+  async set(): Promise<void> {
+    throw new Error('a replay stores nothing');
+  }
+
+  async delete(keys: readonly string[]): Promise<number> {
+    this.onCall();
+    this.batches.push(keys);
+    return 0;
+  }
+
+  async deleteMatching(pattern: string): Promise<number> {
+    this.onCall();
+    this.patterns.push(pattern);
+    return 0;
+  }
+}
+
+function names(count: number, name = 'key'): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `${name}:${index}`);
+}
+
+describe('InvalidationJournal', () => {
+  let journal: InvalidationJournal;
+  let primary: Primary;
+
+  beforeEach(() => {
+    journal = new InvalidationJournal();
+    primary = new Primary();
+  });
+
+  it('is empty at first and after reads', async () => {
+    journal.record('get', ['key']);
+    expect(journal.isEmpty).toBe(true);
+    await journal.replay(primary);
+    expect(primary.replayed).toEqual({ patterns: [], keys: [] });
+  });
+
+  it('deletes on the primary what was stored, deleted or matched meanwhile', async () => {
+    journal.record('set', ['stored', Buffer.from('value'), 1_000]);
+    journal.record('delete', [['deleted', 'too']]);
+    journal.record('deleteMatching', ['a*']);
+    expect(journal.isEmpty).toBe(false);
+    await journal.replay(primary);
+    expect(primary.replayed).toEqual({ patterns: ['a*'], keys: ['stored', 'deleted', 'too'] });
+    expect(journal.isEmpty).toBe(true);
+  });
+
+  it('knows every key and pattern once', async () => {
+    for (let time = 0; time < 3; time += 1) {
+      journal.record('set', ['key', Buffer.from('value'), 1_000]);
+      journal.record('delete', [['key']]);
+      journal.record('deleteMatching', ['a*']);
+    }
+    await journal.replay(primary);
+    expect(primary.replayed).toEqual({ patterns: ['a*'], keys: ['key'] });
+  });
+
+  it('replays a second time only what was recorded since', async () => {
+    journal.record('delete', [['first']]);
+    await journal.replay(primary);
+    journal.record('delete', [['second']]);
+    await journal.replay(primary);
+    expect(primary.batches).toEqual([['first'], ['second']]);
+  });
+
+  it('keeps 10000 keys one by one, sent in batches', async () => {
+    journal.record('delete', [names(10_000)]);
+    await journal.replay(primary);
+    expect(primary.replayed).toEqual({ patterns: [], keys: names(10_000) });
+    expect(primary.batches).toHaveLength(20);
+  });
+
+  it.each([
+    ['of one call', (many: readonly string[]) => journal.record('delete', [many])],
+    [
+      'one by one',
+      (many: readonly string[]) => many.forEach((key) => journal.record('set', [key])),
+    ],
+  ])('takes more than 10000 keys for everything, %s', async (_how, record) => {
+    journal.record('deleteMatching', ['a*']);
+    record(names(10_001));
+    await journal.replay(primary);
+    expect(primary.replayed).toEqual(EVERYTHING);
+  });
+
+  it('takes more than 100 patterns for everything', async () => {
+    for (const pattern of names(100)) journal.record('deleteMatching', [pattern]);
+    journal.record('delete', [['key']]);
+    await journal.replay(primary);
+    expect(primary.replayed).toEqual({ patterns: names(100), keys: ['key'] });
+    for (const pattern of names(101)) journal.record('deleteMatching', [pattern]);
+    const second = new Primary();
+    await journal.replay(second);
+    expect(second.replayed).toEqual(EVERYTHING);
+  });
+
+  it('keeps the entries whose replay failed', async () => {
+    journal.record('deleteMatching', ['a*']);
+    journal.record('deleteMatching', ['b*']);
+    journal.record('delete', [names(600)]);
+    primary.onCall = () => {
+      if (primary.batches.length === 1) throw new RedisUnavailableError('connection');
+    };
+    const failure = { code: 'E_REDIS_UNAVAILABLE' };
+    await expect(journal.replay(primary)).rejects.toMatchObject(failure);
+    expect(primary.replayed).toEqual({ patterns: ['a*', 'b*'], keys: names(500) });
+    const second = new Primary();
+    await journal.replay(second);
+    expect(second.replayed).toEqual({ patterns: [], keys: names(600).slice(500) });
+  });
+
+  it('keeps the pattern whose replay failed', async () => {
+    journal.record('deleteMatching', ['a*']);
+    primary.onCall = () => {
+      throw new RedisUnavailableError('deadline');
+    };
+    await expect(journal.replay(primary)).rejects.toBeInstanceOf(RedisUnavailableError);
+    expect(journal.isEmpty).toBe(false);
+    const second = new Primary();
+    await journal.replay(second);
+    expect(second.replayed).toEqual({ patterns: ['a*'], keys: [] });
+  });
+
+  it('keeps what is recorded while it is being replayed', async () => {
+    journal.record('deleteMatching', ['a*']);
+    journal.record('delete', [['key']]);
+    primary.onCall = () => {
+      journal.record('deleteMatching', ['a*']);
+      journal.record('delete', [['key']]);
+    };
+    await journal.replay(primary);
+    expect(journal.isEmpty).toBe(false);
+    const second = new Primary();
+    await journal.replay(second);
+    expect(second.replayed).toEqual({ patterns: ['a*'], keys: ['key'] });
+    expect(journal.isEmpty).toBe(true);
+  });
+
+  it.each(['', 'k'.repeat(1_025)])('refuses a key that would make every replay fail', (wrong) => {
+    const refusal = expect.objectContaining({ code: 'E_INVALID_OPTION' });
+    expect(() => journal.record('delete', [['fine', wrong]])).toThrow(refusal);
+    expect(() => journal.record('set', [wrong, Buffer.from('value'), 1])).toThrow(refusal);
+    expect(journal.isEmpty).toBe(true);
+  });
+});
