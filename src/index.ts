@@ -17,12 +17,16 @@ export { JsonLogger, type JsonLoggerOptions } from './common/logging/index.js';
 export {
   ConnectionBudgetError,
   REDIS_CONNECTIONS,
+  type RedisClient,
+  type RedisConnection,
   RedisConnections,
   RedisModule,
   type RedisModuleOptions,
   type RedisOptions,
   type RedisTarget,
+  type RedisTopology,
   RedisUnavailableError,
+  type UnavailableReason,
 } from './common/redis/index.js';
 export { type Backing, ServiceRegistry, type ServiceStatus } from './common/status/index.js';
 export { CLOCK, type Clock, type Duration, SystemClock } from './common/time/index.js';

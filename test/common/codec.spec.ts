@@ -72,7 +72,11 @@ const MEGABYTES: readonly (readonly [name: string, value: unknown])[] = [
   ['text', randomBytes(MEBIBYTE / 2).toString('hex')],
   [
     'rows',
-    Array.from({ length: 20_000 }, (_, id) => ({ id, name: `row ${id}`, at: new Date(id) })),
+    Array.from({ length: 4_600 }, (_, id) => ({
+      id,
+      name: `row ${id} `.repeat(25),
+      at: new Date(id),
+    })),
   ],
 ];
 
@@ -135,7 +139,7 @@ describe.each([
         const expected: unknown = JSON.parse(JSON.stringify(value));
         expect(await roundTrip(codec, value)).toEqual(expected);
       });
-      await fc.assert(isFaithful, sampling());
+      await fc.assert(isFaithful, sampling(0.5));
     },
     PATIENCE_MS,
   );

@@ -6,7 +6,7 @@ export const PROBE_INTERVAL_MS = 400;
 export const BOUNDS = { deadlineMs: DEADLINE_MS };
 
 /** A link whose every answer is under the test's control. */
-export class FakeLink implements GateLink {
+class FakeLink implements GateLink {
   ready = true;
   readonly probe = jest.fn(async (): Promise<void> => undefined);
   readonly destroySockets = jest.fn();

@@ -52,7 +52,7 @@ export class CatsController {
 }
 
 @Controller('dogs')
-export class DogsController {
+class DogsController {
   @RateLimit({ limit: 2, window: '1m' })
   @Get('limited')
   limited(): string {

@@ -1,1 +1,1 @@
-export { type AnyMethod, DecoratorUnboundError, wrapMethod } from './wrap-method.js';
+export { DecoratorUnboundError, wrapMethod } from './wrap-method.js';

@@ -28,10 +28,10 @@ export function deleteSuite({ open }: CacheSubject): void {
     expect(await cache().driver.get('a')).toEqual(value);
   });
 
-  it('takes a thousand keys at once', async () => {
-    const keys = Array.from({ length: 1_000 }, (_, index) => `many:${index}`);
+  it('takes hundreds of keys at once', async () => {
+    const keys = Array.from({ length: 500 }, (_, index) => `many:${index}`);
     await Promise.all(keys.map((key) => cache().driver.set(key, value, HOUR)));
-    expect(await cache().driver.delete([...keys, 'absent'])).toBe(1_000);
+    expect(await cache().driver.delete([...keys, 'absent'])).toBe(500);
     const left = await Promise.all(keys.map((key) => cache().driver.get(key)));
     expect(left.filter((bytes) => bytes !== undefined)).toEqual([]);
   });

@@ -1,4 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { RedisModule } from '../../../src/common/redis/index.js';
+import { CacheManagerModule, CacheModule } from '../../../src/modules/cache/index.js';
 
 /** Nothing listens there: the connection layer starts degraded. */
 const NOWHERE = {
@@ -9,6 +12,7 @@ const NOWHERE = {
 const ALWAYS_NEEDED = ['@nestjs/cache-manager', 'cache-manager', 'keyv'];
 const NEEDED_ON_REDIS = 'cache-manager-ioredis-yet';
 
+/** Packages are loaded when the module is configured, which is what makes them missing in time. */
 function uninstall(packageName: string): void {
   jest.doMock(packageName, () => {
     const message = `Cannot find module '${packageName}'`;
@@ -16,30 +20,19 @@ function uninstall(packageName: string): void {
   });
 }
 
-/** The library as a process meets it that starts now. */
-async function loadLibrary() {
-  const { CacheManagerModule, CacheModule } = await import('../../../src/modules/cache/index.js');
-  const { RedisModule } = await import('../../../src/common/redis/index.js');
-  const { Test } = await import('@nestjs/testing');
-  return { CacheManagerModule, CacheModule, RedisModule, Test };
-}
-
 describe('CacheManagerModule', () => {
   afterEach(() => {
     for (const packageName of [...ALWAYS_NEEDED, NEEDED_ON_REDIS]) jest.dontMock(packageName);
-    jest.resetModules();
   });
 
   it.each(ALWAYS_NEEDED)('names %s when it is not installed', async (packageName) => {
     uninstall(packageName);
-    const { CacheManagerModule } = await loadLibrary();
     const missing = { code: 'E_MISSING_PEER', packageName };
     await expect(CacheManagerModule.forRoot()).rejects.toMatchObject(missing);
   });
 
   it('names the store when Redis is configured and it is not installed', async () => {
     uninstall(NEEDED_ON_REDIS);
-    const { CacheManagerModule, CacheModule, RedisModule, Test } = await loadLibrary();
     const boot = async (imports: readonly (DynamicModule | Promise<DynamicModule>)[]) => {
       const module = await Test.createTestingModule({ imports: [...imports] }).compile();
       await module.close();

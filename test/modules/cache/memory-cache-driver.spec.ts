@@ -41,10 +41,10 @@ describe('the memory driver of the cache is bounded', () => {
     expect(await left(driver, ['a', 'b', 'c'])).toEqual(['b', 'c']);
   });
 
-  it('a hundred thousand sets leave maxEntries entries', async () => {
+  it('twenty thousand sets leave maxEntries entries', async () => {
     const driver = new MemoryCacheDriver({ clock, maxEntries: 100, maxBytes: 10_000 });
     const value = bytesOf(1);
-    for (let index = 0; index < 100_000; index += 1) await driver.set(`${index}`, value, HOUR);
+    for (let index = 0; index < 20_000; index += 1) await driver.set(`${index}`, value, HOUR);
     expect(await driver.deleteMatching('*')).toBe(100);
   });
 });

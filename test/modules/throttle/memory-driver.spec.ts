@@ -1,0 +1,148 @@
+import type { ThrottleStrategy } from '../../../src/modules/throttle/index.js';
+import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
+import { FakeClock } from '../../../src/testing/index.js';
+import {
+  hit,
+  hitTimes,
+  look,
+  policy,
+  STRATEGIES,
+  WINDOW,
+} from '../../contracts/throttle/throttle-fixture.js';
+
+const ONCE = policy({ limit: 1 });
+
+function driverOf(maxCounters: number): { driver: MemoryThrottleDriver; clock: FakeClock } {
+  const clock = new FakeClock();
+  return { clock, driver: new MemoryThrottleDriver({ clock, maxCounters }) };
+}
+
+async function isRemembered(driver: MemoryThrottleDriver, subject: string): Promise<boolean> {
+  return !(await look(driver, subject, ONCE)).allowed;
+}
+
+describe('the counters of the memory driver', () => {
+  it('are at most maxCounters: beyond it the oldest is forgotten', async () => {
+    const { driver } = driverOf(3);
+    for (const subject of ['a', 'b', 'c', 'd', 'e']) await hit(driver, subject, ONCE);
+    const remembered = [];
+    for (const subject of ['a', 'b', 'c', 'd', 'e']) {
+      if (await isRemembered(driver, subject)) remembered.push(subject);
+    }
+    expect(remembered).toEqual(['c', 'd', 'e']);
+  });
+
+  it('are not made by a look, a denied hit or a reset', async () => {
+    const { driver } = driverOf(1);
+    await hit(driver, 'a', ONCE);
+    await look(driver, 'b', ONCE);
+    await driver.reset('c', [ONCE]);
+    await driver.consume('a', [ONCE, policy({ name: 'other' })]);
+    await expect(isRemembered(driver, 'a')).resolves.toBe(true);
+  });
+
+  it('make room when they are over, so that an older one that is live is kept', async () => {
+    const { driver, clock } = driverOf(4);
+    const brief = policy({ name: 'brief', windowMs: 1_000 });
+    await hit(driver, 'a', ONCE);
+    for (const subject of ['x', 'y', 'z']) await hit(driver, subject, brief);
+    clock.advance(1_000);
+    for (const subject of ['b', 'c', 'd']) await hit(driver, subject, ONCE);
+    await expect(isRemembered(driver, 'a')).resolves.toBe(true);
+  });
+
+  it('count as new when they begin again after their window', async () => {
+    const { driver, clock } = driverOf(2);
+    await hit(driver, 'a', ONCE);
+    clock.advance(WINDOW / 2);
+    await hit(driver, 'b', ONCE);
+    clock.advance(WINDOW / 2);
+    await hit(driver, 'a', ONCE);
+    await hit(driver, 'c', ONCE);
+    await expect(isRemembered(driver, 'a')).resolves.toBe(true);
+    await expect(isRemembered(driver, 'b')).resolves.toBe(false);
+  });
+
+  it('do not push another one out when they begin again', async () => {
+    const { driver, clock } = driverOf(5);
+    for (const subject of ['a', 'b', 'c', 'd']) await hit(driver, subject, ONCE);
+    const brief = policy({ name: 'brief', windowMs: 1_000 });
+    await hit(driver, 'x', brief);
+    clock.advance(1_000);
+    await hit(driver, 'x', brief);
+    await expect(isRemembered(driver, 'a')).resolves.toBe(true);
+  });
+
+  it('are all forgotten by clear', async () => {
+    const { driver } = driverOf(10);
+    await hit(driver, 'a', ONCE);
+    await hit(driver, 'alice', policy({ strategy: 'fixed-window' }));
+    driver.clear();
+    await expect(isRemembered(driver, 'a')).resolves.toBe(false);
+    await expect(hitTimes(driver, 5, policy({ strategy: 'fixed-window' }))).resolves.toBe(3);
+  });
+
+  it('lose hits one by one, and no other with them, however many have left', async () => {
+    const { driver, clock } = driverOf(10);
+    const hundred = policy({ limit: 100 });
+    for (let count = 0; count < 100; count += 1) {
+      await hit(driver, 'alice', hundred);
+      clock.advance(1);
+    }
+    clock.advance(WINDOW - 101);
+    for (let left = 0; left < 100; left += 1) {
+      await expect(look(driver, 'alice', hundred)).resolves.toMatchObject({
+        remaining: left,
+        resetMs: 1,
+      });
+      clock.advance(1);
+    }
+    await expect(hitTimes(driver, 200, hundred)).resolves.toBe(100);
+  });
+});
+
+/** A time that tells whenever it is read. */
+class CountedTime extends Number {
+  constructor(
+    time: number,
+    private readonly onRead: () => void,
+  ) {
+    super(time);
+  }
+
+  override valueOf(): number {
+    this.onRead();
+    return super.valueOf();
+  }
+}
+
+/** Counts how often stored times are read: the work of a hit, whatever the machine. */
+class CountingClock extends FakeClock {
+  reads = 0;
+  readonly #count = (): void => {
+    this.reads += 1;
+  };
+
+  override now(): number {
+    // Behaves as a number in every calculation; the cast goes through the type both share.
+    return new CountedTime(super.now(), this.#count) as Number as number;
+  }
+}
+
+describe('the work of a hit', () => {
+  async function readsOfHit(strategy: ThrottleStrategy, live: number): Promise<number> {
+    const clock = new CountingClock();
+    const driver = new MemoryThrottleDriver({ clock, maxCounters: 10 });
+    const large = policy({ strategy, limit: 10_000 });
+    await hitTimes(driver, live, large);
+    clock.reads = 0;
+    await hit(driver, 'alice', large);
+    return clock.reads;
+  }
+
+  it.each(STRATEGIES)('is the same with 10 and with 1000 live hits (%s)', async (strategy) => {
+    const few = await readsOfHit(strategy, 10);
+    expect(few).toBeGreaterThan(0);
+    await expect(readsOfHit(strategy, 1_000)).resolves.toBe(few);
+  });
+});

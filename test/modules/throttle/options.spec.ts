@@ -1,0 +1,169 @@
+import { InvalidOptionError } from '../../../src/common/errors/index.js';
+import { RateLimit, type ThrottleOptions } from '../../../src/modules/throttle/index.js';
+import {
+  resolveRateLimit,
+  resolveThrottleOptions,
+} from '../../../src/modules/throttle/throttle.options.js';
+
+/** A wrong value as it comes from plain JavaScript or the environment. */
+function refusalOf(options: unknown): InvalidOptionError {
+  return refusal(() => resolveThrottleOptions(options as ThrottleOptions));
+}
+
+function refusal(attempt: () => unknown): InvalidOptionError {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof InvalidOptionError) return error;
+    throw error;
+  }
+  throw new Error('the options were accepted');
+}
+
+const LIMIT = { limit: 5, window: '1m' };
+const ROUTE = { ...LIMIT, path: '/a' };
+
+describe('resolveThrottleOptions', () => {
+  it('applies every default', () => {
+    expect(resolveThrottleOptions({})).toEqual({
+      default: undefined,
+      routes: [],
+      onRedisDown: 'memory',
+      instances: 1,
+      deadlineMs: 50,
+      maxCounters: 100_000,
+      guard: undefined,
+    });
+  });
+
+  it('takes durations to milliseconds, methods to upper case, and slides by default', () => {
+    const resolved = resolveThrottleOptions({
+      default: { limit: 100, window: '1m' },
+      routes: [{ method: 'post', path: '/a', limit: 5, window: 1_500, strategy: 'fixed-window' }],
+      deadline: '20ms',
+    });
+    expect(resolved.default).toMatchObject({ windowMs: 60_000, strategy: 'sliding-window' });
+    expect(resolved.routes).toMatchObject([
+      { method: 'POST', windowMs: 1_500, strategy: 'fixed-window' },
+    ]);
+    expect(resolved.deadlineMs).toBe(20);
+  });
+
+  it.each([
+    ['throttle.defaults', { defaults: LIMIT }],
+    ['throttle.default.ttl', { default: { ...LIMIT, ttl: 60 } }],
+    ['throttle.routes.0.url', { routes: [{ ...ROUTE, url: '/a' }] }],
+  ])('names an option it does not know: %s', (option, options) => {
+    expect(refusalOf(options)).toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option,
+      problem: expect.stringContaining('not a known option'),
+    });
+  });
+
+  it.each([0, -1, Number.NaN, Infinity, 1.5, '5', null, undefined, 1_000_000_001])(
+    'refuses a limit of %p',
+    (limit) => {
+      expect(refusalOf({ default: { limit, window: '1m' } })).toMatchObject({
+        code: 'E_INVALID_OPTION',
+        option: 'throttle.default.limit',
+      });
+    },
+  );
+
+  it.each([
+    0,
+    -1,
+    Number.NaN,
+    Infinity,
+    0.5,
+    '0s',
+    '-5s',
+    '1 fortnight',
+    '',
+    '60',
+    null,
+    undefined,
+  ])('refuses a window of %p', (window) => {
+    expect(refusalOf({ default: { limit: 5, window } })).toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: 'throttle.default.window',
+    });
+  });
+
+  it.each([
+    ['throttle.default.strategy', { default: { ...LIMIT, strategy: 'leaky-bucket' } }],
+    ['throttle.default.name', { default: { ...LIMIT, name: '' } }],
+    ['throttle.default.name', { default: { ...LIMIT, name: 'x'.repeat(201) } }],
+    ['throttle.default.onRedisDown', { default: { ...LIMIT, onRedisDown: 'ignore' } }],
+    ['throttle.routes.1.path', { routes: [ROUTE, { ...ROUTE, path: 'a' }] }],
+    ['throttle.routes.1.limit', { routes: [ROUTE, { ...ROUTE, limit: 0 }] }],
+    ['throttle.onRedisDown', { onRedisDown: 'ignore' }],
+    ['throttle.instances', { instances: 0 }],
+    ['throttle.deadline', { deadline: 'soon' }],
+    ['throttle.maxCounters', { maxCounters: -1 }],
+    ['throttle.guard', { guard: 'RateLimitGuard' }],
+  ])('names what is wrong: %s', (option, options) => {
+    expect(refusalOf(options)).toMatchObject({ code: 'E_INVALID_OPTION', option });
+  });
+
+  it.each(['/api/**/users', '/files/*.pdf', '/files/*path', '/a?b=1', '/a#b', '/a***'])(
+    'refuses the pattern %s, which no request would match',
+    (path) => {
+      expect(refusalOf({ routes: [{ ...ROUTE, path }] })).toMatchObject({
+        option: 'throttle.routes.0.path',
+        problem: expect.stringContaining('* only as a segment'),
+      });
+    },
+  );
+
+  it('refuses limits that share a counter but not the window', () => {
+    const named = { ...ROUTE, name: 'ai' };
+    const wrong = { option: 'throttle.routes.1.window', problem: expect.stringContaining('"ai"') };
+    expect(refusalOf({ routes: [named, { ...named, window: '1h' }] })).toMatchObject(wrong);
+    expect(
+      refusalOf({ default: LIMIT, routes: [{ ...ROUTE, name: 'default', window: '1h' }] }),
+    ).toMatchObject({ option: 'throttle.routes.0.window' });
+  });
+
+  it('accepts a shared name for one window, and for one window of each strategy', () => {
+    const named = { path: '/a', limit: 5, window: '1m', name: 'ai' } as const;
+    const other = { ...named, window: '1h', strategy: 'fixed-window' } as const;
+    expect(() =>
+      resolveThrottleOptions({ routes: [named, { ...named, window: 60_000, limit: 9 }, other] }),
+    ).not.toThrow();
+  });
+
+  it('refuses a sliding window that would hold more than 100000 times, and says what to use', () => {
+    const large = { limit: 100_001, window: '1h' } as const;
+    expect(refusalOf({ default: large })).toMatchObject({
+      option: 'throttle.default.limit',
+      problem: expect.stringContaining('fixed-window'),
+    });
+    expect(refusalOf({ routes: [{ ...large, path: '/a' }] })).toMatchObject({
+      option: 'throttle.routes.0.limit',
+    });
+    expect(() =>
+      resolveThrottleOptions({ default: { ...large, strategy: 'fixed-window' } }),
+    ).not.toThrow();
+    expect(() => resolveThrottleOptions({ default: { ...large, limit: 100_000 } })).not.toThrow();
+  });
+});
+
+describe('one limit', () => {
+  it('is named by its root in errors', () => {
+    const wrong = { limit: -1, window: '1m' } as const;
+    expect(refusal(() => resolveRateLimit(wrong, 'rate limit login'))).toMatchObject({
+      option: 'rate limit login.limit',
+    });
+  });
+
+  it('is refused by @RateLimit when the class is loaded', () => {
+    expect(
+      refusal(() => RateLimit({ limit: 5, window: '1s' }, { limit: 0, window: '1s' })),
+    ).toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: '@RateLimit.limit',
+    });
+  });
+});

@@ -1,0 +1,189 @@
+import { Reflector } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import type { HttpRequest } from '../../../src/common/http/index.js';
+import { RateLimit, SkipRateLimit } from '../../../src/modules/throttle/index.js';
+import { RequestPolicies } from '../../../src/modules/throttle/request-policies.js';
+import {
+  resolveThrottleOptions,
+  type ThrottleOptions,
+} from '../../../src/modules/throttle/throttle.options.js';
+
+@RateLimit({ limit: 10, window: '1m' })
+class Decorated {
+  @RateLimit({ limit: 5, window: '1s' }, { limit: 50, window: '1h' })
+  own(): void {}
+
+  inherited(): void {}
+
+  @RateLimit({ limit: 7, window: '1m', name: 'group', onRedisDown: 'closed' })
+  grouped(): void {}
+
+  @SkipRateLimit()
+  free(): void {}
+}
+
+class Plain {
+  own(): void {}
+
+  @RateLimit({ limit: 7, window: '1m', name: 'group' })
+  grouped(): void {}
+}
+
+@SkipRateLimit()
+class Free {
+  @RateLimit({ limit: 1, window: '1m' })
+  own(): void {}
+}
+
+const DEFAULT = { default: { limit: 100, window: '1m' } } as const;
+
+/** A controller class and one of its methods. */
+type Route = readonly [controller: new () => object, handler: string];
+
+interface Asked {
+  readonly route: Route;
+  readonly path: string;
+  readonly method?: string;
+  /** @default the path */
+  readonly template?: string;
+}
+
+function policiesFor(options: ThrottleOptions) {
+  const policies = new RequestPolicies(resolveThrottleOptions(options), new Reflector());
+  return ({ route: [controller, handler], path, method = 'GET', template = path }: Asked) => {
+    const request: HttpRequest = {
+      method,
+      url: path,
+      headers: {},
+      routeOptions: { url: template },
+    };
+    const callback: unknown = Reflect.get(controller.prototype, handler);
+    if (typeof callback !== 'function') throw new Error(`no method ${handler}`);
+    const context = new ExecutionContextHost([], controller, callback as () => void);
+    return policies.of(context, request).map(({ name, limit }) => `${name}: ${limit}`);
+  };
+}
+
+describe('the policies of a request', () => {
+  it('are the default one where nothing else says anything', () => {
+    expect(policiesFor(DEFAULT)({ route: [Plain, 'own'], path: '/a' })).toEqual(['default: 100']);
+  });
+
+  it('are none where there is no default either', () => {
+    expect(policiesFor({})({ route: [Plain, 'own'], path: '/a' })).toEqual([]);
+  });
+
+  it('are those of the method instead of those of its class', () => {
+    const of = policiesFor(DEFAULT);
+    expect(of({ route: [Decorated, 'own'], path: '/a' })).toEqual(['@GET /a: 5', '@GET /a #2: 50']);
+    expect(of({ route: [Decorated, 'inherited'], path: '/b' })).toEqual(['@GET /b: 10']);
+  });
+
+  it('are those of every pattern that matches, added to those of decorators', () => {
+    const of = policiesFor({
+      ...DEFAULT,
+      routes: [
+        { path: '/api/**', limit: 60, window: '1m' },
+        { path: '/api/a', method: 'POST', limit: 30, window: '1m' },
+        { path: '/other', limit: 20, window: '1m' },
+      ],
+    });
+    const path = '/api/a';
+    expect(of({ route: [Plain, 'own'], path, method: 'POST' })).toEqual([
+      'ANY /api/**: 60',
+      'POST /api/a: 30',
+    ]);
+    expect(of({ route: [Decorated, 'inherited'], path })).toEqual([
+      '@GET /api/a: 10',
+      'ANY /api/**: 60',
+    ]);
+  });
+
+  it('never share a counter by accident', () => {
+    const of = policiesFor({
+      routes: [
+        { path: '/a', method: 'GET', limit: 3, window: '1s' },
+        { path: '/a', method: 'GET', limit: 30, window: '1h' },
+      ],
+    });
+    expect(of({ route: [Decorated, 'inherited'], path: '/a' })).toEqual([
+      '@GET /a: 10',
+      'GET /a: 3',
+      'GET /a #2: 30',
+    ]);
+  });
+
+  it('have the name they were given, the same on every route of a group', () => {
+    const of = policiesFor(DEFAULT);
+    expect(of({ route: [Decorated, 'grouped'], path: '/a' })).toEqual(['group: 7']);
+    expect(of({ route: [Plain, 'grouped'], path: '/b', method: 'POST' })).toEqual(['group: 7']);
+  });
+
+  it('are called by the template of the route, so that its paths share a counter', () => {
+    const of = policiesFor({});
+    const template = '/users/:id';
+    const route: Route = [Decorated, 'inherited'];
+    const name = '@GET /users/:id: 10';
+    expect(of({ route, path: '/users/1', template })).toEqual([name]);
+    expect(of({ route, path: '/users/2?page=1', template })).toEqual([name]);
+    expect(of({ route, path: '/users/1', template, method: 'HEAD' })).toEqual([name]);
+    expect(of({ route, path: '/users/1', template, method: 'PUT' })).toEqual([
+      '@PUT /users/:id: 10',
+    ]);
+  });
+
+  it('are not mixed up between controllers whose methods have the same name', () => {
+    const of = policiesFor(DEFAULT);
+    expect(of({ route: [Decorated, 'own'], path: '/a' })).toHaveLength(2);
+    expect(of({ route: [Plain, 'own'], path: '/a' })).toEqual(['default: 100']);
+  });
+
+  it('are none on a method or class that is exempt, whatever the patterns say', () => {
+    const of = policiesFor({ ...DEFAULT, routes: [{ path: '/**', limit: 1, window: '1m' }] });
+    expect(of({ route: [Decorated, 'free'], path: '/a' })).toEqual([]);
+    expect(of({ route: [Free, 'own'], path: '/a' })).toEqual([]);
+  });
+
+  it('stay the same for the ten-thousandth path of a wildcard route', () => {
+    const of = policiesFor({ routes: [{ path: '/files/secret', limit: 1, window: '1m' }] });
+    const template = '/files/*name';
+    for (let file = 0; file < 10_000; file += 1) {
+      of({ route: [Plain, 'own'], path: `/files/${file}`, template });
+    }
+    expect(of({ route: [Plain, 'own'], path: '/files/secret', template })).toEqual([
+      'ANY /files/secret: 1',
+    ]);
+    expect(of({ route: [Plain, 'own'], path: '/files/9999', template })).toEqual([]);
+  });
+});
+
+describe('the failure policy of a limit', () => {
+  it('is its own, or that of the module', () => {
+    const policies = new RequestPolicies(
+      resolveThrottleOptions({
+        onRedisDown: 'open',
+        routes: [
+          { path: '/a', limit: 1, window: '1m' },
+          { path: '/a', limit: 1, window: '1m', onRedisDown: 'closed' },
+        ],
+      }),
+      new Reflector(),
+    );
+    const found = policies.ofUnmatched({ method: 'GET', url: '/a', headers: {} });
+    expect(found.map(({ onRedisDown }) => onRedisDown)).toEqual(['open', 'closed']);
+  });
+});
+
+describe('the policies of a request that no route answers', () => {
+  const policies = new RequestPolicies(
+    resolveThrottleOptions({ ...DEFAULT, routes: [{ path: '/soon/**', limit: 5, window: '1m' }] }),
+    new Reflector(),
+  );
+  const namesAt = (url: string): readonly string[] =>
+    policies.ofUnmatched({ method: 'GET', url, headers: {} }).map(({ name }) => name);
+
+  it('are those of the patterns, or the default', () => {
+    expect(namesAt('/soon/here?x=1')).toEqual(['ANY /soon/**']);
+    expect(namesAt('/nowhere')).toEqual(['default']);
+  });
+});

@@ -1,0 +1,210 @@
+import type { Redis } from 'ioredis';
+import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/throttle/index.js';
+import { CONSUME } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
+import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
+import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
+import { masters } from '../../../src/common/redis/index.js';
+import { FakeClock } from '../../../src/testing/index.js';
+import {
+  hit,
+  hitTimes,
+  policy,
+  STRATEGIES,
+  WINDOW,
+} from '../../contracts/throttle/throttle-fixture.js';
+import { openRedis, type OpenRedis } from '../../support/connect.js';
+import { eventually } from '../../support/eventually.js';
+import { startStandalone } from '../../support/redis/redis-standalone.js';
+import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
+
+/** Long ago: nobody waits for such a call any more. */
+const PAST = 1;
+const FAR_FUTURE = Number.MAX_SAFE_INTEGER;
+
+// A server of our own: what is counted here must not come from other tests.
+const redis = useStarted(() => startStandalone());
+
+let open: OpenRedis;
+let server: Redis;
+let driver: RedisThrottleDriver;
+const clock = new FakeClock();
+
+beforeEach(async () => {
+  open = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
+  driver = new RedisThrottleDriver(open.connection, { deadlineMs: 2_000, clock });
+  const [node] = masters(open.connection.client('command'));
+  if (node === undefined) throw new Error('no server');
+  server = node;
+});
+
+afterEach(() => open.close());
+
+describe('the round trips of a hit', () => {
+  it.each([1, 2, 3, 4, 5])(
+    'are one for %i policies, with at most 5 commands each',
+    async (count) => {
+      const policies = mixed(count);
+      await driver.consume('alice', policies);
+      const { fromClient, inScript } = await trafficOf(() => driver.consume('alice', policies));
+      expect(fromClient).toEqual(['EVALSHA']);
+      expect(inScript.length).toBeLessThanOrEqual(1 + 5 * count);
+    },
+  );
+
+  it('are one for a peek and one for a reset of five policies', async () => {
+    const policies = mixed(5);
+    await driver.peek('alice', policies);
+    const peek = await trafficOf(() => driver.peek('alice', policies));
+    expect(peek.fromClient).toEqual(['EVALSHA']);
+    const reset = await trafficOf(() => driver.reset('alice', policies));
+    expect(reset).toEqual({ fromClient: ['UNLINK'], inScript: [] });
+  });
+});
+
+describe('the commands of a hit', () => {
+  const fixed = policy({ strategy: 'fixed-window', limit: 2 });
+  const sliding = policy({ strategy: 'sliding-window', limit: 2 });
+
+  it('are these, admitted and denied, in a fixed window', async () => {
+    await hit(driver, 'alice', fixed);
+    const admitted = await trafficOf(() => hit(driver, 'alice', fixed));
+    expect(admitted.inScript).toEqual(['TIME', 'GET', 'SET']);
+    const denied = await trafficOf(() => hit(driver, 'alice', fixed));
+    expect(denied.inScript).toEqual(['TIME', 'GET']);
+  });
+
+  it('are these, admitted and denied, in a sliding window', async () => {
+    await hit(driver, 'alice', sliding);
+    const admitted = await trafficOf(() => hit(driver, 'alice', sliding));
+    const reading = ['TIME', 'LINDEX', 'LINDEX', 'LLEN'];
+    expect(admitted.inScript).toEqual([...reading, 'RPUSH', 'PEXPIRE']);
+    const denied = await trafficOf(() => hit(driver, 'alice', sliding));
+    expect(denied.inScript).toEqual([...reading, 'LINDEX']);
+  });
+
+  it.each(STRATEGIES)('do not depend on how many hits are live (%s)', async (strategy) => {
+    const many = policy({ strategy, limit: 1_000 });
+    await hitTimes(driver, 3, many);
+    const few = await trafficOf(() => hit(driver, 'alice', many));
+    await hitTimes(driver, 300, many);
+    const hundreds = await trafficOf(() => hit(driver, 'alice', many));
+    expect(hundreds).toEqual(few);
+  });
+
+  it('are three more for every hundred hits that leave a sliding window', async () => {
+    const many = policy({ limit: 1_000 });
+    await hitTimes(driver, 250, many);
+    clock.advance(WINDOW);
+    const { inScript } = await trafficOf(() => hit(driver, 'alice', many));
+    expect(inScript.length).toBeLessThanOrEqual(6 + 3 * 3);
+  });
+});
+
+describe('what a hit stores', () => {
+  it('is the time of it in whole milliseconds, all 13 digits', async () => {
+    const before = clock.now();
+    await hit(driver, 'alice', policy());
+    clock.advance(1);
+    await hit(driver, 'alice', policy());
+    const times = await server.lrange(keyOf(policy()), 0, -1);
+    expect(times).toEqual([String(before), String(before + 1)]);
+  });
+
+  it('is when the window opened and the count, in a fixed window', async () => {
+    const opened = clock.now();
+    const fixed = policy({ strategy: 'fixed-window' });
+    await hit(driver, 'alice', fixed);
+    clock.advance(1);
+    await hit(driver, 'alice', fixed);
+    expect(await server.get(keyOf(fixed))).toBe(`${opened}:2`);
+  });
+});
+
+describe('a call that arrives when nobody waits for it any more', () => {
+  it.each(STRATEGIES)('is refused before it writes anything (%s)', async (strategy) => {
+    const asked = policy({ strategy });
+    const [word, serverTime] = (await run(CONSUME, asked, PAST)) as [unknown, unknown];
+    expect(word).toBe('late');
+    expect(Number(serverTime)).toBeGreaterThan(Date.UTC(2020, 0, 1));
+    expect(await server.exists(keyOf(asked))).toBe(0);
+  });
+
+  it('leaves the count as it is', async () => {
+    await hit(driver, 'alice', policy());
+    await run(CONSUME, policy(), PAST);
+    expect(await server.llen(keyOf(policy()))).toBe(1);
+  });
+
+  it('is run in time, and a peek at any time', async () => {
+    expect(CONSUME.decode(await run(CONSUME, policy(), FAR_FUTURE))).toMatchObject({
+      allowed: true,
+      windows: [{ remaining: 2 }],
+    });
+    expect(PEEK.decode(await run(PEEK, policy(), PAST))).toMatchObject({
+      allowed: true,
+      windows: [{ remaining: 2 }],
+    });
+  });
+});
+
+describe('a server that forgot its scripts', () => {
+  it('is taught them again without losing or repeating a hit', async () => {
+    await hit(driver, 'alice', policy());
+    await server.script('FLUSH');
+    expect(await hit(driver, 'alice', policy())).toMatchObject({ allowed: true, remaining: 1 });
+    await server.script('FLUSH');
+    expect(await driver.peek('alice', [policy()])).toMatchObject({ decisions: [{ remaining: 1 }] });
+    const { fromClient } = await trafficOf(() => hit(driver, 'alice', policy()));
+    expect(fromClient).toEqual(['EVALSHA', 'EVAL']);
+  });
+});
+
+function mixed(count: number): ThrottlePolicy[] {
+  return Array.from({ length: count }, (_, index) =>
+    policy({ name: `p${index}`, limit: 10, strategy: STRATEGIES[index % 2] ?? 'sliding-window' }),
+  );
+}
+
+function keyOf(asked: ThrottlePolicy): string {
+  return open.connection.keys.key(THROTTLE_COUNTER, 'alice', asked.name, asked.strategy);
+}
+
+/** Runs a script by itself, by the server's own clock. */
+async function run(
+  script: typeof CONSUME,
+  asked: ThrottlePolicy,
+  deadline: number,
+): Promise<unknown> {
+  const policies = [{ key: keyOf(asked), policy: asked }];
+  const keys = script.keys(policies);
+  return server.eval(script.source, keys.length, ...keys, deadline, '', ...script.args(policies));
+}
+
+interface Traffic {
+  readonly fromClient: readonly string[];
+  readonly inScript: readonly string[];
+}
+
+/** The commands a server executes during `work`, as it reports them itself (MONITOR). */
+async function trafficOf(work: () => Promise<unknown>): Promise<Traffic> {
+  const monitor = await server.monitor();
+  const seen: { readonly args: readonly string[]; readonly source: string }[] = [];
+  monitor.on('monitor', (_time: string, args: string[], source: string) => {
+    seen.push({ args, source });
+  });
+  const end = uniquePrefix();
+  try {
+    await work();
+    await server.echo(end);
+    await eventually(() => seen.some(({ args }) => args[1] === end));
+  } finally {
+    monitor.disconnect();
+  }
+  const commands = seen.filter(({ args }) => args[1] !== end);
+  const names = (wanted: typeof commands) =>
+    wanted.map(({ args }) => String(args[0]).toUpperCase());
+  return {
+    fromClient: names(commands.filter(({ source }) => source !== 'lua')),
+    inScript: names(commands.filter(({ source }) => source === 'lua')),
+  };
+}

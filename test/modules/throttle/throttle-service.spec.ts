@@ -1,0 +1,118 @@
+import { EventStream } from '../../../src/common/events/index.js';
+import { ThrottleService } from '../../../src/modules/throttle/index.js';
+import { DegradedThrottleDriver } from '../../../src/modules/throttle/drivers/degraded-throttle.driver.js';
+import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
+import {
+  resolveThrottleOptions,
+  type ThrottleOptions,
+} from '../../../src/modules/throttle/throttle.options.js';
+import { FakeClock } from '../../../src/testing/index.js';
+
+const LOGIN = { name: 'login', limit: 2, window: '15m' } as const;
+const DAILY = { name: 'daily', limit: 50, window: '1d', strategy: 'fixed-window' } as const;
+
+function create(options: ThrottleOptions = {}) {
+  const clock = new FakeClock();
+  const events = new EventStream();
+  const heard: unknown[] = [];
+  events.on('throttle.allowed', (event) => heard.push({ allowed: event }));
+  events.on('throttle.blocked', (event) => heard.push({ blocked: event }));
+  const memory = new MemoryThrottleDriver({ clock, maxCounters: 100 });
+  const resolved = resolveThrottleOptions(options);
+  return {
+    clock,
+    heard,
+    service: new ThrottleService(memory, resolved, events),
+    whileRedisIsAway: new ThrottleService(new DegradedThrottleDriver(memory, 1), resolved, events),
+  };
+}
+
+describe('ThrottleService', () => {
+  it('counts a subject under every named limit it is given', async () => {
+    const { service, clock } = create();
+    await service.consume('ip:1', LOGIN, DAILY);
+    clock.advance(60_000);
+    await expect(service.consume('ip:1', LOGIN, DAILY)).resolves.toEqual({
+      allowed: true,
+      backing: 'memory',
+      decisions: [
+        {
+          policy: 'login',
+          allowed: true,
+          limit: 2,
+          remaining: 0,
+          resetMs: 14 * 60_000,
+          retryAfterMs: 0,
+        },
+        {
+          policy: 'daily',
+          allowed: true,
+          limit: 50,
+          remaining: 48,
+          resetMs: 86_400_000 - 60_000,
+          retryAfterMs: 0,
+        },
+      ],
+    });
+    await expect(service.consume('ip:1', DAILY, LOGIN)).resolves.toMatchObject({ allowed: false });
+    await expect(service.peek('ip:1', DAILY)).resolves.toMatchObject({
+      decisions: [{ remaining: 48 }],
+    });
+  });
+
+  it('forgets what it is told to', async () => {
+    const { service } = create();
+    await service.consume('ip:1', LOGIN, DAILY);
+    await expect(service.reset('ip:1', LOGIN)).resolves.toBe(true);
+    await expect(service.reset('ip:1', LOGIN)).resolves.toBe(false);
+    await expect(service.peek('ip:1', LOGIN, DAILY)).resolves.toMatchObject({
+      decisions: [{ remaining: 2 }, { remaining: 49 }],
+    });
+  });
+
+  it('rejects, and never throws at once, for a limit or subject that is wrong', async () => {
+    const { service } = create();
+    const wrong = { ...LOGIN, limit: 0 };
+    const refusal = { code: 'E_INVALID_OPTION', option: 'rate limit login.limit' };
+    await expect(service.consume('ip:1', wrong)).rejects.toMatchObject(refusal);
+    await expect(service.peek('ip:1', LOGIN, wrong)).rejects.toMatchObject(refusal);
+    await expect(service.reset('ip:1', wrong)).rejects.toMatchObject(refusal);
+    const long = service.consume('x'.repeat(1_025), LOGIN);
+    await expect(long).rejects.toMatchObject({ code: 'E_INVALID_OPTION' });
+  });
+
+  it('uses the failure policy of the module where a limit has none of its own', async () => {
+    const { whileRedisIsAway } = create({ onRedisDown: 'closed' });
+    await expect(whileRedisIsAway.consume('ip:1', LOGIN)).rejects.toMatchObject({
+      code: 'E_THROTTLE_BACKEND_DOWN',
+      policy: 'login',
+    });
+    const own = { ...LOGIN, onRedisDown: 'memory' } as const;
+    await expect(whileRedisIsAway.consume('ip:1', own)).resolves.toMatchObject({ allowed: true });
+  });
+});
+
+describe('the events of ThrottleService', () => {
+  it('tell of a hit that passed, and of each policy that denied one', async () => {
+    const { service, heard } = create();
+    const once = { ...DAILY, limit: 1 };
+    await service.consume('ip:1', once);
+    await service.consume('ip:1', LOGIN, once);
+    await service.consume('ip:2', { ...LOGIN, limit: 1 }, once);
+    await service.consume('ip:2', { ...LOGIN, limit: 1 }, once);
+    expect(heard).toEqual([
+      { allowed: { subject: 'ip:1' } },
+      { blocked: { subject: 'ip:1', policy: 'daily', retryAfterMs: 86_400_000 } },
+      { allowed: { subject: 'ip:2' } },
+      { blocked: { subject: 'ip:2', policy: 'login', retryAfterMs: 900_000 } },
+      { blocked: { subject: 'ip:2', policy: 'daily', retryAfterMs: 86_400_000 } },
+    ]);
+  });
+
+  it('do not tell of peeks and resets', async () => {
+    const { service, heard } = create();
+    await service.peek('ip:1', LOGIN);
+    await service.reset('ip:1', LOGIN);
+    expect(heard).toEqual([]);
+  });
+});
