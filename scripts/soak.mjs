@@ -31,7 +31,7 @@ process.exitCode = await soak();
 if (process.exitCode !== 0) console.error(`soak: failed; again with: ${again}`);
 
 async function soak() {
-  const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+  const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
   const args = ['--testPathPatterns', 'property', '--testTimeout', String(limitMs)];
   const env = {
     ...process.env,

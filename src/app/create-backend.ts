@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
@@ -6,6 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { BackplaneOptions } from '../backplane.options.js';
 import type { BackplaneConfig } from '../common/config/index.js';
+import type { ErrorBody } from '../common/http/index.js';
 import { apiDocument } from './api-document.js';
 import { AppModule } from './app.module.js';
 import { backplaneOptions } from './backplane-options.js';
@@ -47,7 +49,28 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
 
 function createAdapter({ config, platform = 'fastify' }: BackendOptions) {
   if (platform === 'express') return new ExpressAdapter();
-  return new FastifyAdapter({ trustProxy: trustProxyOf(config) });
+  return new FastifyAdapter({
+    trustProxy: trustProxyOf(config),
+    frameworkErrors: answerMalformed,
+  });
+}
+
+/** What Fastify refuses before any hook or filter runs, such as an address with a broken escape. */
+function answerMalformed(_error: Error, _request: unknown, reply: RawReply): void {
+  const requestId = randomUUID();
+  const body: ErrorBody = {
+    error: 'Bad request',
+    message: 'The address is malformed.',
+    code: 'E_BAD_REQUEST',
+    request_id: requestId,
+  };
+  reply.raw.writeHead(400, { 'content-type': 'application/json', 'x-request-id': requestId });
+  reply.raw.end(JSON.stringify(body));
+}
+
+/** The part of Fastify's reply that is used. */
+interface RawReply {
+  readonly raw: ServerResponse;
 }
 
 /** A number of hops is a function for Fastify: trust the first so many addresses. */

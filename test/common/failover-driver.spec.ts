@@ -14,7 +14,6 @@ import {
 
 const REPLAY_RETRY_MS = 100;
 
-/** A contract as small as one can be. */
 interface Notes {
   readonly label: string;
   read(key: string): Promise<string | undefined>;
@@ -45,7 +44,6 @@ class FakeNotes implements Notes {
   }
 }
 
-/** Remembers writes. */
 class WriteJournal implements FailoverJournal<Notes> {
   writes: (readonly unknown[])[] = [];
   whileReplaying: (() => Promise<unknown>) | undefined;
@@ -241,14 +239,8 @@ describe('FailoverDriver', () => {
   });
 
   function failoverDriver(hasJournal: boolean): FailoverDriver<Notes> {
-    const { gate } = fixture;
-    return new FailoverDriver<Notes>({
-      primary,
-      fallback,
-      gate,
-      afterRecovery,
-      ...(hasJournal ? { journal } : {}),
-    });
+    const plan = { primary, fallback, gate: fixture.gate, afterRecovery };
+    return new FailoverDriver<Notes>(hasJournal ? { ...plan, journal } : plan);
   }
 
   async function comeBack(): Promise<void> {

@@ -1,9 +1,10 @@
+import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import { InvalidOptionError } from '../../src/common/errors/index.js';
 import {
   callable,
   duration,
-  instance,
+  emitter,
   parseOptions,
   positiveInteger,
 } from '../../src/common/options/index.js';
@@ -14,7 +15,7 @@ const schema = z.strictObject({
   routes: z.array(z.strictObject({ path: z.string() })).default([]),
   mode: z.enum(['fast', 'slow']).default('fast'),
   onHit: callable<() => void>().optional(),
-  client: instance<object>().optional(),
+  client: emitter<object>().optional(),
 });
 
 describe('parseOptions', () => {
@@ -29,7 +30,7 @@ describe('parseOptions', () => {
 
   it('hands functions and objects of the caller on as they are', () => {
     const onHit = (): void => undefined;
-    const client = new Map();
+    const client = new EventEmitter();
     const options = parseOptions(schema, { onHit, client }, 'cache');
     expect(options.onHit).toBe(onHit);
     expect(options.client).toBe(client);
@@ -49,8 +50,8 @@ describe('parseOptions', () => {
     [{ routes: [{ path: '/a' }, { path: 3 }] }, 'cache.routes.1.path', 'expected string'],
     [{ mode: 'medium' }, 'cache.mode', 'expected one of "fast"|"slow"'],
     [{ onHit: 'log' }, 'cache.onHit', 'must be a function'],
-    [{ client: 'redis' }, 'cache.client', 'must be an object'],
-    [{ client: null }, 'cache.client', 'must be an object'],
+    [{ client: 'redis' }, 'cache.client', 'must be a client'],
+    [{ client: null }, 'cache.client', 'must be a client'],
     ['fast', 'cache', 'expected object'],
     [undefined, 'cache', 'expected object'],
   ])('refuses %j naming %s: %s', (input, option, problem) => {

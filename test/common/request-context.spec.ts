@@ -65,7 +65,6 @@ describe.each(PLATFORMS)('the request context on %s', (platform) => {
   afterAll(() => server.close());
 
   it.each([
-    ['a', 'GET', 'order-17'],
     ['a', 'POST', 'order-17'],
     ['a long', 'GET', 'x'.repeat(128)],
     ['a strange', 'GET', 'A-1_b.c:d'],
@@ -81,7 +80,6 @@ describe.each(PLATFORMS)('the request context on %s', (platform) => {
     ['too long an id', 'x'.repeat(129)],
     ['spaces', 'a b'],
     ['a tab', 'a\tb'],
-    ['a quote', '"a"'],
     ['another script', 'é'],
   ])('makes an id of its own when the client sent %s', async (_what, id) => {
     const response = await ask({ id });
@@ -154,8 +152,9 @@ describe.each(PLATFORMS)('the Redis budget of a request on %s', (platform) => {
       imports: [CoreModule, BudgetModule],
       controllers: [WhoController],
     });
-    const body: unknown = await (await fetch(`${server.url}/who`)).json();
-    expect(body).toMatchObject({ budgetMs: 40 });
+    await expect((await fetch(`${server.url}/who`)).json()).resolves.toMatchObject({
+      budgetMs: 40,
+    });
   });
 });
 
@@ -190,7 +189,8 @@ describe('the binder', () => {
     const module = await Test.createTestingModule(metadata).compile();
     const adapter = new FastifyAdapter();
     const app = module.createNestApplication(adapter, { logger: false });
-    adapter.getInstance().addHook('preParsing', (_request, _reply, _body, goOn) => {
+    await app.init();
+    adapter.getInstance().addHook('onRequest', (_request, _reply, goOn) => {
       waiting.push(goOn);
     });
     await using server = await listen(app);

@@ -129,6 +129,18 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
     expect(await states()).toEqual([...STRANGE.map(() => 'MISS'), 'HIT']);
   });
 
+  it('answers in the common shape to an address with a broken escape', async () => {
+    const answer = await fetch(`${server.url}/%E0%A4%A`);
+    // Fastify refuses to route it, Express finds nothing there.
+    expect(answer.status).toBe(platform === 'fastify' ? 400 : 404);
+    expect(await answer.json()).toEqual({
+      error: expect.any(String),
+      message: expect.any(String),
+      code: expect.stringMatching(/^E_/),
+      request_id: answer.headers.get('x-request-id'),
+    });
+  });
+
   it('describes every route on its API page', async () => {
     const page = await fetch(`${server.url}/docs`);
     expect(page.status).toBe(200);

@@ -5,18 +5,19 @@
  * charged once.
  */
 export class RedisBudget {
-  readonly #totalMs: number;
+  /** What the request had at its start. */
+  readonly totalMs: number;
   #spentMs = 0;
   #running = 0;
   #busySince = 0;
 
   constructor(totalMs: number) {
-    this.#totalMs = totalMs;
+    this.totalMs = totalMs;
   }
 
   get remainingMs(): number {
     const running = this.#running > 0 ? performance.now() - this.#busySince : 0;
-    return Math.max(0, this.#totalMs - this.#spentMs - running);
+    return Math.max(0, this.totalMs - this.#spentMs - running);
   }
 
   start(): void {

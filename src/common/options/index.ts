@@ -1,1 +1,1 @@
-export { callable, duration, instance, parseOptions, positiveInteger } from './parse-options.js';
+export { callable, duration, emitter, parseOptions, positiveInteger } from './parse-options.js';

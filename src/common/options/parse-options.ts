@@ -43,9 +43,13 @@ export function callable<F extends (...args: never[]) => unknown>() {
   return z.custom<F>((value) => typeof value === 'function', 'must be a function');
 }
 
-/** An object we use and do not look into, such as a client the application made. */
-export function instance<T extends object>() {
-  return z.custom<T>((value) => typeof value === 'object' && value !== null, 'must be an object');
+/** A client the application made: an emitter of events; what it can do beyond that shows in use. */
+export function emitter<T extends object>() {
+  return z.custom<T>(
+    (value) =>
+      typeof value === 'object' && value !== null && typeof Reflect.get(value, 'on') === 'function',
+    'must be a client',
+  );
 }
 
 function problemOf(issue: z.core.$ZodIssue): string {

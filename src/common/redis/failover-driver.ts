@@ -97,7 +97,7 @@ export class FailoverDriver<T extends object> {
       this.#isTrusted = true;
       this.#plan.afterRecovery?.();
     } catch (error) {
-      if (!(error instanceof RedisUnavailableError)) throw error;
+      if (!(error instanceof RedisUnavailableError)) warnOfBug(error);
       if (this.#plan.gate.isClosed) this.#retryLater();
     } finally {
       this.#isReplaying = false;
@@ -114,6 +114,14 @@ export class FailoverDriver<T extends object> {
   #retryLater(): void {
     setTimeout(() => void this.#recover(), REPLAY_RETRY_MS).unref();
   }
+}
+
+/** Nobody waits for a replay, so nobody would catch it; the fallback goes on answering meanwhile. */
+function warnOfBug(error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`A replay after an outage failed and is tried again: ${detail}`, {
+    type: 'BackplaneFailoverWarning',
+  });
 }
 
 function invoke<T extends object>(target: T, method: keyof T, args: readonly unknown[]) {

@@ -24,6 +24,9 @@ export interface GateOptions {
   readonly maxInFlight: number;
 }
 
+/** Share of its time a call must have had for a missed deadline to speak against Redis. */
+const TELLING_SHARE = 0.5;
+
 /** How one call is bounded. */
 export interface CallBounds {
   readonly deadlineMs: number;
@@ -101,7 +104,8 @@ export class RedisGate {
       this.#breaker.succeeded();
       return reply;
     } catch (error) {
-      throw this.#failed(error, limitMs < deadlineMs);
+      const fairMs = Math.min(deadlineMs, budget?.totalMs ?? Infinity);
+      throw this.#failed(error, limitMs < fairMs * TELLING_SHARE);
     } finally {
       budget?.stop();
     }
@@ -149,15 +153,16 @@ export class RedisGate {
     });
   }
 
-  /** @param cutShort the deadline was the rest of a budget, too short to say anything about Redis */
-  #failed(error: unknown, cutShort: boolean): unknown {
+  /** @param isHasty the time it had was the rest of a budget, too short to say anything about Redis */
+  #failed(error: unknown, isHasty: boolean): unknown {
     const reason = unavailableReason(error);
     if (reason === undefined) {
       this.#breaker.succeeded();
       return error;
     }
     this.#counters.failures += 1;
-    const opened = !cutShort && this.#breaker.failed();
+    const isExcused = reason === 'deadline' && isHasty;
+    const opened = !isExcused && this.#breaker.failed();
     if (opened) this.#afterOpening(reason);
     return new RedisUnavailableError(reason, { cause: error });
   }

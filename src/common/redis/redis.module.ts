@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { REQUEST_BUDGET_MS } from '../context/index.js';
 import { CoreModule } from '../core.module.js';
+import { InvalidOptionError } from '../errors/index.js';
 import { EventStream } from '../events/index.js';
 import { REDIS_CONNECTIONS, RedisConnections } from './connections.js';
 import { REDIS_MODULE_OPTIONS, RedisConfigurableModule } from './redis.module-definition.js';
@@ -36,6 +37,16 @@ function connectionsOf(
   events: EventStream,
 ): RedisConnections | undefined {
   const { connections, ...rest } = options;
-  if (connections === undefined) return undefined;
+  if (connections === undefined) {
+    refuseOthers(rest);
+    return undefined;
+  }
   return new RedisConnections(resolveRedisOptions({ connections, ...rest }), events);
+}
+
+/** `{}` means: no Redis. Anything else without `connections` is a mistake, such as a misspelt name. */
+function refuseOthers(rest: Omit<RedisModuleOptions, 'connections'>): void {
+  const [given] = Object.entries(rest).filter(([, value]) => value !== undefined);
+  if (given === undefined) return;
+  throw new InvalidOptionError('redis.connections', `is needed beside "${given[0]}"`);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, instance, parseOptions, positiveInteger } from '../options/index.js';
+import { duration, emitter, parseOptions, positiveInteger } from '../options/index.js';
 import type { RedisBorrowedTarget, RedisOptions, RedisTargets } from './redis.options.js';
 
 const node = z.strictObject({
@@ -38,7 +38,7 @@ const target = z.union(
       db,
     }),
     z.strictObject({ cluster: z.array(node).min(1), ...credentials }),
-    z.strictObject({ client: instance<RedisBorrowedTarget['client']>() }),
+    z.strictObject({ client: emitter<RedisBorrowedTarget['client']>() }),
   ],
   'must be exactly one of { url }, { host }, { sentinels, name }, { cluster } or { client }, with the options that go with it',
 );
