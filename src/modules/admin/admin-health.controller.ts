@@ -1,9 +1,8 @@
-import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
+import { Get, Inject } from '@nestjs/common';
+import { AdminController } from '../../common/admin/index.js';
 import { HealthService, type RedisHealth } from '../health/index.js';
-import { AdminTokenGuard } from './admin-token.guard.js';
 
-@Controller('api/v1/redis/health')
-@UseGuards(AdminTokenGuard)
+@AdminController('health')
 export class AdminHealthController {
   constructor(@Inject(HealthService) private readonly health: HealthService) {}
 

@@ -1,20 +1,21 @@
-import { Module } from '@nestjs/common';
-import {
-  ADMIN_MODULE_OPTIONS,
-  ADMIN_OPTIONS,
-  AdminConfigurableModule,
-} from './admin.module-definition.js';
-import { resolveAdminOptions } from './admin.options.js';
+import { Global, Module } from '@nestjs/common';
+import { ADMIN_TOKEN, AdminTokenGuard } from '../../common/admin/index.js';
+import { ADMIN_MODULE_OPTIONS, AdminConfigurableModule } from './admin.module-definition.js';
+import { type AdminOptions, resolveAdminOptions } from './admin.options.js';
 import { AdminHealthController } from './admin-health.controller.js';
-import { AdminTokenGuard } from './admin-token.guard.js';
 
 /** The REST interface for operators, under `/api/v1/redis`, closed by a token. Needs `HealthModule`. */
+@Global()
 @Module({
   controllers: [AdminHealthController],
   providers: [
-    { provide: ADMIN_OPTIONS, inject: [ADMIN_MODULE_OPTIONS], useFactory: resolveAdminOptions },
+    {
+      provide: ADMIN_TOKEN,
+      inject: [ADMIN_MODULE_OPTIONS],
+      useFactory: (options: AdminOptions) => resolveAdminOptions(options).token,
+    },
     AdminTokenGuard,
   ],
-  exports: [AdminTokenGuard, ADMIN_OPTIONS],
+  exports: [ADMIN_TOKEN, AdminTokenGuard],
 })
 export class AdminModule extends AdminConfigurableModule {}

@@ -6,9 +6,10 @@ import {
   Injectable,
   UnauthorizedException,
 } from '@nestjs/common';
-import { headerValue, type HttpRequest } from '../../common/http/index.js';
-import { ADMIN_OPTIONS } from './admin.module-definition.js';
-import type { ResolvedAdminOptions } from './admin.options.js';
+import { headerValue, type HttpRequest } from '../http/index.js';
+
+/** Injection token of the bearer token that opens the admin endpoints. */
+export const ADMIN_TOKEN = Symbol('ADMIN_TOKEN');
 
 const SCHEME = /^Bearer +(\S+)$/i;
 
@@ -17,8 +18,8 @@ const SCHEME = /^Bearer +(\S+)$/i;
 export class AdminTokenGuard implements CanActivate {
   readonly #expected: Buffer;
 
-  constructor(@Inject(ADMIN_OPTIONS) options: ResolvedAdminOptions) {
-    this.#expected = digest(options.token);
+  constructor(@Inject(ADMIN_TOKEN) expected: string) {
+    this.#expected = digest(expected);
   }
 
   canActivate(context: ExecutionContext): boolean {

@@ -1,0 +1,2 @@
+export { AdminController } from './admin-controller.decorator.js';
+export { ADMIN_TOKEN, AdminTokenGuard } from './admin-token.guard.js';
