@@ -4,7 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { headerValue, setHeader } from '../http/http-exchange.js';
 import { onEveryRequest, type RequestHook } from '../http/request-hook.js';
 import { RedisBudget } from './redis-budget.js';
-import { type RequestContext, runInRequest } from './request-context.js';
+import { currentRequest, type RequestContext, runInRequest } from './request-context.js';
 
 /** Injection token of the Redis time one request has, in ms. */
 export const REQUEST_BUDGET_MS = Symbol('REQUEST_BUDGET_MS');
@@ -53,7 +53,7 @@ export class RequestContextBinder implements OnModuleInit {
   #reenter(server: HookableServer): void {
     server.addHook('preValidation', (request, _response, next) => {
       const context = this.#contexts.get(request);
-      if (context === undefined) next();
+      if (context === undefined || currentRequest() === context) next();
       else runInRequest(context, next);
     });
   }

@@ -1,4 +1,5 @@
 export { headerValue, requestPath, routeTemplate, setHeader } from './http-exchange.js';
 export type { HttpRequest, HttpResponse } from './http-exchange.js';
+export { jsonBody, type JsonResponse, serializeJson } from './json-body.js';
 export { BackplaneExceptionFilter, type ErrorBody } from './backplane-exception.filter.js';
 export { onEveryRequest, type RequestHook } from './request-hook.js';

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type CallHandler,
   type ExecutionContext,
@@ -6,21 +5,28 @@ import {
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { ApplicationConfig, Reflector } from '@nestjs/core';
 import { lastValueFrom, type Observable, of } from 'rxjs';
-import { headerValue, type HttpRequest, requestPath, setHeader } from '../../common/http/index.js';
+import { headerValue, type HttpRequest, setHeader } from '../../common/http/index.js';
 import { CACHE_OPTIONS } from './cache.module-definition.js';
 import type { ResolvedCacheOptions } from './cache.options.js';
 import { CacheService } from './cache.service.js';
 import { CACHE_RESPONSE, type ResolvedCacheResponse } from './cache-response.options.js';
+import { isOutermost } from './outermost.js';
 import { type InspectableResponse, isCacheable, stateOf } from './response-cacheability.js';
-
-/** Longer paths and queries are hashed, to stay below the longest key. */
-const MAX_READABLE = 200;
+import { defaultResponseKey } from './response-key.js';
+import { packResponse, type ResponseTarget, unpackResponse } from './stored-response.js';
 
 /** Carries a value past the cache to the request that made it. */
 class NotCacheable {
   constructor(readonly value: unknown) {}
+}
+
+/** One request of a cached route. */
+interface Exchange extends ResponseTarget {
+  readonly key: string;
+  readonly route: ResolvedCacheResponse;
+  readonly next: CallHandler;
 }
 
 /** Answers from the cache, or lets the handler answer and stores it. See `@CacheResponse`. */
@@ -30,47 +36,42 @@ export class CacheResponseInterceptor implements NestInterceptor {
     @Inject(CacheService) private readonly cache: CacheService,
     @Inject(CACHE_OPTIONS) private readonly options: ResolvedCacheOptions,
     @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(ApplicationConfig) private readonly application: ApplicationConfig,
   ) {}
 
-  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+  intercept(
+    context: ExecutionContext,
+    next: CallHandler,
+  ): Observable<unknown> | Promise<Observable<unknown>> {
     const route = this.reflector.get<ResolvedCacheResponse | undefined>(
       CACHE_RESPONSE,
       context.getHandler(),
     );
     if (route === undefined || context.getType() !== 'http') return next.handle();
-    const request = context.switchToHttp().getRequest<HttpRequest>();
-    const response = context.switchToHttp().getResponse<InspectableResponse>();
-    const key = this.#keyOf(request, route);
+    const http = context.switchToHttp();
+    const response = http.getResponse<InspectableResponse>();
+    const key = this.#keyOf(http.getRequest<HttpRequest>(), route);
     if (key === undefined) {
       setHeader(response, 'X-Cache', 'BYPASS');
       return next.handle();
     }
-    return this.#answer({ key, route, response, next });
+    const outermost = isOutermost(CacheResponseInterceptor, context, this.application);
+    return this.#answer({ key, route, response, next, isOutermost: outermost });
   }
 
-  async #answer(exchange: {
-    readonly key: string;
-    readonly route: ResolvedCacheResponse;
-    readonly response: InspectableResponse;
-    readonly next: CallHandler;
-  }): Promise<Observable<unknown>> {
+  async #answer(exchange: Exchange): Promise<Observable<unknown>> {
     const { key, route, response, next } = exchange;
-    const before = stateOf(response);
     const own: { state: 'HIT' | 'MISS'; notCacheable?: NotCacheable } = { state: 'HIT' };
     const load = async (): Promise<unknown> => {
       own.state = 'MISS';
-      // Now, because a handler that answers by itself sends the headers.
-      setHeader(response, 'X-Cache', 'MISS');
-      const value: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
-      if (isCacheable(value, before, response)) return value;
-      own.notCacheable = new NotCacheable(value);
-      throw own.notCacheable;
+      const outcome = await runHandler(exchange);
+      if (outcome instanceof NotCacheable) throw (own.notCacheable = outcome);
+      return outcome;
     };
     try {
-      const entry = route.ttl === undefined ? {} : { ttl: route.ttl };
-      const value = await this.cache.getOrSet(key, load, entry);
+      const entry = await this.cache.getOrSet(key, load, { ttl: route.ttl });
       if (own.state === 'HIT') setHeader(response, 'X-Cache', 'HIT');
-      return of(value);
+      return of(unpackResponse(entry, exchange));
     } catch (error) {
       if (!(error instanceof NotCacheable)) throw error;
       // A coalesced request cannot share what must not be cached: it runs its own handler.
@@ -87,22 +88,18 @@ export class CacheResponseInterceptor implements NestInterceptor {
     const isPersonal = user !== undefined || headerValue(request, 'authorization') !== undefined;
     if (isPersonal && !route.public && !(route.userAware && user !== undefined)) return undefined;
     const key = typeof route.key === 'function' ? route.key(request) : route.key;
-    const base = `${route.keyPrefix ?? ''}${key ?? defaultKey(request)}`;
+    const base = `${route.keyPrefix ?? ''}${key ?? defaultResponseKey(request)}`;
     return route.userAware ? `${base}|user=${encodeURIComponent(user ?? '')}` : base;
   }
 }
 
-function defaultKey(request: HttpRequest): string {
-  const url = request.originalUrl ?? request.url;
-  const path = requestPath(request);
-  const query = new URLSearchParams(url.slice(path.length));
-  query.sort();
-  const text = query.toString();
-  return `response:${shortened(path)}${text === '' ? '' : `?${shortened(text)}`}`;
-}
-
-/** A URL may be longer than a key. Neither a path nor a query can look like a hash. */
-function shortened(text: string): string {
-  if (text.length <= MAX_READABLE) return text;
-  return `sha256-${createHash('sha256').update(text).digest('base64url')}`;
+/** What is stored of the handler's answer. */
+async function runHandler(exchange: Exchange): Promise<unknown> {
+  const { response, next } = exchange;
+  const before = stateOf(response);
+  // Now, because a handler that answers by itself sends the headers.
+  setHeader(response, 'X-Cache', 'MISS');
+  const value: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
+  if (!isCacheable(value, before, response)) return new NotCacheable(value);
+  return packResponse(value, exchange) ?? new NotCacheable(value);
 }

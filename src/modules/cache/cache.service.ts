@@ -12,7 +12,7 @@ import './cache.events.js';
 
 export interface CacheEntryOptions {
   /** @default the module's `ttl` */
-  readonly ttl?: Duration;
+  readonly ttl?: Duration | undefined;
 }
 
 /** What a load came to: bytes that every caller unpacks for itself, or a value that has no bytes. */
@@ -45,9 +45,11 @@ export class CacheService {
    */
   async get<T = unknown>(key: string): Promise<T | undefined> {
     const bytes = await this.driver.get(key);
-    const found = bytes === undefined ? undefined : await this.#decode(key, bytes);
-    this.events.emit(found === undefined ? 'cache.miss' : 'cache.hit', { key });
-    return found?.value as T | undefined;
+    // Small values are decoded at once; awaiting them as well would cost every hit a promise.
+    const decoding = bytes === undefined ? undefined : this.#decode(key, bytes);
+    const value = decoding instanceof Promise ? await decoding : decoding;
+    this.events.emit(value === undefined ? 'cache.miss' : 'cache.hit', { key });
+    return value as T | undefined;
   }
 
   /**
@@ -141,13 +143,16 @@ export class CacheService {
   }
 
   /** Bytes of another format, or damaged ones, are as good as absent. */
-  async #decode(key: string, bytes: Buffer): Promise<{ readonly value: unknown } | undefined> {
-    try {
-      return { value: await this.#codec.decode(bytes) };
-    } catch (error) {
+  #decode(key: string, bytes: Buffer): unknown {
+    const reject = (error: unknown): undefined => {
       if (!(error instanceof CodecError)) throw error;
       this.events.emit('cache.rejected', { key, reason: error.code });
-      return undefined;
+    };
+    try {
+      const decoding = this.#codec.decode(bytes);
+      return decoding instanceof Promise ? decoding.catch(reject) : decoding;
+    } catch (error) {
+      return reject(error);
     }
   }
 

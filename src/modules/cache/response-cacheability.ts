@@ -1,5 +1,5 @@
 import { StreamableFile } from '@nestjs/common';
-import type { HttpResponse } from '../../common/http/index.js';
+import type { JsonResponse } from '../../common/http/index.js';
 
 /** How a response stood before its handler ran. */
 export interface ResponseState {
@@ -9,7 +9,7 @@ export interface ResponseState {
 }
 
 /** The parts of a response, Express' or Fastify's, that tell whether it may be shared. */
-export interface InspectableResponse extends HttpResponse {
+export interface InspectableResponse extends JsonResponse {
   readonly statusCode?: number;
   getHeader?(name: string): unknown;
   getHeaders?(): Readonly<Record<string, unknown>>;
