@@ -45,7 +45,10 @@ async function main() {
   const redis = await RedisServer.start(cores?.redis);
   // A finally block does not run on these.
   for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => void redis.stop().then(() => process.exit(1)));
+    process.once(signal, () => {
+      console.error(`bench: stopped by ${signal}`);
+      void redis.stop().then(() => process.exit(1));
+    });
   }
   try {
     const machine = describeMachine({ root: ROOT, redisVersion: await redis.version(), cores });

@@ -142,7 +142,7 @@ function summary({ id, redisCommand }, { result, cpuMicros, commands, disturbanc
     redisCommands: Object.fromEntries(
       Object.entries(commands).map(([name, { calls }]) => [name, calls]),
     ),
-    disturbance: round(Math.max(0, disturbance), 3),
+    disturbance: round(disturbance, 3),
   };
 }
 

@@ -71,7 +71,7 @@ function table(rows) {
 function facts({ machine, settings, rounds, startedAt }) {
   const all = rounds.flatMap((round) => Object.values(round));
   const repeated = all.reduce((sum, { attempt }) => sum + attempt - 1, 0);
-  const disturbance = Math.max(...all.map((one) => one.disturbance));
+  const disturbance = Math.max(0, ...all.map((one) => one.disturbance));
   const share = all.map(({ serverCpuShare }) => serverCpuShare);
   const size = JSON.stringify(PAYLOAD).length;
   const { cores, cpu, node, redis, pinned, commit } = machine;
