@@ -11,6 +11,7 @@ import {
   restoreTime,
   turn,
 } from './gate-fixture.js';
+import { Deferred } from '../support/deferred.js';
 
 const REPLAY_RETRY_MS = 100;
 
@@ -25,6 +26,7 @@ class FakeNotes implements Notes {
   readonly notes = new Map<string, string>();
   readonly calls: string[] = [];
   failWith: Error | undefined;
+  beforeWrite: () => Promise<void> | void = () => undefined;
 
   constructor(readonly label: string) {}
 
@@ -35,6 +37,7 @@ class FakeNotes implements Notes {
 
   async write(key: string, text: string): Promise<void> {
     this.#called(`write ${key} ${text}`);
+    await this.beforeWrite();
     this.notes.set(key, text);
   }
 
@@ -46,6 +49,7 @@ class FakeNotes implements Notes {
 
 class WriteJournal implements FailoverJournal<Notes> {
   writes: (readonly unknown[])[] = [];
+  sequence = 0;
   whileReplaying: (() => Promise<unknown>) | undefined;
 
   get isEmpty(): boolean {
@@ -53,7 +57,17 @@ class WriteJournal implements FailoverJournal<Notes> {
   }
 
   record(method: keyof Notes, args: readonly unknown[]): void {
-    if (method === 'write') this.writes.push(args);
+    if (method !== 'write') return;
+    this.writes.push(args);
+    this.sequence += 1;
+  }
+
+  covers(_method: keyof Notes, [key]: readonly unknown[]): boolean {
+    return this.writes.some(([written]) => written === key);
+  }
+
+  isOutdated(method: keyof Notes, sequence: number): boolean {
+    return method === 'write' && sequence !== this.sequence;
   }
 
   async replay(primary: Notes): Promise<void> {
@@ -62,6 +76,12 @@ class WriteJournal implements FailoverJournal<Notes> {
     await this.whileReplaying?.();
     this.writes.splice(0, writes.length);
   }
+}
+
+/** Runs `work` after so many microtasks. */
+async function later(turns: number, work: () => Promise<unknown>): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+  await work();
 }
 
 describe('FailoverDriver', () => {
@@ -178,12 +198,12 @@ describe('FailoverDriver', () => {
         journal.whileReplaying = undefined;
         expect(failover.active).toBe('fallback');
         expect(afterRecovery).not.toHaveBeenCalled();
-        await failover.driver.write('b', '2');
+        await failover.driver.write('a', '2');
       };
       await comeBack();
-      expect(primary.calls).toEqual(['write a 1', 'write b 2']);
-      expect(fallback.calls).toEqual(['write a 1', 'write b 2']);
-      expect(afterRecovery).toHaveBeenCalledTimes(1);
+      expect(primary.calls).toEqual(['write a 1', 'write a 2']);
+      expect(fallback.calls).toEqual(['write a 1', 'write a 2']);
+      expect(afterRecovery).toHaveBeenCalledTimes(2);
     });
 
     it('is tried again when bringing it failed and the gate is closed', async () => {
@@ -216,6 +236,53 @@ describe('FailoverDriver', () => {
       await comeBack();
       expect(primary.calls).toEqual(['write a 1']);
       expect(failover.active).toBe('primary');
+    });
+
+    it.each(Array.from({ length: 12 }, (_, turns) => turns))(
+      'is found by whoever comes %i microtasks after it was brought there',
+      async (turns) => {
+        fixture.gate.linkDown('ECONNRESET');
+        await failover.driver.write('a', '1');
+        journal.whileReplaying = async () => {
+          journal.whileReplaying = undefined;
+          void later(turns, () => failover.driver.write('a', '2'));
+        };
+        await comeBack();
+        await pass(REPLAY_RETRY_MS);
+        await expect(failover.driver.read('a')).resolves.toBe('2');
+        expect([journal.isEmpty, primary.notes.get('a')]).toEqual([true, '2']);
+      },
+    );
+
+    it('is not written to the fallback over what came later', async () => {
+      const answer = new Deferred<void>();
+      primary.beforeWrite = () => answer.promise;
+      const first = failover.driver.write('a', '1');
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '2');
+      answer.reject(unavailable);
+      await expect(first).resolves.toBeUndefined();
+      await expect(failover.driver.read('a')).resolves.toBe('2');
+    });
+
+    it('is all that the fallback answers; the rest stays with the primary', async () => {
+      primary.notes.set('b', 'of the primary');
+      primary.failWith = unavailable;
+      await failover.driver.write('a', '1');
+      primary.failWith = undefined;
+      await expect(failover.driver.read('b')).resolves.toBe('of the primary');
+      await expect(failover.driver.read('a')).resolves.toBe('1');
+      expect(fallback.calls).toEqual(['write a 1', 'read a']);
+    });
+
+    it('by many calls at once is brought there once', async () => {
+      const replay = jest.spyOn(journal, 'replay');
+      primary.failWith = unavailable;
+      for (const key of ['a', 'b', 'c']) await failover.driver.write(key, '1');
+      primary.failWith = undefined;
+      await pass(REPLAY_RETRY_MS * 5);
+      expect(replay).toHaveBeenCalledTimes(1);
+      expect([...primary.notes.keys()]).toEqual(['a', 'b', 'c']);
     });
 
     it('by one call is enough to distrust it until that is repaired', async () => {

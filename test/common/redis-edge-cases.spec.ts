@@ -81,6 +81,9 @@ describe('the gate', () => {
       gate: fixture.gate,
       journal: {
         record: () => undefined,
+        covers: () => true,
+        sequence: 0,
+        isOutdated: () => false,
         get isEmpty() {
           return isEmpty;
         },

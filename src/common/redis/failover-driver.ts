@@ -5,8 +5,17 @@ import { RedisUnavailableError } from './redis.errors.js';
 export interface FailoverJournal<T> {
   /** A call ran on the fallback, or its outcome on the primary is unknown. */
   record(method: keyof T, args: readonly unknown[]): void;
+  /** Does the call touch anything that was recorded and not yet replayed? Then the fallback answers. */
+  covers(method: keyof T, args: readonly unknown[]): boolean;
+  /** Grows with every record. */
+  readonly sequence: number;
+  /**
+   * Must a call that the primary left unanswered stay away from the fallback, because of what was
+   * recorded since it was made, at `sequence`? It resolves to `undefined` then.
+   */
+  isOutdated(method: keyof T, sequence: number): boolean;
   readonly isEmpty: boolean;
-  /** Brings the primary up to date and empties the journal. Rejects when Redis is away again. */
+  /** Brings the primary up to date with what is recorded. Rejects when Redis is away again. */
   replay(primary: T): Promise<void>;
 }
 
@@ -15,7 +24,7 @@ export interface FailoverPlan<T> {
   readonly fallback: T;
   readonly gate: RedisGate;
   readonly journal?: FailoverJournal<T>;
-  /** Runs once the primary serves again: drop what the fallback gathered. */
+  /** Runs when the primary has been brought up to date: drop what the fallback gathered. */
   readonly afterRecovery?: () => void;
 }
 
@@ -26,8 +35,8 @@ const REPLAY_RETRY_MS = 100;
  * Puts a fallback driver behind a contract: calls go to the primary while its gate is closed, and to
  * the fallback when it is open or gives no usable answer in time.
  *
- * With a journal, the primary is not trusted after a missed call until the journal was replayed;
- * meanwhile the fallback answers. Errors other than `RedisUnavailableError` pass through.
+ * With a journal, the fallback also answers what touches a missed call, until that was replayed. Errors
+ * other than `RedisUnavailableError` pass through.
  *
  * `T` must consist of methods that return promises.
  */
@@ -35,8 +44,8 @@ export class FailoverDriver<T extends object> {
   /** Implements the contract. */
   readonly driver: T;
   readonly #plan: FailoverPlan<T>;
-  #isTrusted = true;
   #isReplaying = false;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(plan: FailoverPlan<T>) {
     this.#plan = plan;
@@ -44,9 +53,10 @@ export class FailoverDriver<T extends object> {
     plan.gate.onRecovered(() => void this.#recover());
   }
 
-  /** Which of the two answers now. */
+  /** Which of the two answers now; `'primary'` only when it has nothing to make up for. */
   get active(): 'primary' | 'fallback' {
-    return this.#plan.gate.isClosed && this.#isTrusted ? 'primary' : 'fallback';
+    const { gate, journal } = this.#plan;
+    return gate.isClosed && (journal?.isEmpty ?? true) ? 'primary' : 'fallback';
   }
 
   #implement(): T {
@@ -65,54 +75,47 @@ export class FailoverDriver<T extends object> {
   }
 
   async #call(method: keyof T, args: readonly unknown[]): Promise<unknown> {
-    const { primary, fallback } = this.#plan;
-    if (this.active === 'fallback') {
-      this.#plan.journal?.record(method, args);
+    const { primary, fallback, gate, journal } = this.#plan;
+    if (!gate.isClosed || journal?.covers(method, args)) {
+      journal?.record(method, args);
       return invoke(fallback, method, args);
     }
+    const sequence = journal?.sequence ?? 0;
     try {
       return await invoke(primary, method, args);
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
-      this.#missed(method, args);
-      return invoke(fallback, method, args);
+      const isOutdated = journal?.isOutdated(method, sequence);
+      journal?.record(method, args);
+      if (gate.isClosed) this.#replayLater();
+      return isOutdated ? undefined : invoke(fallback, method, args);
     }
   }
 
-  /** The primary failed one call while it was trusted: it may have to be brought up to date. */
-  #missed(method: keyof T, args: readonly unknown[]): void {
-    const { journal, gate } = this.#plan;
-    journal?.record(method, args);
-    if (journal === undefined || journal.isEmpty) return;
-    this.#isTrusted = false;
-    if (gate.isClosed) this.#retryLater();
-  }
-
   async #recover(): Promise<void> {
+    const { journal, primary, gate, afterRecovery } = this.#plan;
     if (this.#isReplaying) return;
     this.#isReplaying = true;
-    this.#isTrusted = false;
     try {
-      await this.#replay();
-      this.#isTrusted = true;
-      this.#plan.afterRecovery?.();
+      do {
+        await journal?.replay(primary);
+        afterRecovery?.();
+        // What is recorded meanwhile is covered from that moment on, so no call slips through here.
+      } while (journal !== undefined && !journal.isEmpty);
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) warnOfBug(error);
-      if (this.#plan.gate.isClosed) this.#retryLater();
+      if (gate.isClosed) this.#replayLater();
     } finally {
       this.#isReplaying = false;
     }
   }
 
-  /** Calls recorded while a replay is under way make another round; the last look is synchronous. */
-  async #replay(): Promise<void> {
-    const { journal, primary } = this.#plan;
-    if (journal === undefined) return;
-    while (!journal.isEmpty) await journal.replay(primary);
-  }
-
-  #retryLater(): void {
-    setTimeout(() => void this.#recover(), REPLAY_RETRY_MS).unref();
+  #replayLater(): void {
+    if (this.#retry !== undefined || (this.#plan.journal?.isEmpty ?? true)) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      void this.#recover();
+    }, REPLAY_RETRY_MS).unref();
   }
 }
 

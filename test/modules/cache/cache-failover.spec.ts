@@ -10,7 +10,7 @@ import {
 import { MemoryCacheDriver } from '../../../src/modules/cache/drivers/memory-cache.driver.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { eventually } from '../../support/eventually.js';
-import { Deferred } from './cache-harness.js';
+import { Deferred } from '../../support/deferred.js';
 
 const HOUR = 3_600_000;
 const [OLD, NEW] = [Buffer.from('old'), Buffer.from('new')];
@@ -224,6 +224,34 @@ describe('the cache while Redis is away', () => {
       expect(await cache.get('key')).toBeUndefined();
       await eventually(() => failover.active === 'primary');
       expect(await primary.kept.get('key')).toBeUndefined();
+    });
+
+    it('a change of unknown outcome distrusts its own key only', async () => {
+      await cache.set('other', OLD, HOUR);
+      primary.obstacle = unavailable('deadline');
+      await cache.set('key', NEW, HOUR);
+      primary.obstacle = () => undefined;
+      expect(await cache.get('other')).toEqual(OLD);
+      expect(await cache.get('key')).toEqual(NEW);
+    });
+
+    it('a pattern of unknown outcome distrusts what it matches only', async () => {
+      await cache.set('other', OLD, HOUR);
+      primary.obstacle = unavailable('deadline');
+      await cache.deleteMatching('k*');
+      primary.obstacle = () => undefined;
+      expect([await cache.get('other'), await cache.get('key')]).toEqual([OLD, undefined]);
+    });
+
+    it('a value whose storing failed does not come back over a later delete', async () => {
+      const frozen = new Deferred<void>();
+      primary.obstacle = () => frozen.promise;
+      const storing = cache.set('key', OLD, HOUR);
+      goAway();
+      await cache.delete(['key']);
+      frozen.reject(new RedisUnavailableError('deadline'));
+      await storing;
+      expect(await cache.get('key')).toBeUndefined();
     });
 
     it('an error that is not about availability passes through', async () => {

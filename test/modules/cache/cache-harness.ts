@@ -37,17 +37,3 @@ export function cacheHarness(options: CacheOptions = {}): CacheHarness {
   for (const name of CACHE_EVENTS) stream.on(name, (payload) => events.push([name, payload]));
   return { cache: new CacheService(driver, resolved, stream), driver, clock, events };
 }
-
-/** A promise that the test settles. */
-export class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve: (value: T) => void = () => undefined;
-  reject: (error: Error) => void = () => undefined;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-}

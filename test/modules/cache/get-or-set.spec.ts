@@ -1,5 +1,6 @@
 import type { CacheService } from '../../../src/modules/cache/cache.service.js';
-import { cacheHarness, Deferred } from './cache-harness.js';
+import { cacheHarness } from './cache-harness.js';
+import { Deferred } from '../../support/deferred.js';
 
 const CALLERS = Array.from({ length: 100 }, (_, caller) => caller);
 

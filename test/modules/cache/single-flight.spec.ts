@@ -1,5 +1,5 @@
 import { SingleFlight } from '../../../src/modules/cache/single-flight.js';
-import { Deferred } from './cache-harness.js';
+import { Deferred } from '../../support/deferred.js';
 
 /** A load that the test ends, and what it was told. */
 class Load {

@@ -1,22 +1,25 @@
-import { checkKeyText, type FailoverJournal } from '../../../common/redis/index.js';
+import type { FailoverJournal } from '../../../common/redis/index.js';
 import type { CacheDriver } from '../cache.driver.js';
+import { MissedChanges } from './missed-changes.js';
 
-/** Keys remembered one by one; beyond it everything counts as invalidated. */
-const MAX_KEYS = 10_000;
-const MAX_PATTERNS = 100;
 const KEYS_PER_CALL = 500;
-const EVERYTHING = '*';
 
 /**
  * What was stored or deleted while Redis could not be told. Redis still holds the older values, so
- * all of these are deleted there before anything is served from it again.
+ * each of these is deleted there before it is served from Redis again.
  */
 export class InvalidationJournal implements FailoverJournal<CacheDriver> {
-  readonly #keys = new Set<string>();
-  readonly #patterns = new Set<string>();
+  #recorded = new MissedChanges();
+  /** Covers its keys until Redis has confirmed that they are gone. */
+  #replaying = new MissedChanges();
+  #sequence = 0;
 
   get isEmpty(): boolean {
-    return this.#keys.size === 0 && this.#patterns.size === 0;
+    return this.#recorded.isEmpty && this.#replaying.isEmpty;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** @throws InvalidOptionError for a key that no driver takes: it would make every replay fail */
@@ -25,58 +28,55 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
       case 'get':
         return;
       case 'set':
-        this.#addKeys([args[0]]);
-        return;
       case 'delete':
-        this.#addKeys(args[0]);
-        return;
+        this.#recorded.addKeys(keysOf(args[0]));
+        break;
       case 'deleteMatching':
-        this.#addPattern(args[0]);
-        return;
+        this.#recorded.addPattern(String(args[0]));
+        break;
       default:
         method satisfies never;
     }
+    this.#sequence += 1;
   }
 
-  /** Entries leave before they are replayed: one that is recorded again meanwhile stays. */
+  covers(method: keyof CacheDriver, args: readonly unknown[]): boolean {
+    if (this.isEmpty) return false;
+    if (method === 'deleteMatching') return true;
+    return keysOf(args[0]).some((key) => this.#recorded.covers(key) || this.#replaying.covers(key));
+  }
+
+  /** A value that was to be stored before something else changed may be the older one. */
+  isOutdated(method: keyof CacheDriver, sequence: number): boolean {
+    return method === 'set' && sequence !== this.#sequence;
+  }
+
   async replay(primary: CacheDriver): Promise<void> {
-    const patterns = [...this.#patterns];
-    for (const pattern of patterns) {
-      this.#patterns.delete(pattern);
-      await restoring(primary.deleteMatching(pattern), () => this.#patterns.add(pattern));
+    this.#replaying = this.#recorded;
+    this.#recorded = new MissedChanges();
+    try {
+      await deleteAll(this.#replaying, primary);
+    } finally {
+      this.#recorded.add(this.#replaying);
+      this.#replaying = new MissedChanges();
     }
-    const keys = [...this.#keys];
-    for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
-      const batch = keys.slice(at, at + KEYS_PER_CALL);
-      for (const key of batch) this.#keys.delete(key);
-      await restoring(primary.delete(batch), () => this.#addKeys(batch));
-    }
-  }
-
-  #addKeys(keys: unknown): void {
-    if (!Array.isArray(keys)) return;
-    const checked = keys.map((key) => checkKeyText(key, 'key'));
-    for (const key of checked) this.#keys.add(key);
-    if (this.#keys.size > MAX_KEYS) this.#invalidateEverything();
-  }
-
-  #addPattern(pattern: unknown): void {
-    if (typeof pattern === 'string') this.#patterns.add(pattern);
-    if (this.#patterns.size > MAX_PATTERNS) this.#invalidateEverything();
-  }
-
-  #invalidateEverything(): void {
-    this.#keys.clear();
-    this.#patterns.clear();
-    this.#patterns.add(EVERYTHING);
   }
 }
 
-async function restoring(work: Promise<unknown>, restore: () => void): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    restore();
-    throw error;
+/** What was deleted leaves `changes`; what is left after an error has still to be. */
+async function deleteAll(changes: MissedChanges, primary: CacheDriver): Promise<void> {
+  for (const pattern of changes.patterns) {
+    await primary.deleteMatching(pattern);
+    changes.removePattern(pattern);
   }
+  const { keys } = changes;
+  for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
+    const batch = keys.slice(at, at + KEYS_PER_CALL);
+    await primary.delete(batch);
+    changes.removeKeys(batch);
+  }
+}
+
+function keysOf(argument: unknown): readonly string[] {
+  return Array.isArray(argument) ? argument.map(String) : [String(argument)];
 }
