@@ -8,31 +8,41 @@ const MAX_READABLE = 200;
  * A key for a call with these arguments. Equal data gives equal keys, whatever the order of
  * properties; different data gives different keys.
  *
- * @throws InvalidOptionError when an argument is not plain data, because two different ones could
- * then get the same key
+ * @throws InvalidOptionError when an argument is not plain data or holds itself, because two different
+ * ones could then get the same key
  */
 export function argumentsKey(method: string, args: readonly unknown[]): string {
-  const text = canonical(args, method);
+  const text = canonical(args, { method, inside: [] });
   if (text.length <= MAX_READABLE) return `${method}:${text}`;
   return `${method}:${createHash('sha256').update(text).digest('base64url')}`;
 }
 
-function canonical(value: unknown, method: string): string {
+interface Place {
+  readonly method: string;
+  /** The arrays and objects the value is in. */
+  readonly inside: readonly object[];
+}
+
+function canonical(value: unknown, place: Place): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (value instanceof Date) return `Date(${value.getTime()})`;
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, method)).join(',')}]`;
   if (typeof value === 'number') return Object.is(value, -0) ? '0' : String(value);
   if (isPrimitive(value)) return JSON.stringify(value) ?? 'undefined';
-  if (!isPlainObject(value)) {
+  const isContainer = Array.isArray(value) || isPlainObject(value);
+  if (!isContainer || place.inside.includes(value)) {
     throw new InvalidOptionError(
-      `${method}.key`,
+      `${place.method}.key`,
       'is needed, because an argument is not plain data; give a key function',
     );
   }
+  const within = { ...place, inside: [...place.inside, value] };
+  // `from`, because `map` leaves the holes of an array out.
+  if (Array.isArray(value))
+    return `[${Array.from(value, (item) => canonical(item, within)).join()}]`;
   const entries = Object.keys(value)
     .toSorted()
-    .map((name) => `${JSON.stringify(name)}:${canonical(value[name], method)}`);
-  return `{${entries.join(',')}}`;
+    .map((name) => `${JSON.stringify(name)}:${canonical(value[name], within)}`);
+  return `{${entries.join()}}`;
 }
 
 function isPrimitive(value: unknown): boolean {

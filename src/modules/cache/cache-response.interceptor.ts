@@ -14,7 +14,7 @@ import { CacheService } from './cache.service.js';
 import { CACHE_RESPONSE, type ResolvedCacheResponse } from './cache-response.options.js';
 import { isOutermost } from './outermost.js';
 import { type InspectableResponse, isCacheable, stateOf } from './response-cacheability.js';
-import { defaultResponseKey } from './response-key.js';
+import { defaultKeyText, responseKey, routeParts } from './response-key.js';
 import { packResponse, type ResponseTarget, unpackResponse } from './stored-response.js';
 
 /** Carries a value past the cache to the request that made it. */
@@ -50,7 +50,7 @@ export class CacheResponseInterceptor implements NestInterceptor {
     if (route === undefined || context.getType() !== 'http') return next.handle();
     const http = context.switchToHttp();
     const response = http.getResponse<InspectableResponse>();
-    const key = this.#keyOf(http.getRequest<HttpRequest>(), route);
+    const key = this.#keyOf(context, route);
     if (key === undefined) {
       setHeader(response, 'X-Cache', 'BYPASS');
       return next.handle();
@@ -82,14 +82,20 @@ export class CacheResponseInterceptor implements NestInterceptor {
   }
 
   /** `undefined` when the request must not meet the cache. */
-  #keyOf(request: HttpRequest, route: ResolvedCacheResponse): string | undefined {
+  #keyOf(context: ExecutionContext, route: ResolvedCacheResponse): string | undefined {
+    const request = context.switchToHttp().getRequest<HttpRequest>();
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const user = this.options.userId(request);
-    const isPersonal = user !== undefined || headerValue(request, 'authorization') !== undefined;
-    if (isPersonal && !route.public && !(route.userAware && user !== undefined)) return undefined;
+    const isShareable = route.public || (user === undefined && !this.#hasCredentials(request));
+    if (!isShareable && !(route.userAware && user !== undefined)) return undefined;
     const key = typeof route.key === 'function' ? route.key(request) : route.key;
-    const base = `${route.keyPrefix ?? ''}${key ?? defaultResponseKey(request)}`;
-    return route.userAware ? `${base}|user=${encodeURIComponent(user ?? '')}` : base;
+    const text = `${route.keyPrefix ?? ''}${key ?? defaultKeyText(request)}`;
+    const parts = key === undefined ? routeParts(context) : {};
+    return responseKey(text, route.userAware ? { ...parts, user: user ?? '' } : parts);
+  }
+
+  #hasCredentials(request: HttpRequest): boolean {
+    return this.options.credentialHeaders.some((name) => headerValue(request, name) !== undefined);
   }
 }
 

@@ -5,8 +5,10 @@ declare module '../../common/events/event-stream.js' {
     'cache.stored': { readonly key: string; readonly bytes: number };
     /** A loaded value was handed to the caller but not stored. */
     'cache.rejected': { readonly key: string; readonly reason: string };
-    /** Keys, or a pattern, were invalidated. */
-    'cache.invalidated': { readonly target: string; readonly removed: number };
+    /** Keys were invalidated, or what matches a pattern; `removed` is how many were there. */
+    'cache.invalidated': ({ readonly keys: readonly string[] } | { readonly pattern: string }) & {
+      readonly removed: number;
+    };
   }
 }
 

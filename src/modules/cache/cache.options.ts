@@ -25,6 +25,12 @@ export interface CacheOptions {
   readonly deadline?: Duration;
   /** @default `request.user.id`, else `request.user.sub` */
   readonly userId?: UserIdOf;
+  /**
+   * Request headers that may tell who is asking. A request with one of them is answered from the
+   * cache only on routes that are `public`, or `userAware` and told the user.
+   * @default ['authorization', 'cookie', 'x-api-key']
+   */
+  readonly credentialHeaders?: readonly string[];
 }
 
 const MIB = 1024 * 1024;
@@ -40,6 +46,7 @@ const schema = z
     fallbackTtl: duration().prefault('30s'),
     deadline: duration().prefault('100ms'),
     userId: callable<UserIdOf>().default(() => userIdOf),
+    credentialHeaders: z.array(z.string().min(1)).default(['authorization', 'cookie', 'x-api-key']),
   })
   .transform(({ ttl, fallbackTtl, deadline, compressAbove, ...rest }) => ({
     ...rest,

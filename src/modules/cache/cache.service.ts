@@ -74,7 +74,7 @@ export class CacheService {
   async delete(...keys: readonly string[]): Promise<number> {
     for (const key of keys) this.#loads.invalidate(key);
     const removed = await this.driver.delete(keys);
-    for (const key of keys) this.events.emit('cache.invalidated', { target: key, removed });
+    this.events.emit('cache.invalidated', { keys, removed });
     return removed;
   }
 
@@ -85,7 +85,7 @@ export class CacheService {
   async deleteMatching(pattern: string): Promise<number> {
     this.#loads.invalidateMatching(compileGlob(checkKeyText(pattern, 'pattern')));
     const removed = await this.driver.deleteMatching(pattern);
-    this.events.emit('cache.invalidated', { target: pattern, removed });
+    this.events.emit('cache.invalidated', { pattern, removed });
     return removed;
   }
 

@@ -40,6 +40,8 @@ const DIFFERENT: readonly (readonly unknown[])[] = [
   ['[1,2]'],
   [{}],
   [[]],
+  // A hole.
+  [Object.assign([], { length: 1 })],
   [{ a: undefined }],
   [{ a: null }],
   [{ a: 1 }],
@@ -128,4 +130,12 @@ describe('the key of a call', () => {
     },
     PATIENCE_MS,
   );
+});
+
+it('an argument that holds itself is refused', () => {
+  const list: unknown[] = [];
+  list.push({ list });
+  expect(() => keyOf(list)).toThrow(expect.objectContaining({ code: 'E_INVALID_OPTION' }));
+  const shared = { a: 1 };
+  expect(keyOf(shared, { shared })).toBe(keyOf({ a: 1 }, { shared: { a: 1 } }));
 });

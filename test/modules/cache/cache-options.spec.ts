@@ -40,6 +40,7 @@ describe('the options of the cache', () => {
   it('have defaults', () => {
     expect(resolveCacheOptions({})).toEqual({
       ttlMs: 300_000,
+      credentialHeaders: ['authorization', 'cookie', 'x-api-key'],
       maxEntries: 1_000,
       maxBytes: 67_108_864,
       maxValueBytes: 1_048_576,

@@ -145,8 +145,8 @@ describe('events', () => {
       ['cache.miss', { key: 'key' }],
       ['cache.stored', { key: 'key', bytes }],
       ['cache.hit', { key: 'key' }],
-      ['cache.invalidated', { target: 'key', removed: 1 }],
-      ['cache.invalidated', { target: 'k*', removed: 0 }],
+      ['cache.invalidated', { keys: ['key'], removed: 1 }],
+      ['cache.invalidated', { pattern: 'k*', removed: 0 }],
       ['cache.miss', { key: 'key' }],
       ['cache.stored', { key: 'key', bytes }],
     ]);

@@ -195,3 +195,39 @@ describe('@Cached', () => {
     await expect(boot).rejects.toThrow('CacheService');
   });
 });
+
+describe('two classes of one name', () => {
+  function reportsOf(region: string) {
+    @Injectable()
+    class Regional {
+      @Cached()
+      find(): string {
+        return region;
+      }
+
+      @Cached({ key: `regional:${region}` })
+      keyed(): string {
+        return region;
+      }
+    }
+    return Regional;
+  }
+
+  it('do not get the values of each other', async () => {
+    const [North, South] = [reportsOf('north'), reportsOf('south')];
+    const app = await Test.createTestingModule({
+      imports: [CacheModule.forRoot()],
+      providers: [North, South],
+    }).compile();
+    await expect(app.get(North).find()).resolves.toBe('north');
+    await expect(async () => app.get(South).find()).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+      message: expect.stringContaining('Regional.find') as unknown,
+    });
+    expect([await app.get(North).keyed(), await app.get(South).keyed()]).toEqual([
+      'north',
+      'south',
+    ]);
+    await app.close();
+  });
+});
