@@ -6,8 +6,8 @@ import { headerValue, type HttpRequest, requestPath } from '../../common/http/in
 /** Longer paths and queries are hashed, to stay below the longest key. */
 const MAX_READABLE = 200;
 
-/** Stands before what is not the path, the query or a text of the application. */
-const SEPARATOR = '|';
+/** What `responseKey` could have put there itself; doubled, so that it cannot be taken for that. */
+const AMBIGUOUS = /\|+(?=(?:user|version|host)=|$)/g;
 
 /** What tells entries with the same text apart. */
 export interface KeyParts {
@@ -18,14 +18,15 @@ export interface KeyParts {
 
 /**
  * The key of an entry. Injective: whatever a client can put into `text`, the entry for all cannot
- * look like that of a user, nor one user's like another's.
+ * look like that of a user, nor one user's like another's. Texts without such an attempt stay as they
+ * are, so that they can be deleted by what they were given as.
  */
 export function responseKey(text: string, parts: KeyParts): string {
   const named = Object.entries(parts).filter(([, value]) => value !== undefined);
   return [
-    text.replaceAll(SEPARATOR, SEPARATOR + SEPARATOR),
+    text.replaceAll(AMBIGUOUS, '$&$&'),
     ...named.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`),
-  ].join(SEPARATOR);
+  ].join('|');
 }
 
 /** The path and the query of a request; the order of the query's parameters does not matter. */
