@@ -20,6 +20,7 @@ describe('the backend under load', () => {
       await redis().process.kill();
       expect(redis().process.isRunning).toBe(false);
       await backend.answersDegraded();
+      await backend.expectMemory();
       await redis().process.restart();
       await backend.recovers();
       backend.expectNoHarm();
@@ -31,6 +32,7 @@ describe('the backend under load', () => {
     await backend.answersOnRedis();
     redis().process.freeze();
     await backend.answersDegraded();
+    await backend.expectMemory();
     redis().process.thaw();
     await backend.recovers();
     backend.expectNoHarm();
@@ -74,6 +76,7 @@ describe('the backend under load, with a network in between', () => {
     await backend.answersOnRedis();
     await inject(proxy());
     await backend.answersDegraded();
+    await backend.expectMemory();
     await proxy().heal();
     await backend.recovers();
     backend.expectNoHarm();

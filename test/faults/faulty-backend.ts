@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { createBackend } from '../../src/app/create-backend.js';
 import { ReportService } from '../../src/app/examples/report.service.js';
 import { loadConfig } from '../../src/common/config/index.js';
 import { EventStream } from '../../src/common/events/index.js';
-import { type Answer, Load } from '../support/load.js';
+import { type Backing, ServiceRegistry } from '../../src/common/status/index.js';
+import { Load } from '../support/load.js';
 import { listen, type Platform, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
@@ -21,6 +23,9 @@ export class FaultyBackend {
   readonly recovered: number[] = [];
   readonly load: Load;
   readonly #server: TestApp;
+  /** Whose report is cached before the fault and changed during it; its first version must not return. */
+  readonly #changed = randomUUID();
+  #version = 1;
 
   private constructor(server: TestApp) {
     this.#server = server;
@@ -38,12 +43,13 @@ export class FaultyBackend {
     const { app } = await createBackend({ config, platform });
     // The report's own 200 ms are no business of Redis: answers are to show only what Redis costs.
     const reports = app.get(ReportService);
+    const backend = new FaultyBackend(await listen(app));
     jest.spyOn(reports, 'build').mockImplementation(async (userId) => ({
       user_id: userId,
-      generated_at: 'now',
+      generated_at: `version ${backend.#version}`,
       items: [],
     }));
-    const backend = new FaultyBackend(await listen(app));
+    await backend.#expectVersion(1);
     backend.load.start(WORKERS, MAX_REQUESTS);
     await eventually(() => backend.load.answers.some(({ backend: by }) => by === 'redis'));
     return backend;
@@ -61,29 +67,63 @@ export class FaultyBackend {
   async answersOnRedis(count = 200): Promise<void> {
     const answers = await this.load.answersMore(count);
     expect(answers.filter(({ backend }) => backend === 'redis').length).toBeGreaterThan(count / 4);
+    expect(answers.some(({ cache }) => cache === 'HIT')).toBe(true);
+    expect(this.#backing()).toEqual({ rate_limiting: 'redis', cache: 'redis' });
   }
 
-  /** Waits until the fault was noticed, and then some answers longer. */
+  /** Waits until the fault was noticed, changes something cached, and takes some answers more. */
   async answersDegraded(count = 200): Promise<void> {
     await eventually(() => this.degraded.length > 0);
+    this.#version = 2;
+    await this.#invalidate();
+    await this.#expectVersion(2);
     const answers = await this.load.answersMore(count);
-    expect(answers.some(({ backend }) => backend === 'memory')).toBe(true);
+    expect(this.load.answers.some(({ backend }) => backend === 'memory')).toBe(true);
+    expect(answers.some(({ cache }) => cache !== undefined)).toBe(true);
   }
 
-  /** Waits until Redis answers again, within what is promised. */
+  /** What backs the services while Redis is kept away. */
+  async expectMemory(): Promise<void> {
+    await eventually(() => this.#backing()['cache'] === 'memory');
+    expect(this.#backing()).toEqual({ rate_limiting: 'memory', cache: 'memory' });
+  }
+
+  /** Waits until Redis answers again, within what is promised; and nothing old comes back with it. */
   async recovers(): Promise<void> {
     await eventually(() => this.recovered.length >= this.degraded.length, {
       timeoutMs: RECOVERY_MS,
     });
+    await eventually(() => this.#backing()['cache'] === 'redis', { timeoutMs: RECOVERY_MS });
+    await this.#expectVersion(2);
     await this.answersOnRedis();
+    await this.#expectVersion(2);
   }
 
   /** What has to hold whatever happened to Redis. */
   expectNoHarm(): void {
     const { answers } = this.load;
-    const isWrong = ({ status }: Answer): boolean => status === 0 || status >= 500;
-    expect(answers.filter(isWrong)).toEqual([]);
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     expect(answers.filter(({ durationMs }) => durationMs > SLOWEST_ANSWER_MS)).toEqual([]);
+  }
+
+  #backing(): Readonly<Record<string, Backing>> {
+    const services = this.app.get(ServiceRegistry).list();
+    const watched = services.filter(({ service }) => /^(cache|rate_limiting)$/.test(service));
+    return Object.fromEntries(watched.map(({ service, backing }) => [service, backing()]));
+  }
+
+  async #invalidate(): Promise<void> {
+    const response = await fetch(`${this.url}/api/invalidate-cache`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user_id: this.#changed }),
+    });
+    expect(response.status).toBe(200);
+  }
+
+  async #expectVersion(version: number): Promise<void> {
+    const response = await fetch(`${this.url}/api/cached-data?user_id=${this.#changed}`);
+    expect(await response.json()).toMatchObject({ generated_at: `version ${version}` });
   }
 
   async stop(): Promise<void> {

@@ -19,6 +19,7 @@ describe('the backend under load on a cluster', () => {
     await backend.answersOnRedis();
     for (const node of cluster().nodes) node.freeze();
     await backend.answersDegraded();
+    await backend.expectMemory();
     for (const node of cluster().nodes) node.thaw();
     await cluster().ready();
     await backend.recovers();
@@ -43,6 +44,7 @@ describe('the backend under load behind Sentinel', () => {
     const old = await sentinel().master();
     await old.kill();
     await backend.answersDegraded();
+    await backend.expectMemory();
     const promoted = await sentinel().masterOtherThan(old);
     expect(promoted.port).not.toBe(old.port);
     await backend.recovers();

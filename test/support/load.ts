@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 
 /** One answer as a client saw it. `status` is 0 when there was none. */
 export interface Answer {
@@ -8,6 +8,8 @@ export interface Answer {
   readonly durationMs: number;
   /** What the limiter says it counted on. */
   readonly backend: string | undefined;
+  /** The header `X-Cache`. */
+  readonly cache: string | undefined;
 }
 
 /**
@@ -62,19 +64,23 @@ export class Load {
     const startedAt = performance.now();
     const stalledBefore = this.#stalls.totalMs;
     return new Promise((resolve) => {
-      const finish = (status: number, backend?: string): void => {
+      const finish = (status: number, headers: IncomingHttpHeaders = {}): void => {
         const stalledMs = this.#stalls.totalMs - stalledBefore;
         const durationMs = performance.now() - startedAt - stalledMs;
-        resolve({ path, status, durationMs, backend });
+        const [backend, cache] = [headers['x-ratelimit-backend'], headers['x-cache']].map(text);
+        resolve({ path, status, durationMs, backend, cache });
       };
       const headers = { 'x-forwarded-for': `10.0.${(client >> 8) & 255}.${client & 255}` };
       const asked = request(`${this.#url}${path}`, { agent: this.#agent, headers }, (response) => {
-        const backend = response.headers['x-ratelimit-backend'];
-        response.resume().once('end', () => finish(response.statusCode ?? 0, String(backend)));
+        response.resume().once('end', () => finish(response.statusCode ?? 0, response.headers));
       });
       asked.once('error', () => finish(0)).end();
     });
   }
+}
+
+function text(header: string | readonly string[] | undefined): string | undefined {
+  return header === undefined ? undefined : String(header);
 }
 
 const TICK_MS = 10;
