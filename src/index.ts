@@ -11,7 +11,12 @@ export {
   InvalidOptionError,
   MissingPeerError,
 } from './common/errors/index.js';
-export { type BackplaneEvents, type EventName, EventStream } from './common/events/index.js';
+export {
+  type BackplaneEvent,
+  type BackplaneEvents,
+  type EventName,
+  EventStream,
+} from './common/events/index.js';
 export { BackplaneExceptionFilter, type ErrorBody } from './common/http/index.js';
 export { JsonLogger, type JsonLoggerOptions } from './common/logging/index.js';
 export {

@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { RequestContextBinder } from './context/index.js';
 import { EventStream } from './events/index.js';
 import { ServiceRegistry } from './status/index.js';
-import { CLOCK, SystemClock } from './time/index.js';
+import { CLOCK, type Clock, CLOCK_OVERRIDE, SystemClock } from './time/index.js';
 
 /** What every module stands on; each imports it, Nest makes it once. */
 @Global()
@@ -11,7 +11,11 @@ import { CLOCK, SystemClock } from './time/index.js';
     EventStream,
     ServiceRegistry,
     RequestContextBinder,
-    { provide: CLOCK, useClass: SystemClock },
+    {
+      provide: CLOCK,
+      inject: [{ token: CLOCK_OVERRIDE, optional: true }],
+      useFactory: (override?: Clock): Clock => override ?? new SystemClock(),
+    },
   ],
   exports: [EventStream, ServiceRegistry, CLOCK],
 })

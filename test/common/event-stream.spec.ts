@@ -27,6 +27,22 @@ describe('EventStream', () => {
     expect(heard).toEqual(['first 3', 'second 3']);
   });
 
+  it('hands every event to who listens to all, after those who listen to its name', () => {
+    const heard: unknown[] = [];
+    const end = events.onAny((event) => heard.push(event));
+    events.on('test.other', (text) => heard.push(text));
+    events.emit('test.rang', { times: 1 });
+    events.emit('test.other', 'hello');
+    end();
+    events.emit('test.other', 'late');
+    expect(heard).toEqual([
+      { name: 'test.rang', payload: { times: 1 } },
+      'hello',
+      { name: 'test.other', payload: 'hello' },
+      'late',
+    ]);
+  });
+
   it('does nothing without a listener', () => {
     expect(() => events.emit('test.rang', { times: 1 })).not.toThrow();
     expect(warn).not.toHaveBeenCalled();

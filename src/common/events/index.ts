@@ -1,1 +1,6 @@
-export { type BackplaneEvents, type EventName, EventStream } from './event-stream.js';
+export {
+  type BackplaneEvent,
+  type BackplaneEvents,
+  type EventName,
+  EventStream,
+} from './event-stream.js';

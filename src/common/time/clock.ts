@@ -13,6 +13,9 @@ export interface Clock {
 
 export const CLOCK = Symbol('CLOCK');
 
+/** Injection token of the clock to use instead of the machine's own; provided globally by tests. */
+export const CLOCK_OVERRIDE = Symbol('CLOCK_OVERRIDE');
+
 /** The machine's own clock. */
 export class SystemClock implements Clock {
   now(): number {

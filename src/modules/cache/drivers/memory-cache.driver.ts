@@ -26,7 +26,8 @@ export class MemoryCacheDriver implements CacheDriver {
       maxSize: maxBytes,
       sizeCalculation: (bytes) => Math.max(1, bytes.length),
       ttlResolution: 0,
-      perf: { now: () => clock.now() },
+      // For lru-cache an entry from moment 0 has no age.
+      perf: { now: () => clock.now() + 1 },
     });
   }
 
