@@ -25,6 +25,19 @@ describe('the backend under load on a cluster', () => {
     await backend.recovers();
     backend.expectNoHarm();
   });
+
+  it('goes on answering when one node is killed and comes back', async () => {
+    backend = await FaultyBackend.start({ REDIS_CLUSTER_NODES: listed(cluster().addresses) });
+    await backend.answersOnRedis();
+    const [node] = cluster().nodes;
+    await node?.kill();
+    // Without full coverage the cluster stops serving, which takes its nodes a moment to notice.
+    await backend.answersDegraded(600);
+    await node?.restart();
+    await cluster().ready();
+    await backend.recovers();
+    backend.expectNoHarm();
+  });
 });
 
 describe('the backend under load behind Sentinel', () => {
