@@ -1,0 +1,61 @@
+import type {
+  AcquireOutcome,
+  ExtendOutcome,
+  HeldLock,
+  LockClaim,
+  LockDriver,
+  LockRef,
+  ReleaseOutcome,
+} from '../lock.driver.js';
+import { LockBackendDownError } from '../lock.errors.js';
+import type { MemoryLockDriver } from './memory-lock.driver.js';
+import type { PendingReleases } from './pending-releases.js';
+
+export interface LocalLockDriverOptions {
+  /** Also knows what this process holds on Redis; see `TrackingLockDriver`. */
+  readonly memory: MemoryLockDriver;
+  readonly pending: PendingReleases;
+  /** Is Redis away, and not only slow with one call? */
+  readonly isAway: () => boolean;
+}
+
+/**
+ * What answers while Redis is away and the policy is `memory`: locks within this process.
+ *
+ * A single call that failed while Redis serves others gets an error instead: this process would else
+ * lock in two places at once.
+ */
+export class LocalLockDriver implements LockDriver {
+  readonly #options: LocalLockDriverOptions;
+
+  constructor(options: LocalLockDriverOptions) {
+    this.#options = options;
+  }
+
+  async acquire(claim: LockClaim): Promise<AcquireOutcome> {
+    return this.#memory().acquire(claim);
+  }
+
+  async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
+    return this.#memory().extend(ref, ttlMs);
+  }
+
+  async release(ref: LockRef): Promise<ReleaseOutcome> {
+    // Redis may know this hold, from before it went or from a call whose reply was lost.
+    this.#options.pending.add(ref);
+    return this.#memory().release(ref);
+  }
+
+  async forceRelease(key: string): Promise<HeldLock | undefined> {
+    return this.#memory().forceRelease(key);
+  }
+
+  async list(limit: number): Promise<readonly HeldLock[]> {
+    return this.#memory().list(limit);
+  }
+
+  #memory(): MemoryLockDriver {
+    if (!this.#options.isAway()) throw new LockBackendDownError();
+    return this.#options.memory;
+  }
+}

@@ -1,0 +1,23 @@
+export { LockAdminController, type LockList } from './lock.controller.js';
+export { LockDriver } from './lock.driver.js';
+export type {
+  AcquireOutcome,
+  ExtendOutcome,
+  HeldLock,
+  LockClaim,
+  LockGrant,
+  LockRef,
+  ReleaseOutcome,
+} from './lock.driver.js';
+export {
+  LockBackendDownError,
+  LockBusyError,
+  LockLostError,
+  LockWaitTimeoutError,
+} from './lock.errors.js';
+export { LOCK, LOCK_RELEASED } from './lock.keys.js';
+export { LockModule } from './lock.module.js';
+export type { AcquireOptions, HoldOptions, LockedOptions, LockOptions } from './lock.options.js';
+export { LockService } from './lock.service.js';
+export { Locked } from './locked.decorator.js';
+export type { LockHandle } from './lock-handle.js';
