@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
+import { RedisLockDriver } from '../../../src/modules/lock/drivers/redis-lock.driver.js';
+import type { LockClaim, LockDriver } from '../../../src/modules/lock/index.js';
+import type { RedisConnection, RedisTarget } from '../../../src/common/redis/index.js';
+import { FakeClock } from '../../../src/testing/index.js';
+import { openRedis } from '../../support/connect.js';
+import { eventually } from '../../support/eventually.js';
+import { uniquePrefix } from '../../support/redis/shared-redis.js';
+import { assertTopology } from '../../support/redis/topology.js';
+
+/** A driver, and the time it lives by. */
+export interface LockFixture {
+  readonly driver: LockDriver;
+  /** Resolves when more than so much time has passed for the driver. */
+  passTime(ms: number): Promise<void>;
+  /** Ends the connections. */
+  close(): void;
+}
+
+export type OpenLocks = () => Promise<LockFixture>;
+
+export const HOUR = 3_600_000;
+/** Short enough to wait for on a real server; nothing is asserted before it is over. */
+export const SHORT = 20;
+
+/** Opens a driver for the surrounding suite; every test takes locks of its own. */
+export function useLocks(open: OpenLocks): () => LockFixture {
+  let fixture: LockFixture | undefined;
+  const opened = (): LockFixture => {
+    if (fixture === undefined) throw new Error('it only works inside of tests and their hooks');
+    return fixture;
+  };
+  beforeAll(async () => {
+    fixture = await open();
+  });
+  afterEach(async () => {
+    const { driver } = opened();
+    for (const { key } of await driver.list(10_000)) await driver.forceRelease(key);
+  });
+  afterAll(() => fixture?.close());
+  return opened;
+}
+
+/** A claim with a token of its own and the least that a test is about. */
+export function claim(given: Partial<LockClaim> = {}): LockClaim {
+  return { key: 'job', token: randomUUID(), ttlMs: HOUR, owner: 'test', ...given };
+}
+
+/** Bounds that a busy test machine keeps. */
+const BOUNDS = { deadlineMs: 5_000 };
+
+export async function openMemory(): Promise<LockFixture> {
+  const clock = new FakeClock();
+  const passTime = async (ms: number): Promise<void> => clock.advance(ms + 1);
+  return { driver: new MemoryLockDriver(clock), passTime, close: () => undefined };
+}
+
+/** Opens a driver on a real server that says itself that it is of the wanted topology. */
+export async function openOnRedis(
+  target: RedisTarget,
+  topology: 'standalone' | 'cluster',
+): Promise<LockFixture> {
+  const { connection, close } = await openRedis(target, { prefix: uniquePrefix() });
+  await assertTopology(connection.client('command'), topology);
+  const driver = new RedisLockDriver(connection, BOUNDS);
+  return { driver, passTime: (ms) => serverTimePasses(connection, ms), close };
+}
+
+/** Watches the server's clock, by which keys expire. */
+async function serverTimePasses(connection: RedisConnection, ms: number): Promise<void> {
+  const start = await serverNow(connection);
+  await eventually(async () => (await serverNow(connection)) > start + ms + 1, { intervalMs: 5 });
+}
+
+async function serverNow(connection: RedisConnection): Promise<number> {
+  const [seconds, micros] = await connection.command((client) => client.time(), BOUNDS);
+  return Number(seconds) * 1_000 + Number(micros) / 1_000;
+}
