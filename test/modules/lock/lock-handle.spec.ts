@@ -1,0 +1,203 @@
+import type { LockHandle } from '../../../src/modules/lock/index.js';
+import { LockBackendDownError } from '../../../src/modules/lock/lock.errors.js';
+import { harnessOn, interceptedDriver, type LockHarness, lockHarness } from './lock-harness.js';
+
+const TTL_MS = 1_000;
+
+let harness: LockHarness;
+
+async function held(from: Pick<LockHarness, 'locks'> = harness): Promise<LockHandle> {
+  return from.locks.acquire('job', { ttl: TTL_MS });
+}
+
+beforeEach(() => {
+  harness = lockHarness();
+});
+
+describe('how long a handle may be relied on', () => {
+  it('is until its time is over, and not a millisecond longer', async () => {
+    const lock = await held();
+    harness.clock.advance(TTL_MS - 1);
+    expect([lock.isHeld, lock.remainingMs]).toEqual([true, 1]);
+    expect(() => lock.assertHeld()).not.toThrow();
+    harness.clock.advance(1);
+    expect([lock.isHeld, lock.remainingMs]).toEqual([false, 0]);
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'E_LOCK_LOST' }));
+  });
+
+  it('counts from before the request was sent', async () => {
+    const { clock, driver } = harness;
+    const slow = interceptedDriver(driver, {
+      acquire: async (claim) => {
+        clock.advance(300);
+        const answer = await driver.acquire(claim);
+        clock.advance(300);
+        return answer;
+      },
+      extend: async (ref, ttlMs) => {
+        clock.advance(100);
+        return driver.extend(ref, ttlMs);
+      },
+    });
+    const lock = await held(harnessOn(slow, clock));
+    expect(lock.remainingMs).toBe(TTL_MS - 600);
+    await lock.extend(2_000);
+    expect(lock.remainingMs).toBe(2_000 - 100);
+  });
+
+  it('does not change when the wall clock is set', async () => {
+    const lock = await held();
+    harness.clock.set(0);
+    expect(lock.remainingMs).toBe(TTL_MS);
+    harness.clock.set(harness.clock.now() + 10 * TTL_MS);
+    expect(lock.isHeld).toBe(true);
+  });
+
+  it('ends when the lock is given back, from the moment it is', async () => {
+    const lock = await held();
+    const releasing = lock.release();
+    expect(lock.isHeld).toBe(false);
+    await releasing;
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'E_LOCK_LOST' }));
+    expect(harness.names()).toEqual(['lock.acquired', 'lock.released']);
+  });
+});
+
+describe('extend', () => {
+  it('starts the time over, by default the one it was acquired with', async () => {
+    const lock = await held();
+    harness.clock.advance(600);
+    expect(await lock.extend()).toBe('extended');
+    expect(lock.remainingMs).toBe(TTL_MS);
+    expect(await harness.locks.extend(lock, { ttl: '5s' })).toBe('extended');
+    expect(lock.remainingMs).toBe(5_000);
+    expect(await harness.locks.extend(lock)).toBe('extended');
+    expect(lock.remainingMs).toBe(5_000);
+  });
+
+  it('does not bring back what is over', async () => {
+    const lock = await held();
+    harness.clock.advance(TTL_MS);
+    expect(await lock.extend()).toBe('lost');
+    expect(lock.isHeld).toBe(false);
+    expect(await lock.release()).toBe('lost');
+    expect(harness.names()).toEqual(['lock.acquired', 'lock.lost']);
+  });
+
+  it('does not bring back what was over when the answer came', async () => {
+    const { clock, driver } = harness;
+    const slow = interceptedDriver(driver, {
+      extend: async (ref, ttlMs) => {
+        const answer = await driver.extend(ref, ttlMs);
+        clock.advance(TTL_MS);
+        return answer;
+      },
+    });
+    const lock = await held(harnessOn(slow, clock));
+    expect(await lock.extend('1h')).toBe('lost');
+    expect(lock.isHeld).toBe(false);
+    await lock.release();
+    expect(await driver.list(1)).toEqual([]);
+  });
+
+  it('says when the lock was taken away', async () => {
+    const lock = await held();
+    await harness.locks.forceRelease('job');
+    expect(lock.isHeld).toBe(true);
+    expect(await lock.extend()).toBe('lost');
+    expect(lock.isHeld).toBe(false);
+    expect(harness.names()).toEqual(['lock.acquired', 'lock.lost']);
+  });
+
+  it('changes nothing when Redis does not answer', async () => {
+    const down = interceptedDriver(harness.driver, {
+      extend: () => Promise.reject(new LockBackendDownError()),
+    });
+    const lock = await held(harnessOn(down, harness.clock));
+    await expect(lock.extend('1h')).rejects.toMatchObject({ code: 'E_LOCK_BACKEND_DOWN' });
+    expect(lock.remainingMs).toBe(TTL_MS);
+  });
+
+  it('refuses a wrong ttl', async () => {
+    const lock = await held();
+    await expect(lock.extend(0)).rejects.toMatchObject({ code: 'E_INVALID_OPTION', option: 'ttl' });
+    expect(lock.isHeld).toBe(true);
+  });
+});
+
+describe('release', () => {
+  it('gives the same answer again, and asks once', async () => {
+    const lock = await held();
+    expect(await Promise.all([lock.release(), harness.locks.release(lock)])).toEqual([
+      'released',
+      'released',
+    ]);
+    await harness.locks.acquire('job', { ttl: 1 });
+    expect(await lock.release()).toBe('released');
+    expect(await harness.locks.list(1)).toHaveLength(1);
+  });
+
+  it('by a stale owner leaves the new hold as it is', async () => {
+    const stale = await held();
+    harness.clock.advance(TTL_MS);
+    const fresh = await held();
+    expect(await stale.release()).toBe('lost');
+    expect(await fresh.extend()).toBe('extended');
+  });
+
+  it('that did not get through can be tried again', async () => {
+    let isDown = true;
+    const down = interceptedDriver(harness.driver, {
+      release: (ref) =>
+        isDown ? Promise.reject(new LockBackendDownError()) : harness.driver.release(ref),
+    });
+    const lock = await held(harnessOn(down, harness.clock));
+    await expect(lock.release()).rejects.toMatchObject({ code: 'E_LOCK_BACKEND_DOWN' });
+    expect(lock.isHeld).toBe(false);
+    isDown = false;
+    expect(await lock.release()).toBe('released');
+  });
+
+  it('says how long it was held', async () => {
+    const lock = await held();
+    harness.clock.advance(250);
+    await lock.release();
+    expect(harness.events.at(-1)).toEqual(['lock.released', { key: 'job', heldMs: 250 }]);
+  });
+});
+
+describe('await using', () => {
+  it('gives the lock back at the end of the block', async () => {
+    {
+      await using lock = await held();
+      expect(lock.isHeld).toBe(true);
+    }
+    expect(await harness.locks.list(1)).toEqual([]);
+  });
+
+  it('gives the lock back when the block throws', async () => {
+    const block = async (): Promise<void> => {
+      await using _lock = await held();
+      throw new RangeError('boom');
+    };
+    await expect(block()).rejects.toThrow('boom');
+    expect(await harness.locks.list(1)).toEqual([]);
+  });
+
+  it('rejects when the lock was lost before the end of the block', async () => {
+    const block = async (): Promise<void> => {
+      await using _lock = await held();
+      harness.clock.advance(TTL_MS);
+    };
+    await expect(block()).rejects.toMatchObject({ code: 'E_LOCK_LOST' });
+  });
+
+  it('leaves alone what was given back before the end of the block', async () => {
+    {
+      await using lock = await held();
+      await lock.release();
+      await held();
+    }
+    expect(await harness.locks.list(1)).toHaveLength(1);
+  });
+});
