@@ -1,0 +1,184 @@
+import type { Redis } from 'ioredis';
+import { masters } from '../../../src/common/redis/index.js';
+import { RedisLockDriver } from '../../../src/modules/lock/drivers/redis-lock.driver.js';
+import { ACQUIRE } from '../../../src/modules/lock/drivers/scripts/lock-acquire.lua.js';
+import { EXTEND } from '../../../src/modules/lock/drivers/scripts/lock-extend.lua.js';
+import { FORCE_RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-force-release.lua.js';
+import { INSPECT } from '../../../src/modules/lock/drivers/scripts/lock-inspect.lua.js';
+import { RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-release.lua.js';
+import { LOCK, LOCK_RELEASED } from '../../../src/modules/lock/index.js';
+import { claim, HOUR } from '../../contracts/lock/lock-fixtures.js';
+import { openRedis, type OpenRedis } from '../../support/connect.js';
+import { eventually } from '../../support/eventually.js';
+import { startStandalone } from '../../support/redis/redis-standalone.js';
+import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
+
+/** Long ago: nobody waits for such a call any more. */
+const PAST = 1;
+
+// A server of our own: what is counted here must not come from other tests.
+const redis = useStarted(() => startStandalone());
+
+let open: OpenRedis;
+let server: Redis;
+let driver: RedisLockDriver;
+
+beforeEach(async () => {
+  open = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
+  driver = new RedisLockDriver(open.connection, { deadlineMs: 2_000 });
+  const [node] = masters(open.connection.client('command'));
+  if (node === undefined) throw new Error('no server');
+  server = node;
+});
+
+afterEach(() => open.close());
+
+describe('the cost of a call', () => {
+  it('is one round trip, with these commands', async () => {
+    const held = claim();
+    await driver.acquire(claim({ key: 'loads the scripts' }));
+    for (const call of [driver.extend(held, 1), driver.release(held), driver.forceRelease('job')]) {
+      await call;
+    }
+    const costs = [
+      await trafficOf(() => driver.acquire(held)),
+      await trafficOf(() => driver.acquire(claim())),
+      await trafficOf(() => driver.extend(held, 2 * HOUR)),
+      await trafficOf(() => driver.release(held)),
+      await trafficOf(() => driver.release(held)),
+      await trafficOf(() => driver.forceRelease('job')),
+    ];
+    expect(costs).toEqual(
+      [
+        ['TIME', 'HGET', 'HSET', 'PEXPIRE'],
+        ['TIME', 'HGET', 'PTTL'],
+        ['TIME', 'HGET', 'PTTL', 'PEXPIRE'],
+        ['TIME', 'HGET', 'PTTL', 'DEL', 'SET'],
+        ['TIME', 'HGET', 'EXISTS'],
+        ['TIME', 'HMGET', 'DEL'],
+      ].map((inScript) => ({ fromClient: ['EVALSHA'], inScript })),
+    );
+  });
+});
+
+describe('what is left on the server', () => {
+  it('expires with the hold', async () => {
+    await driver.acquire(claim({ ttlMs: 60_000 }));
+    expect(await ttlOf(lockName())).toBeGreaterThan(50_000);
+    expect(await ttlOf(lockName())).toBeLessThanOrEqual(60_000);
+  });
+
+  it.each([
+    [60_000, 10_000],
+    [3_000, 3_000],
+  ])('of a release of a hold of %i ms is gone after %i ms', async (ttlMs, goneMs) => {
+    const held = claim({ ttlMs });
+    await driver.acquire(held);
+    await driver.release(held);
+    const mark = open.connection.keys.key(LOCK_RELEASED, 'job', 'released', held.token);
+    expect(await ttlOf(mark)).toBeGreaterThan(goneMs - 2_000);
+    expect(await ttlOf(mark)).toBeLessThanOrEqual(goneMs);
+    expect(await server.exists(lockName())).toBe(0);
+  });
+
+  it('is nothing after a lock was looked at, or taken away', async () => {
+    await driver.acquire(claim());
+    await driver.forceRelease('job');
+    await driver.release(claim());
+    await driver.extend(claim(), HOUR);
+    await driver.list(10);
+    expect(await server.keys(`${open.connection.keys.root(LOCK)}*`)).toEqual([]);
+  });
+});
+
+describe('a call that arrives when nobody waits for it any more', () => {
+  it('takes nothing', async () => {
+    const late = await run(ACQUIRE, { keys: lockName(), args: claim() }, PAST);
+    expect(late).toMatchObject(['late', expect.any(Number)]);
+    expect(await server.exists(lockName())).toBe(0);
+  });
+
+  it('neither extends, releases nor takes away what is held', async () => {
+    const held = claim({ ttlMs: 60_000 });
+    await driver.acquire(held);
+    const released = open.connection.keys.key(LOCK_RELEASED, 'job', 'released', held.token);
+    const keys = { lock: lockName(), released };
+    const answers = [
+      await run(EXTEND, { keys: lockName(), args: { token: held.token, ttlMs: HOUR } }, PAST),
+      await run(RELEASE, { keys, args: held.token }, PAST),
+      await run(FORCE_RELEASE, { keys: lockName(), args: undefined }, PAST),
+    ];
+    for (const answer of answers) expect(answer).toMatchObject(['late', expect.any(Number)]);
+    expect(await ttlOf(lockName())).toBeLessThanOrEqual(60_000);
+    expect(await driver.release(held)).toBe('released');
+  });
+
+  it('may still look', async () => {
+    await driver.acquire(claim({ owner: 'somebody' }));
+    const answer = await run(INSPECT, { keys: lockName(), args: undefined }, PAST);
+    expect(INSPECT.decode(answer)).toMatchObject({ owner: 'somebody' });
+  });
+});
+
+describe('a server that forgot its scripts', () => {
+  it('is taught them again', async () => {
+    const held = claim();
+    await driver.acquire(held);
+    await server.script('FLUSH');
+    expect(await driver.extend(held, HOUR)).toMatchObject({ outcome: 'extended' });
+    await server.script('FLUSH');
+    expect(await driver.release(held)).toBe('released');
+  });
+});
+
+function lockName(): string {
+  return open.connection.keys.key(LOCK, 'job');
+}
+
+function ttlOf(name: string): Promise<number> {
+  return server.pttl(name);
+}
+
+interface RawScript<Keys, Args> {
+  readonly source: string;
+  readonly keys: (keys: Keys) => readonly string[];
+  readonly args: (args: Args) => readonly (string | number | Buffer)[];
+}
+
+/** Runs a script by itself, by the server's own clock. */
+async function run<Keys, Args>(
+  script: RawScript<Keys, Args>,
+  call: { readonly keys: Keys; readonly args: Args },
+  deadline: number,
+): Promise<unknown> {
+  const keys = script.keys(call.keys);
+  return server.eval(script.source, keys.length, ...keys, deadline, '', ...script.args(call.args));
+}
+
+interface Traffic {
+  readonly fromClient: readonly string[];
+  readonly inScript: readonly string[];
+}
+
+/** The commands a server executes during `work`, as it reports them itself (MONITOR). */
+async function trafficOf(work: () => Promise<unknown>): Promise<Traffic> {
+  const monitor = await server.monitor();
+  const seen: { readonly name: string; readonly first: string; readonly isScript: boolean }[] = [];
+  monitor.on('monitor', (_time: string, args: string[], source: string) => {
+    const [name = '', first = ''] = args;
+    seen.push({ name: name.toUpperCase(), first, isScript: source === 'lua' });
+  });
+  const end = uniquePrefix();
+  try {
+    await work();
+    await server.echo(end);
+    await eventually(() => seen.some(({ first }) => first === end));
+  } finally {
+    monitor.disconnect();
+  }
+  const commands = seen.filter(({ first }) => first !== end);
+  return {
+    fromClient: commands.filter(({ isScript }) => !isScript).map(({ name }) => name),
+    inScript: commands.filter(({ isScript }) => isScript).map(({ name }) => name),
+  };
+}
