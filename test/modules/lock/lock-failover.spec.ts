@@ -1,0 +1,252 @@
+import { EventStream } from '../../../src/common/events/index.js';
+import { RedisGate } from '../../../src/common/redis/gate.js';
+import { type FailoverDriver, RedisUnavailableError } from '../../../src/common/redis/index.js';
+import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
+import type { LockClaim, LockDriver, LockRef } from '../../../src/modules/lock/index.js';
+import { lockFailover } from '../../../src/modules/lock/lock.driver-provider.js';
+import { resolveLockOptions } from '../../../src/modules/lock/lock.options.js';
+import { FakeClock } from '../../../src/testing/index.js';
+import { eventually } from '../../support/eventually.js';
+import { harnessOn, type LockHarness } from './lock-harness.js';
+
+const HOUR = 3_600_000;
+const TTL = { ttl: '30s' } as const;
+const DOWN = { code: 'E_LOCK_BACKEND_DOWN' };
+
+/** A Redis in a box: it keeps what it was told, also while it cannot be reached. */
+class FakeRedis implements LockDriver {
+  readonly kept: MemoryLockDriver;
+  readonly calls: string[] = [];
+  /** Runs before and after every call; throws what the caller is to get. */
+  before: () => void = () => undefined;
+  after: () => void = () => undefined;
+
+  constructor(clock: FakeClock) {
+    this.kept = new MemoryLockDriver(clock);
+  }
+
+  acquire = async (claim: LockClaim) => {
+    const answer = await this.#pass(`acquire ${claim.key}`, () => this.kept.acquire(claim));
+    if (answer.outcome === 'busy') return answer;
+    return { ...answer, grant: { ...answer.grant, backing: 'redis' as const, stands: () => true } };
+  };
+  extend = async (ref: LockRef, ttlMs: number) => {
+    const answer = await this.#pass(`extend ${ref.key}`, () => this.kept.extend(ref, ttlMs));
+    if (answer.outcome === 'lost') return answer;
+    return { ...answer, grant: { ...answer.grant, backing: 'redis' as const, stands: () => true } };
+  };
+  release = (ref: LockRef) => this.#pass(`release ${ref.key}`, () => this.kept.release(ref));
+  forceRelease = (key: string) => this.#pass(`force ${key}`, () => this.kept.forceRelease(key));
+  list = (limit: number) => this.#pass('list', () => this.kept.list(limit));
+
+  async #pass<T>(call: string, run: () => Promise<T>): Promise<T> {
+    this.calls.push(call);
+    this.before();
+    const answer = await run();
+    this.after();
+    return answer;
+  }
+}
+
+let gate: RedisGate;
+let redis: FakeRedis;
+let clock: FakeClock;
+let failover: FailoverDriver<LockDriver>;
+let harness: LockHarness;
+
+async function build(onRedisDown: 'closed' | 'memory'): Promise<void> {
+  const link = {
+    isReady: () => true,
+    destroySockets: () => undefined,
+    dropStuckSockets: () => undefined,
+    probe: async () => undefined,
+  };
+  // Probes are the tests' own: a long interval keeps the gate from asking by itself.
+  const bounds = { failureThreshold: 100, probeIntervalMs: HOUR, maxInFlight: 1_000 };
+  gate = new RedisGate({ connection: 'default', ...bounds }, link, new EventStream());
+  clock = new FakeClock();
+  redis = new FakeRedis(clock);
+  const options = resolveLockOptions({ onRedisDown });
+  failover = lockFailover(redis, { gate, options, clock });
+  harness = harnessOn(failover.driver, clock);
+  await comeBack();
+}
+
+const goAway = (): void => gate.linkDown('test');
+
+async function comeBack(): Promise<void> {
+  gate.linkUp();
+  await eventually(() => failover.active === 'primary');
+}
+
+const unavailable = (reason: 'deadline' | 'overloaded') => () => {
+  throw new RedisUnavailableError(reason);
+};
+
+afterEach(() => gate.stop());
+
+describe('locks that are closed while Redis is away', () => {
+  beforeEach(() => build('closed'));
+
+  it('refuse everything, and ask nothing of Redis', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    goAway();
+    redis.calls.length = 0;
+    const { locks } = harness;
+    await expect(locks.tryAcquire('other', TTL)).rejects.toMatchObject(DOWN);
+    await expect(locks.acquire('other', { ...TTL, wait: '1h' })).rejects.toMatchObject(DOWN);
+    await expect(locks.withLock('other', TTL, () => 1)).rejects.toMatchObject(DOWN);
+    await expect(locks.list(10)).rejects.toMatchObject(DOWN);
+    await expect(locks.forceRelease('job')).rejects.toMatchObject(DOWN);
+    await expect(lock.extend()).rejects.toMatchObject(DOWN);
+    await expect(lock.release()).rejects.toMatchObject(DOWN);
+    expect(redis.calls).toEqual([]);
+  });
+
+  it('let a holder rely on its lock until its time is over', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    goAway();
+    expect(lock.remainingMs).toBe(30_000);
+    await comeBack();
+    expect(await lock.extend()).toBe('extended');
+  });
+
+  it('make up for a release when Redis is back', async () => {
+    const work = harness.locks.withLock('job', TTL, goAway);
+    await expect(work).resolves.toBeUndefined();
+    expect(await redis.kept.list(1)).toHaveLength(1);
+    await comeBack();
+    await eventually(async () => expect(await redis.kept.list(1)).toEqual([]));
+  });
+
+  it.each(['tryAcquire', 'acquire'] as const)(
+    'give back what %s was granted when the answer was lost',
+    async (method) => {
+      redis.after = unavailable('deadline');
+      await expect(harness.locks[method]('job', TTL)).rejects.toMatchObject(DOWN);
+      expect(await redis.kept.list(1)).toHaveLength(1);
+      redis.after = () => undefined;
+      await eventually(async () => expect(await redis.kept.list(1)).toEqual([]));
+    },
+  );
+
+  it('give nothing back for a claim that was never sent', async () => {
+    redis.before = unavailable('overloaded');
+    await expect(harness.locks.acquire('job', TTL)).rejects.toMatchObject(DOWN);
+    redis.before = () => undefined;
+    goAway();
+    await comeBack();
+    await harness.locks.list(1);
+    expect(redis.calls).toEqual(['acquire job', 'list']);
+  });
+
+  it('go on trying to give back while Redis comes and goes', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    goAway();
+    await expect(lock.release()).rejects.toMatchObject(DOWN);
+    redis.before = unavailable('deadline');
+    await comeBack();
+    expect(redis.calls.at(-1)).toBe('release job');
+    redis.before = () => undefined;
+    await eventually(async () => expect(await redis.kept.list(1)).toEqual([]));
+  });
+});
+
+describe('locks of a single process while Redis is away', () => {
+  beforeEach(() => build('memory'));
+
+  it('are granted here, one holder at a time', async () => {
+    goAway();
+    const { locks } = harness;
+    const lock = await locks.acquire('job', TTL);
+    expect(await locks.tryAcquire('job', TTL)).toBeUndefined();
+    expect(await locks.list(10)).toMatchObject([{ key: 'job' }]);
+    expect(await lock.extend('1h')).toBe('extended');
+    expect(await lock.release()).toBe('released');
+    expect(await locks.tryAcquire('job', TTL)).toMatchObject({ isHeld: true });
+    expect(redis.calls).toEqual([]);
+  });
+
+  it('keep out others from what this process held before', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    goAway();
+    expect(await harness.locks.tryAcquire('job', TTL)).toBeUndefined();
+    expect(await lock.extend()).toBe('extended');
+    expect(await lock.release()).toBe('released');
+    expect(await harness.locks.tryAcquire('job', TTL)).toMatchObject({ isHeld: true });
+  });
+
+  it('are not believed to be held on Redis when it is back', async () => {
+    goAway();
+    const lock = await harness.locks.acquire('job', TTL);
+    expect(lock.isHeld).toBe(true);
+    await comeBack();
+    expect([lock.isHeld, lock.remainingMs]).toEqual([false, 0]);
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'E_LOCK_LOST' }));
+    expect(await lock.extend()).toBe('lost');
+    const other = await harness.locks.acquire('job', TTL);
+    expect(await lock.release()).toBe('lost');
+    expect(other.isHeld).toBe(true);
+    expect(harness.names()).toEqual(['lock.acquired', 'lock.lost', 'lock.acquired']);
+  });
+
+  it('are not held again in the next outage', async () => {
+    goAway();
+    const lock = await harness.locks.acquire('job', TTL);
+    await comeBack();
+    goAway();
+    expect(lock.isHeld).toBe(false);
+    expect(await lock.release()).toBe('lost');
+  });
+
+  it('end a block with an error when Redis came back meanwhile', async () => {
+    goAway();
+    await expect(harness.locks.withLock('job', TTL, comeBack)).rejects.toMatchObject({
+      code: 'E_LOCK_LOST',
+    });
+  });
+
+  it('that were extended here are as little held on Redis as those granted here', async () => {
+    const lock = await harness.locks.acquire('job', { ttl: '10s' });
+    goAway();
+    await lock.extend('1h');
+    await comeBack();
+    expect(lock.isHeld).toBe(false);
+  });
+
+  it('that Redis granted before are held through, also into the next outage', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    goAway();
+    await comeBack();
+    expect(lock.isHeld).toBe(true);
+    expect(await harness.locks.tryAcquire('job', TTL)).toBeUndefined();
+    goAway();
+    expect(await harness.locks.tryAcquire('job', TTL)).toBeUndefined();
+    expect(await lock.release()).toBe('released');
+    await comeBack();
+    await eventually(async () => expect(await redis.kept.list(1)).toEqual([]));
+  });
+
+  it('are refused to a single call that failed while Redis serves others', async () => {
+    redis.before = unavailable('deadline');
+    await expect(harness.locks.acquire('job', TTL)).rejects.toMatchObject(DOWN);
+    redis.before = () => undefined;
+    expect(await harness.locks.tryAcquire('job', TTL)).toMatchObject({ isHeld: true });
+  });
+
+  it('know what was taken away, extended and released before', async () => {
+    const { locks } = harness;
+    await locks.acquire('taken', TTL);
+    await locks.forceRelease('taken');
+    const released = await locks.acquire('released', TTL);
+    await released.release();
+    const extended = await locks.acquire('extended', { ttl: '1s' });
+    await extended.extend('1h');
+    goAway();
+    clock.advance(2_000);
+    expect(await locks.tryAcquire('taken', TTL)).toMatchObject({ isHeld: true });
+    expect(await locks.tryAcquire('released', TTL)).toMatchObject({ isHeld: true });
+    expect(await locks.tryAcquire('extended', TTL)).toBeUndefined();
+    expect((await locks.list(10)).map(({ owner }) => owner)).toEqual(['me', 'me', 'me']);
+  });
+});

@@ -1,0 +1,83 @@
+import { Test, type TestingModule } from '@nestjs/testing';
+import { RedisModule } from '../../../src/common/redis/index.js';
+import { ServiceRegistry } from '../../../src/common/status/index.js';
+import { LockModule, type LockOptions, LockService } from '../../../src/modules/lock/index.js';
+import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
+
+const TTL = { ttl: '30s' } as const;
+
+function backingOf(module: TestingModule): readonly unknown[] {
+  const services = module.get(ServiceRegistry).list();
+  return services
+    .filter(({ service }) => service === 'lock')
+    .map((status) => [status.backing(), status.isServing()]);
+}
+
+describe('LockModule', () => {
+  const redis = useRedis('standalone');
+
+  async function onRedis(prefix: string, lock: LockOptions = {}): Promise<TestingModule> {
+    const connections = { default: { url: redis().url } };
+    const imports = [
+      RedisModule.forRoot({ connections, prefix, bootTimeout: '10s' }),
+      LockModule.forRoot({ deadline: '5s', ...lock }),
+    ];
+    return Test.createTestingModule({ imports })
+      .compile()
+      .then((module) => module.init());
+  }
+
+  it('without Redis locks in memory', async () => {
+    const module = await Test.createTestingModule({ imports: [LockModule.forRoot()] }).compile();
+    expect(backingOf(module)).toEqual([['memory', true]]);
+    const locks = module.get(LockService);
+    await locks.acquire('job', TTL);
+    expect(await locks.tryAcquire('job', TTL)).toBeUndefined();
+    await module.close();
+  });
+
+  it('takes its options from a factory', async () => {
+    const module = await Test.createTestingModule({
+      imports: [LockModule.forRootAsync({ useFactory: () => ({ owner: 'worker-7' }) })],
+    }).compile();
+    const locks = module.get(LockService);
+    await locks.acquire('job', TTL);
+    expect(await locks.list(1)).toMatchObject([{ owner: 'worker-7' }]);
+    await module.close();
+  });
+
+  it('on Redis locks out other processes, as a holder they can see', async () => {
+    const prefix = uniquePrefix();
+    const [one, other] = [await onRedis(prefix, { owner: 'one' }), await onRedis(prefix)];
+    expect(backingOf(one)).toEqual([['redis', true]]);
+    const lock = await one.get(LockService).acquire('job', TTL);
+    expect(await other.get(LockService).tryAcquire('job', TTL)).toBeUndefined();
+    expect(await other.get(LockService).list(10)).toMatchObject([{ key: 'job', owner: 'one' }]);
+    const waiting = other.get(LockService).acquire('job', { ...TTL, wait: '10s' });
+    await lock.release();
+    await using second = await waiting;
+    expect(second.isHeld).toBe(true);
+    await second.release();
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it('after the shutdown refuses with a clear error', async () => {
+    const module = await onRedis(uniquePrefix());
+    const locks = module.get(LockService);
+    await locks.withLock('job', TTL, () => undefined);
+    await module.close();
+    await expect(locks.acquire('job', TTL)).rejects.toMatchObject({ code: 'E_LOCK_BACKEND_DOWN' });
+  });
+
+  it.each<readonly [option: string, options: object]>([
+    ['lock.onRedisDown', { onRedisDown: 'open' }],
+    ['lock.deadline', { deadline: 0 }],
+    ['lock.owner', { owner: '' }],
+    ['lock.owner', { owner: 'o'.repeat(201) }],
+    ['lock.ttl', { ttl: '1s' }],
+  ])('stops the boot on a wrong %s in %j', async (option, options) => {
+    const imports = [LockModule.forRoot(options as never)];
+    const boot = Test.createTestingModule({ imports }).compile();
+    await expect(boot).rejects.toMatchObject({ code: 'E_INVALID_OPTION', option });
+  });
+});
