@@ -1,0 +1,203 @@
+import { Redis } from 'ioredis';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { EventStream } from '../../src/common/events/index.js';
+import { RedisModule } from '../../src/common/redis/index.js';
+import { ServiceRegistry } from '../../src/common/status/index.js';
+import { LockModule, type LockOptions, LockService } from '../../src/modules/lock/index.js';
+import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { startStandalone } from '../support/redis/redis-standalone.js';
+import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
+
+const TTL = { ttl: '10m' } as const;
+const DEADLINE_MS = 100;
+/** The deadline, and what a busy machine adds. */
+const SLOWEST_MS = DEADLINE_MS + 150;
+const DOWN = { code: 'E_LOCK_BACKEND_DOWN' };
+
+/** An application with locks on a Redis that a test makes fail. */
+class LockApp {
+  readonly locks: LockService;
+  readonly degraded: string[] = [];
+  readonly recovered: number[] = [];
+
+  private constructor(readonly module: TestingModule) {
+    this.locks = module.get(LockService);
+    const events = module.get(EventStream);
+    events.on('redis.degraded', ({ reason }) => this.degraded.push(reason));
+    events.on('redis.recovered', ({ downMs }) => this.recovered.push(downMs));
+  }
+
+  static async start(url: string, prefix: string, lock: LockOptions = {}): Promise<LockApp> {
+    const imports = [
+      RedisModule.forRoot({
+        connections: { default: { url } },
+        prefix,
+        bootTimeout: '10s',
+        breaker: { probeInterval: 50 },
+      }),
+      LockModule.forRoot({ deadline: DEADLINE_MS, ...lock }),
+    ];
+    const module = await Test.createTestingModule({ imports }).compile();
+    return new LockApp(await module.init());
+  }
+
+  get backing(): string | undefined {
+    const status = this.module.get(ServiceRegistry).list();
+    return status.find(({ service }) => service === 'lock')?.backing();
+  }
+
+  /** Asks until the breaker has opened; every answer has to come in time. */
+  async goesAway(): Promise<void> {
+    await eventually(async () => {
+      const startedAt = performance.now();
+      await this.locks.tryAcquire('asked while it goes', TTL).catch(() => undefined);
+      expect(performance.now() - startedAt).toBeLessThan(SLOWEST_MS);
+      return this.degraded.length === 1;
+    });
+  }
+
+  /** Waits until locks are on Redis again. */
+  async comesBack(): Promise<void> {
+    await eventually(() => this.recovered.length === 1 && this.backing === 'redis');
+  }
+}
+
+const redis = useStarted(startStandalone);
+let proxy: FaultProxy;
+let direct: Redis;
+let prefix: string;
+const apps: LockApp[] = [];
+
+beforeEach(async () => {
+  prefix = uniquePrefix();
+  direct = new Redis(redis().url);
+  // Reconnecting while the server is down is part of the tests, not news.
+  direct.on('error', () => undefined);
+  proxy = new FaultProxy({ targetPort: redis().process.port });
+  await proxy.start();
+});
+
+afterEach(async () => {
+  redis().process.thaw();
+  await Promise.all(apps.splice(0).map(({ module }) => module.close()));
+  direct.disconnect();
+  await proxy.stop();
+});
+
+async function start(lock: LockOptions = {}, url = redis().url): Promise<LockApp> {
+  const app = await LockApp.start(url, prefix, lock);
+  apps.push(app);
+  expect(app.backing).toBe('redis');
+  await app.locks.withLock('proves that it works', TTL, async () => {
+    expect(await direct.exists(`${prefix}:lock:v1:{proves%20that%20it%20works}`)).toBe(1);
+  });
+  return app;
+}
+
+interface Fault {
+  readonly begin: () => Promise<void> | void;
+  readonly end: () => Promise<void> | void;
+}
+
+const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
+  ['frozen', { begin: () => redis().process.freeze(), end: () => redis().process.thaw() }],
+  ['killed', { begin: () => redis().process.kill(), end: () => redis().process.restart() }],
+  ['behind a black hole', { begin: () => proxy.blackHole(), end: () => proxy.heal() }],
+];
+
+describe.each(FAULTS)('with a Redis that is %s', (_name, fault) => {
+  it('locks are refused within the deadline, and are back when it is', async () => {
+    const app = await start({}, proxy.url);
+    const held = await app.locks.acquire('held', TTL);
+    await fault.begin();
+    await app.goesAway();
+    expect(app.backing).toBe('none');
+    const startedAt = performance.now();
+    await expect(app.locks.tryAcquire('job', TTL)).rejects.toMatchObject(DOWN);
+    const waiting = app.locks.acquire('job', { ...TTL, wait: '1h' });
+    await expect(waiting).rejects.toMatchObject(DOWN);
+    await expect(held.release()).rejects.toMatchObject(DOWN);
+    expect(performance.now() - startedAt).toBeLessThan(SLOWEST_MS);
+
+    await fault.end();
+    await app.comesBack();
+    await using job = await app.locks.acquire('job', TTL);
+    expect(job.isHeld).toBe(true);
+    // Its release was made up for, or the server forgot it.
+    await eventually(async () => {
+      await using again = await app.locks.tryAcquire('held', TTL);
+      return again !== undefined;
+    });
+  });
+
+  it('locks of a single process go on here, and are not believed in afterwards', async () => {
+    const app = await start({ onRedisDown: 'memory' }, proxy.url);
+    await app.locks.acquire('held', TTL);
+    await fault.begin();
+    await app.goesAway();
+    expect(app.backing).toBe('memory');
+    expect(await app.locks.tryAcquire('held', TTL)).toBeUndefined();
+    const local = await app.locks.acquire('job', TTL);
+    expect(await app.locks.tryAcquire('job', TTL)).toBeUndefined();
+    expect(local.isHeld).toBe(true);
+
+    await fault.end();
+    await app.comesBack();
+    expect(local.isHeld).toBe(false);
+    const onRedis = await app.locks.acquire('job', TTL);
+    expect(await local.release()).toBe('lost');
+    expect(await onRedis.extend()).toBe('extended');
+  });
+});
+
+describe('a call that timed out', () => {
+  it('on a frozen server takes, extends and releases nothing when it runs after the thaw', async () => {
+    const app = await start();
+    const held = await app.locks.acquire('held', { ttl: '1m' });
+    redis().process.freeze();
+    const calls = [
+      app.locks.acquire('job', TTL),
+      held.extend('1h'),
+      app.locks.forceRelease('held'),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(held.remainingMs).toBeLessThanOrEqual(60_000);
+    redis().process.thaw();
+    await app.comesBack();
+    expect(await direct.exists(`${prefix}:lock:v1:{job}`)).toBe(0);
+    expect(await direct.pttl(`${prefix}:lock:v1:{held}`)).toBeGreaterThan(0);
+    expect(await direct.pttl(`${prefix}:lock:v1:{held}`)).toBeLessThanOrEqual(60_000);
+    expect(await held.release()).toBe('released');
+  });
+
+  it('and was granted, its reply lost, does not stand in the way until it expires', async () => {
+    const app = await start({}, proxy.url);
+    await proxy.halfOpen();
+    await expect(app.locks.acquire('job', TTL)).rejects.toMatchObject(DOWN);
+    expect(await direct.exists(`${prefix}:lock:v1:{job}`)).toBe(1);
+    await app.goesAway();
+    await proxy.heal();
+    await app.comesBack();
+    await eventually(async () => {
+      expect(await direct.exists(`${prefix}:lock:v1:{job}`)).toBe(0);
+    });
+    await using lock = await app.locks.acquire('job', TTL);
+    expect(lock.isHeld).toBe(true);
+  });
+
+  it('does not let a holder believe in a lock longer than it lasts', async () => {
+    const app = await start();
+    const lock = await app.locks.acquire('job', { ttl: 400 });
+    redis().process.freeze();
+    await app.goesAway();
+    expect(lock.isHeld).toBe(true);
+    await eventually(() => !lock.isHeld);
+    redis().process.thaw();
+    await app.comesBack();
+    await using other = await app.locks.acquire('job', { ...TTL, wait: '5s' });
+    expect(other.isHeld).toBe(true);
+    expect(lock.isHeld).toBe(false);
+  });
+});
