@@ -60,9 +60,9 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
     const { status, body } = await ask('GET');
     const lock = {
       owner: 'host-1:99',
-      tokenPrefix: expect.stringMatching(/^[\w-]{6}$/) as unknown,
-      heldMs: expect.any(Number) as unknown,
-      remainingMs: expect.any(Number) as unknown,
+      token_prefix: expect.stringMatching(/^[\w-]{6}$/) as unknown,
+      held_ms: expect.any(Number) as unknown,
+      remaining_ms: expect.any(Number) as unknown,
     };
     expect(status).toBe(200);
     expect(body).toEqual({

@@ -1,4 +1,4 @@
-export { LockAdminController, type LockList } from './lock.controller.js';
+export { LockAdminController, type LockBody, type LockListBody } from './lock.controller.js';
 export { LockDriver } from './lock.driver.js';
 export type {
   AcquireOutcome,

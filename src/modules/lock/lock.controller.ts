@@ -5,9 +5,18 @@ import { parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { HeldLock } from './lock.driver.js';
 import { LockService } from './lock.service.js';
 
-/** Locks that are held now. */
-export interface LockList {
-  readonly locks: readonly HeldLock[];
+/** One held lock. */
+export interface LockBody {
+  readonly key: string;
+  readonly owner: string;
+  readonly token_prefix: string;
+  readonly held_ms: number;
+  readonly remaining_ms: number;
+}
+
+/** Locks that are held now, by key. */
+export interface LockListBody {
+  readonly locks: readonly LockBody[];
   /** There are more. */
   readonly truncated: boolean;
 }
@@ -28,19 +37,23 @@ export class LockAdminController {
   constructor(@Inject(LockService) private readonly locks: LockService) {}
 
   @Get()
-  async list(@Query() query: unknown): Promise<LockList> {
+  async list(@Query() query: unknown): Promise<LockListBody> {
     const { limit } = parseOptions(listQuery, query, 'query');
     const found = await this.locks.list(limit + 1);
     const locks = found.slice(0, limit).sort((one, other) => (one.key < other.key ? -1 : 1));
-    return { locks, truncated: found.length > limit };
+    return { locks: locks.map(bodyOf), truncated: found.length > limit };
   }
 
   /** Answers with the hold that was ended. */
   @Delete()
-  async forceRelease(@Query() query: unknown): Promise<HeldLock> {
+  async forceRelease(@Query() query: unknown): Promise<LockBody> {
     const { key } = parseOptions(keyQuery, query, 'query');
     const held = await this.locks.forceRelease(key);
     if (held === undefined) throw new NotFoundException(`Nobody holds the lock "${key}".`);
-    return held;
+    return bodyOf(held);
   }
+}
+
+function bodyOf({ key, owner, tokenPrefix, heldMs, remainingMs }: HeldLock): LockBody {
+  return { key, owner, token_prefix: tokenPrefix, held_ms: heldMs, remaining_ms: remainingMs };
 }
