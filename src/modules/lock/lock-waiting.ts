@@ -4,7 +4,7 @@ import type { Clock } from '../../common/time/index.js';
 /** What one try for a lock came to. */
 export type Attempt<T> =
   | { readonly lock: T }
-  /** It is held, for so long unless it is extended or released. */
+  /** It is held, for so long unless it is extended or released; 0 where nobody knows. */
   | { readonly busyMs: number };
 
 export interface Waiting {
@@ -38,7 +38,8 @@ export async function pollUntilGranted<T>(
   for (;;) {
     const leftMs = endsAt - clock.monotonic();
     if (leftMs <= 0) return undefined;
-    await pause(Math.min(jittered(pauseMs), busy + 1, leftMs), signal);
+    const untilFreeMs = busy > 0 ? busy + 1 : Infinity;
+    await pause(Math.min(jittered(pauseMs), untilFreeMs, leftMs), signal);
     const tried = await attempt();
     if ('lock' in tried) return tried.lock;
     busy = tried.busyMs;

@@ -55,7 +55,10 @@ export function lockFailover(
   const { gate, options, clock } = context;
   const memory = options.onRedisDown === 'memory' ? new MemoryLockDriver(clock) : undefined;
   const pending = new PendingReleases({
-    release: (ref) => redis.release(ref),
+    release: async (ref) => {
+      await redis.release(ref);
+      await memory?.release(ref);
+    },
     mayTry: () => gate.isClosed,
   });
   const isAway = (): boolean => !gate.isClosed;

@@ -1,5 +1,3 @@
-import type { Backing } from '../../common/status/index.js';
-
 /** Names one grant: the lock and the secret that proves who holds it. */
 export interface LockRef {
   readonly key: string;
@@ -20,7 +18,6 @@ export interface LockClaim extends LockRef {
 export interface LockGrant {
   /** Least time until the driver gives the lock to somebody else, from when it was asked. */
   readonly remainingMs: number;
-  readonly backing: Backing;
   /**
    * `false` once the driver no longer stands for the grant although its time is not over, for ever
    * after. Costs nothing and does not wait.

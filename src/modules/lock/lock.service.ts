@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventStream } from '../../common/events/index.js';
-import { CLOCK, type Clock, type Duration } from '../../common/time/index.js';
+import { CLOCK, type Clock } from '../../common/time/index.js';
 import { type HeldLock, type LockClaim, LockDriver, type ReleaseOutcome } from './lock.driver.js';
 import { LockBackendDownError, LockBusyError, LockWaitTimeoutError } from './lock.errors.js';
 import { LOCK_OPTIONS } from './lock.module-definition.js';
@@ -18,6 +18,8 @@ import './lock.events.js';
 
 /** 128 bits: nobody guesses it and no two are the same. */
 const TOKEN_BYTES = 16;
+
+type UnprovenClaim = Omit<LockClaim, 'token'>;
 
 /**
  * Mutual exclusion between everything that uses the same Redis: at most one holder of a key at any
@@ -100,8 +102,7 @@ export class LockService {
 
   /** As `lock.extend(ttl)`. */
   extend(lock: LockHandle, options: Partial<HoldOptions> = {}): Promise<'extended' | 'lost'> {
-    const ttl: Duration | undefined = options.ttl;
-    return lock.extend(ttl);
+    return lock.extend(options.ttl);
   }
 
   /** Held locks, at most `limit`, in no order. Takes time in proportion to all keys of the server. */
@@ -118,7 +119,7 @@ export class LockService {
   }
 
   /** The one place that knows how waiting is done. */
-  async #wait(claim: LockClaim, busyMs: number, waiting: Waiting): Promise<LockHandle> {
+  async #wait(claim: UnprovenClaim, busyMs: number, waiting: Waiting): Promise<LockHandle> {
     const { key } = claim;
     const startedAt = this.clock.monotonic();
     let outcome: 'acquired' | 'timeout' | 'failed' = 'failed';
@@ -134,8 +135,12 @@ export class LockService {
     }
   }
 
-  /** A grant that nobody wants any more, or that was over before it arrived, is given back. */
-  async #attempt(claim: LockClaim, signal?: AbortSignal): Promise<Attempt<LockHandle>> {
+  /**
+   * Every try has a token of its own, because what became of the one before may still be made up for.
+   * A grant that nobody wants any more, or that was over before it arrived, is given back.
+   */
+  async #attempt(asked: UnprovenClaim, signal?: AbortSignal): Promise<Attempt<LockHandle>> {
+    const claim = { ...asked, token: randomBytes(TOKEN_BYTES).toString('base64url') };
     const askedAt = this.clock.monotonic();
     const answer = await this.driver.acquire(claim);
     if (answer.outcome === 'busy') return { busyMs: answer.remainingMs };
@@ -152,9 +157,8 @@ export class LockService {
     return lock;
   }
 
-  #claim(key: string, ttlMs: number, outsideBudget = false): LockClaim {
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    return { key, token, ttlMs, owner: this.options.owner, outsideBudget };
+  #claim(key: string, ttlMs: number, outsideBudget = false): UnprovenClaim {
+    return { key, ttlMs, owner: this.options.owner, outsideBudget };
   }
 }
 

@@ -28,12 +28,12 @@ class FakeRedis implements LockDriver {
   acquire = async (claim: LockClaim) => {
     const answer = await this.#pass(`acquire ${claim.key}`, () => this.kept.acquire(claim));
     if (answer.outcome === 'busy') return answer;
-    return { ...answer, grant: { ...answer.grant, backing: 'redis' as const, stands: () => true } };
+    return { ...answer, grant: { ...answer.grant, stands: () => true } };
   };
   extend = async (ref: LockRef, ttlMs: number) => {
     const answer = await this.#pass(`extend ${ref.key}`, () => this.kept.extend(ref, ttlMs));
     if (answer.outcome === 'lost') return answer;
-    return { ...answer, grant: { ...answer.grant, backing: 'redis' as const, stands: () => true } };
+    return { ...answer, grant: { ...answer.grant, stands: () => true } };
   };
   release = (ref: LockRef) => this.#pass(`release ${ref.key}`, () => this.kept.release(ref));
   forceRelease = (key: string) => this.#pass(`force ${key}`, () => this.kept.forceRelease(key));
@@ -231,6 +231,16 @@ describe('locks of a single process while Redis is away', () => {
     redis.before = unavailable('deadline');
     await expect(harness.locks.acquire('job', TTL)).rejects.toMatchObject(DOWN);
     redis.before = () => undefined;
+    expect(await harness.locks.tryAcquire('job', TTL)).toMatchObject({ isHeld: true });
+  });
+
+  it('know what was given back later than it was asked', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    redis.before = unavailable('deadline');
+    await expect(lock.release()).rejects.toMatchObject(DOWN);
+    redis.before = () => undefined;
+    await eventually(async () => expect(await redis.kept.list(1)).toEqual([]));
+    goAway();
     expect(await harness.locks.tryAcquire('job', TTL)).toMatchObject({ isHeld: true });
   });
 

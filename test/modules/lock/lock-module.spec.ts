@@ -1,4 +1,5 @@
 import { Test, type TestingModule } from '@nestjs/testing';
+import { RedisBudget, runInRequest } from '../../../src/common/context/index.js';
 import { RedisModule } from '../../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { LockModule, type LockOptions, LockService } from '../../../src/modules/lock/index.js';
@@ -59,6 +60,20 @@ describe('LockModule', () => {
     expect(second.isHeld).toBe(true);
     await second.release();
     await Promise.all([one.close(), other.close()]);
+  });
+
+  it('charges one try to the budget of a request, and nothing else', async () => {
+    const module = await onRedis(uniquePrefix());
+    const locks = module.get(LockService);
+    await runInRequest({ requestId: '1', redisBudget: new RedisBudget(0) }, async () => {
+      await expect(locks.tryAcquire('job', TTL)).rejects.toMatchObject({
+        code: 'E_LOCK_BACKEND_DOWN',
+      });
+      const lock = await locks.acquire('job', { ...TTL, wait: '1s' });
+      expect(await lock.extend()).toBe('extended');
+      expect(await lock.release()).toBe('released');
+    });
+    await module.close();
   });
 
   it('after the shutdown refuses with a clear error', async () => {

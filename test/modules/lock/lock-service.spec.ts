@@ -232,6 +232,23 @@ describe('waiting', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'E_LOCK_BACKEND_DOWN' });
   });
 
+  it('goes on when a grant was over before it arrived, with another token', async () => {
+    const memory = new MemoryLockDriver(clock);
+    const tokens = new Set<string>();
+    const driver = interceptedDriver(memory, {
+      acquire: async (claim) => {
+        tokens.add(claim.token);
+        if (tokens.size === 1) return { outcome: 'busy', remainingMs: 0 };
+        const answer = await memory.acquire({ ...claim, ttlMs: 60_000 });
+        if (answer.outcome === 'busy' || tokens.size > 2) return answer;
+        return { outcome: 'acquired', grant: { remainingMs: 0, stands: () => true } };
+      },
+    });
+    const { locks } = harnessOn(driver, clock);
+    const lock = await locks.acquire('job', { ...TTL, wait: '5s' });
+    expect([lock.isHeld, tokens.size]).toEqual([true, 3]);
+  });
+
   it('asks a busy lock seldom', async () => {
     const memory = new MemoryLockDriver(clock);
     let calls = 0;

@@ -110,7 +110,7 @@ export class MemoryLockDriver implements LockDriver {
     const remainingMs = Math.max(this.#holds.remainingMs(key), ttlMs);
     this.#holds.set(key, { ...hold, isAdopted: false }, remainingMs);
     const epoch = this.#epoch;
-    return { remainingMs, backing: 'memory', stands: () => epoch === this.#epoch };
+    return { remainingMs, stands: () => epoch === this.#epoch };
   }
 
   #show(key: string, { token, owner, since }: Hold): HeldLock {

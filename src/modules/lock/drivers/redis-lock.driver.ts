@@ -29,6 +29,9 @@ export interface RedisLockDriverOptions {
   readonly deadlineMs: number;
 }
 
+/** Looked at at the same time, of the keys that one step of a SCAN found. */
+const LISTED_AT_ONCE = 50;
+
 /** Braces around the tag in every key. */
 const TAG = { start: '{', end: '}' };
 
@@ -80,7 +83,9 @@ export class RedisLockDriver implements LockDriver {
     const bounds = this.#unbudgeted;
     const nodes = await this.#connection.command(async (client) => masters(client), bounds);
     const held = new Map<string, HeldLock>();
-    for (const node of nodes) await this.#listOnNode(node, held, limit);
+    for (const node of nodes) {
+      if (held.size < limit) await this.#listOnNode(node, held, limit);
+    }
     return [...held.values()].slice(0, limit);
   }
 
@@ -92,13 +97,15 @@ export class RedisLockDriver implements LockDriver {
     const match = `${this.#connection.keys.root(LOCK)}${TAG.start}*${TAG.end}`;
     let cursor = '0';
     do {
-      if (held.size >= limit) return;
       const scan = (): ReturnType<typeof scanStep> => scanStep(node, cursor, match);
       const step = await this.#connection.command(scan, this.#unbudgeted);
-      const found = await Promise.all(step.keys.map((key) => this.#inspect(this.#keyOf(key))));
-      for (const lock of found) if (lock !== undefined) held.set(lock.key, lock);
+      for (let at = 0; at < step.keys.length && held.size < limit; at += LISTED_AT_ONCE) {
+        const some = step.keys.slice(at, at + LISTED_AT_ONCE);
+        const found = await Promise.all(some.map((key) => this.#inspect(this.#keyOf(key))));
+        for (const lock of found) if (lock !== undefined) held.set(lock.key, lock);
+      }
       cursor = step.cursor;
-    } while (cursor !== '0');
+    } while (cursor !== '0' && held.size < limit);
   }
 
   async #inspect(key: string): Promise<HeldLock | undefined> {
@@ -122,7 +129,7 @@ function stands(): boolean {
 }
 
 function grantOf(remainingMs: number): LockGrant {
-  return { remainingMs, backing: 'redis', stands };
+  return { remainingMs, stands };
 }
 
 function heldLock(key: string, holder: HolderReply | undefined): HeldLock | undefined {
