@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventStream } from '../../common/events/index.js';
+import { parseOptions, positiveInteger } from '../../common/options/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
 import { type HeldLock, type LockClaim, LockDriver, type ReleaseOutcome } from './lock.driver.js';
 import { LockBackendDownError, LockBusyError, LockWaitTimeoutError } from './lock.errors.js';
@@ -106,8 +107,8 @@ export class LockService {
   }
 
   /** Held locks, at most `limit`, in no order. Takes time in proportion to all keys of the server. */
-  list(limit: number): Promise<readonly HeldLock[]> {
-    return this.driver.list(limit);
+  async list(limit: number): Promise<readonly HeldLock[]> {
+    return this.driver.list(parseOptions(positiveInteger(), limit, 'limit'));
   }
 
   /**

@@ -93,6 +93,15 @@ describe('acquire', () => {
   });
 });
 
+describe('list', () => {
+  it.each([0, -1, 1.5, NaN])('refuses a limit of %p', async (limit) => {
+    await expect(harness.locks.list(limit)).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: 'limit',
+    });
+  });
+});
+
 describe('withLock', () => {
   it('runs the function alone and gives its value', async () => {
     const value = await harness.locks.withLock('job', TTL, async (lock) => {
