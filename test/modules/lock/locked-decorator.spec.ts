@@ -4,7 +4,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { CLOCK } from '../../../src/common/time/index.js';
 import { Locked, LockModule, LockService } from '../../../src/modules/lock/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
-import { Deferred } from '../cache/cache-harness.js';
+import { Deferred } from '../../support/deferred.js';
 
 let gate: Deferred<void>;
 let runs: string[] = [];
