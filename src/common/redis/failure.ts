@@ -30,8 +30,18 @@ export function unavailableReason(error: unknown): UnavailableReason | undefined
   if (error instanceof BackplaneError || !isError(error)) return undefined;
   if (PROGRAMMING_ERRORS.has(error.name)) return undefined;
   if (error.name !== 'ReplyError') return 'connection';
-  const [word = ''] = error.message.split(' ', 1);
-  return REFUSALS.has(word) || nestedRefusal(error.message) ? 'refused' : undefined;
+  return refusalOf(error) === undefined ? undefined : 'refused';
+}
+
+/** One word for people: what the server refuses with, such as `NOREPLICAS`, or else the reason. */
+export function failureWord(error: unknown): string {
+  const reason = unavailableReason(error);
+  return (reason === 'refused' && isError(error) ? refusalOf(error) : reason) ?? 'error';
+}
+
+function refusalOf({ message }: Error): string | undefined {
+  const [word = ''] = message.split(' ', 1);
+  return REFUSALS.has(word) ? word : nestedRefusal(message);
 }
 
 /** By shape: an error of Node's own may come from another realm than this code. */
@@ -40,7 +50,7 @@ function isError(error: unknown): error is Error {
 }
 
 /** Redis 6.2 reports an error inside a script as `ERR Error running script … -OOM command …`. */
-function nestedRefusal(message: string): boolean {
-  const nested = /@user_script:\s?\d+: (?:-)?([A-Z]+) /.exec(message);
-  return nested?.[1] !== undefined && REFUSALS.has(nested[1]);
+function nestedRefusal(message: string): string | undefined {
+  const [, word] = /@user_script:\s?\d+: (?:-)?([A-Z]+) /.exec(message) ?? [];
+  return word !== undefined && REFUSALS.has(word) ? word : undefined;
 }

@@ -2,7 +2,7 @@ import { currentRequest } from '../context/index.js';
 import type { EventStream } from '../events/index.js';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import { withDeadline } from './deadline.js';
-import { unavailableReason } from './failure.js';
+import { failureWord, unavailableReason } from './failure.js';
 import { RedisUnavailableError } from './redis.errors.js';
 import './redis.events.js';
 
@@ -59,6 +59,7 @@ export class RedisGate {
   readonly #recoveryListeners = new Set<() => void>();
   readonly #counters = { calls: 0, failures: 0, rejected: 0, inFlight: 0 };
   #degradedSince: number | undefined;
+  #trouble: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -75,6 +76,11 @@ export class RedisGate {
 
   get isClosed(): boolean {
     return this.#breaker.state === 'closed';
+  }
+
+  /** Why it is not closed, as of the latest attempt: `READONLY`, `deadline`, …; never a host name. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   get counters(): GateCounters {
@@ -123,6 +129,7 @@ export class RedisGate {
 
   /** Says once that Redis is away at boot, and keeps probing. */
   startDegraded(reason: string): void {
+    this.#trouble = reason;
     this.#announce(reason);
     this.#schedule();
   }
@@ -163,15 +170,16 @@ export class RedisGate {
     this.#counters.failures += 1;
     const isExcused = reason === 'deadline' && isHasty;
     const opened = !isExcused && this.#breaker.failed();
-    if (opened) this.#afterOpening(reason);
+    if (opened) this.#afterOpening(reason, failureWord(error));
     return new RedisUnavailableError(reason, { cause: error });
   }
 
   #open(reason: string): void {
-    if (this.#breaker.open()) this.#afterOpening(reason);
+    if (this.#breaker.open()) this.#afterOpening(reason, reason);
   }
 
-  #afterOpening(reason: string): void {
+  #afterOpening(reason: string, trouble: string): void {
+    this.#trouble = trouble;
     this.#link.destroySockets();
     this.#announce(reason);
     this.#schedule();
@@ -201,8 +209,9 @@ export class RedisGate {
     try {
       await withDeadline(this.#link.probe(), this.#options.probeIntervalMs);
       this.#recovered();
-    } catch {
-      // The reason is already announced; a failed probe only means: not yet.
+    } catch (error) {
+      // The outage is already announced; a failed probe only tells what stands in the way by now.
+      this.#trouble = failureWord(error);
       this.#breaker.open();
       this.#link.destroySockets();
       this.#schedule();
@@ -213,6 +222,7 @@ export class RedisGate {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
     this.#breaker.close();
+    this.#trouble = undefined;
     const since = this.#degradedSince;
     this.#degradedSince = undefined;
     for (const listener of this.#recoveryListeners) listener();

@@ -9,8 +9,10 @@ export interface ServiceStatus {
   readonly service: string;
   /** What answers now. Called often: must be cheap and must not wait. */
   readonly backing: () => Backing;
-  /** `false` while calls fail instead of being answered some other way. */
+  /** `false` while calls fail, some or all, instead of being answered some other way. */
   readonly isServing: () => boolean;
+  /** What answers when all is well; health is `degraded` while another one does. @default any */
+  readonly intended?: Backing;
 }
 
 /** The one place that knows what backs each service right now. */

@@ -36,6 +36,7 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
       service: SERVICE,
       backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
       isServing: () => true,
+      intended: 'redis',
     });
     return failover.driver;
   },

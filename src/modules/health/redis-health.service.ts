@@ -47,7 +47,7 @@ export class RedisHealthService {
       return [connection.name, await this.#inspect(connection)] as const;
     });
     const results = await Promise.all(checks);
-    const isHealthy = results.every(([, result]) => 'ping_ms' in result);
+    const isHealthy = results.every(([, result]) => !('reason' in result));
     const [, first = {}] = results.find(([name]) => name === 'default') ?? [];
     const others = results.filter(([name]) => name !== 'default');
     return {
@@ -60,23 +60,34 @@ export class RedisHealthService {
     };
   }
 
-  /** With `ping_ms` when the server answered; else with the reason in one word. */
+  /**
+   * With `ping_ms` when the server answered, and with a reason, in one word, when services do not use
+   * it: a server that refuses writes (a full one, a replica, …) answers every ping.
+   */
   async #inspect(connection: RedisConnection): Promise<Readonly<Record<string, unknown>>> {
     const { deadlineMs } = this.options;
-    const state = { topology: connection.topology, gate: connection.gate.state };
     try {
       const startedAt = performance.now();
       await connection.inspect((client) => client.ping(), deadlineMs);
       const pingMs = Math.round((performance.now() - startedAt) * 100) / 100;
       const left = Math.max(1, deadlineMs - pingMs);
-      return { ping_ms: pingMs, ...state, ...(await readInfo(connection, left)) };
+      const information = await readInfo(connection, left);
+      return { ping_ms: pingMs, ...stateOf(connection), ...information };
     } catch (error) {
       const reason = error instanceof RedisUnavailableError ? error.reason : 'error';
       // The code of a lost connection says more; for any other reason it would be of an earlier loss.
       const isLost = reason === 'connection';
-      return { ...state, reason: (isLost ? connection.lastError : undefined) ?? reason };
+      return {
+        ...stateOf(connection),
+        reason: (isLost ? connection.lastError : undefined) ?? reason,
+      };
     }
   }
+}
+
+function stateOf({ topology, gate }: RedisConnection): object {
+  const reason = gate.isClosed ? {} : { reason: gate.trouble ?? 'open' };
+  return { topology, gate: gate.state, ...reason };
 }
 
 /**

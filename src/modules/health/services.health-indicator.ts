@@ -1,8 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { type Backing, ServiceRegistry } from '../../common/status/index.js';
+import { type Backing, ServiceRegistry, type ServiceStatus } from '../../common/status/index.js';
 
-/** What backs each service right now; `down` while one of them cannot answer at all. */
+/**
+ * What backs each service right now: `down` while calls of one of them fail, `degraded` while another
+ * backing than the intended one answers.
+ */
 @Injectable()
 export class ServicesHealthIndicator {
   constructor(
@@ -13,8 +16,9 @@ export class ServicesHealthIndicator {
   check<const Key extends string>(key: Key) {
     const session = this.indicators.check(key);
     const data = { backing: this.backings() };
-    const isServing = this.services.list().every((service) => service.isServing());
-    return isServing ? session.up(data) : session.down(data);
+    const services = this.services.list();
+    if (!services.every((service) => service.isServing())) return session.down(data);
+    return services.every(isAsIntended) ? session.up(data) : session.degraded(data);
   }
 
   backings(): Readonly<Record<string, Backing>> {
@@ -22,4 +26,8 @@ export class ServicesHealthIndicator {
       this.services.list().map(({ service, backing }) => [service, backing()]),
     );
   }
+}
+
+function isAsIntended({ intended, backing }: ServiceStatus): boolean {
+  return intended === undefined || intended === backing();
 }

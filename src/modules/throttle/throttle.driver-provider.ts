@@ -39,9 +39,10 @@ function failover(
   services: ServiceRegistry,
 ): ThrottleDriver {
   const connection = redis.use('default', ['command']);
+  const fallback = new DegradedThrottleDriver(memory, options.instances);
   const failover = new FailoverDriver<ThrottleDriver>({
     primary: new RedisThrottleDriver(connection, { deadlineMs: options.deadlineMs }),
-    fallback: new DegradedThrottleDriver(memory, options.instances),
+    fallback,
     gate: connection.gate,
     afterRecovery: () => memory.clear(),
   });
@@ -49,7 +50,15 @@ function failover(
   services.register({
     service: SERVICE,
     backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
-    isServing: () => failover.active === 'primary' || options.onRedisDown !== 'closed',
+    isServing: () =>
+      failover.active === 'primary' || !(hasClosedLimit(options) || fallback.hasRefused),
+    intended: 'redis',
   });
   return failover.driver;
+}
+
+/** One limit that is closed is enough: while Redis is away its requests are answered with 503. */
+function hasClosedLimit({ onRedisDown, default: fallback, routes }: ResolvedThrottleOptions) {
+  const configured = [...(fallback === undefined ? [] : [fallback]), ...routes];
+  return [{ onRedisDown }, ...configured].some((limit) => limit.onRedisDown === 'closed');
 }

@@ -75,6 +75,16 @@ export const SCHEMAS = {
       connections: CONNECTIONS,
     }),
   }),
+  refusingRedis: exactly({
+    status: { const: 'unhealthy' },
+    details: exactly({
+      ...PING,
+      ...STATE,
+      reason: { type: 'string', pattern: '^[A-Z]+$' },
+      ...INFORMATION,
+      connections: CONNECTIONS,
+    }),
+  }),
   deep: exactly({
     status: { enum: ['up', 'degraded', 'down'] },
     system: SYSTEM,
