@@ -2,8 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { BackplaneOptions } from '../backplane.options.js';
 import type { BackplaneConfig } from '../common/config/index.js';
@@ -11,6 +10,8 @@ import type { ErrorBody } from '../common/http/index.js';
 import { apiDocument } from './api-document.js';
 import { AppModule } from './app.module.js';
 import { backplaneOptions } from './backplane-options.js';
+import { GracefulExpressAdapter, GracefulFastifyAdapter } from './graceful-adapters.js';
+import { CLOSE_TIMEOUT_MS } from './graceful-close.js';
 
 export type Platform = 'express' | 'fastify';
 
@@ -21,6 +22,8 @@ export interface BackendOptions {
   readonly logger?: LoggerService | false;
   /** Changes what the configuration comes to, where the backend is part of something else. */
   readonly adjust?: (options: BackplaneOptions) => BackplaneOptions;
+  /** How long requests under way may still take once it closes, in milliseconds. @default 10 000 */
+  readonly closeTimeoutMs?: number;
 }
 
 export interface Backend {
@@ -39,7 +42,6 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
   const app = await NestFactory.create(module, createAdapter(options), {
     logger,
     abortOnError: false,
-    forceCloseConnections: true,
   });
   if (options.platform === 'express') trustProxy(app, config);
   app.enableShutdownHooks();
@@ -47,12 +49,11 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
   return { app, adminToken, isTokenGenerated: config.admin.token === undefined };
 }
 
-function createAdapter({ config, platform = 'fastify' }: BackendOptions) {
-  if (platform === 'express') return new ExpressAdapter();
-  return new FastifyAdapter({
-    trustProxy: trustProxyOf(config),
-    frameworkErrors: answerMalformed,
-  });
+function createAdapter(options: BackendOptions) {
+  const { config, platform = 'fastify', closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
+  if (platform === 'express') return new GracefulExpressAdapter(closeTimeoutMs);
+  const fastify = { trustProxy: trustProxyOf(config), frameworkErrors: answerMalformed };
+  return new GracefulFastifyAdapter(fastify, closeTimeoutMs);
 }
 
 /** What Fastify refuses before any hook or filter runs, such as an address with a broken escape. */
