@@ -8,6 +8,7 @@ export { DecoratorUnboundError } from './common/decorators/index.js';
 export {
   BackplaneError,
   type ErrorCode,
+  type ErrorKind,
   InvalidOptionError,
   MissingPeerError,
 } from './common/errors/index.js';

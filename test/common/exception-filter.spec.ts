@@ -35,6 +35,21 @@ class LampError extends BackplaneError {
   }
 }
 
+class KindlessError extends BackplaneError {
+  constructor(readonly code: ErrorCode) {
+    super('As the code says.');
+  }
+}
+
+class TakenError extends BackplaneError {
+  readonly code = 'E_LAMP_TAKEN';
+  override readonly kind = 'conflict';
+
+  constructor() {
+    super('Somebody has it.');
+  }
+}
+
 const INTERNAL = {
   error: 'Internal server error',
   message: 'The server could not answer. Its log has the reason under this request id.',
@@ -95,6 +110,32 @@ const CASES: Readonly<Record<string, Case>> = {
       code: 'E_REDIS_UNAVAILABLE',
     },
   },
+  ...Object.fromEntries(
+    Object.entries({
+      E_LOCK_BUSY: [409, 'Conflict'],
+      E_LOCK_WAIT_TIMEOUT: [409, 'Conflict'],
+      E_LOCK_LOST: [409, 'Conflict'],
+      E_CACHE_VALUE_TOO_LARGE: [400, 'Bad request'],
+      E_SESSION_TOO_LARGE: [400, 'Bad request'],
+      E_THROTTLE_BACKEND_DOWN: [503, 'Service unavailable'],
+      E_LOCK_BACKEND_DOWN: [503, 'Service unavailable'],
+      E_SESSION_BACKEND_DOWN: [503, 'Service unavailable'],
+      E_QUEUE_BACKEND_DOWN: [503, 'Service unavailable'],
+      E_PUBSUB_BACKEND_DOWN: [503, 'Service unavailable'],
+    } as const).map(([code, [status, error]]) => [
+      code,
+      {
+        thrown: new KindlessError(code as ErrorCode),
+        status,
+        body: { error, message: 'As the code says.', code },
+      },
+    ]),
+  ),
+  'an error that says its kind itself': {
+    thrown: new TakenError(),
+    status: 409,
+    body: { error: 'Conflict', message: 'Somebody has it.', code: 'E_LAMP_TAKEN' },
+  },
   'an error of ours that is no fault of the client': {
     thrown: new LampError('E_LAMP_BROKEN'),
     status: 500,
@@ -152,6 +193,7 @@ class LampController {
 describe.each(PLATFORMS)('errors on %s', (platform) => {
   let server: TestApp;
   let logged: jest.SpyInstance;
+  let warned: jest.SpyInstance;
 
   beforeAll(async () => {
     server = await startApp(platform, {
@@ -165,9 +207,13 @@ describe.each(PLATFORMS)('errors on %s', (platform) => {
 
   beforeEach(() => {
     logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
   });
 
-  afterEach(() => logged.mockRestore());
+  afterEach(() => {
+    logged.mockRestore();
+    warned.mockRestore();
+  });
 
   it.each(Object.entries(CASES))('answers %s in the common shape', async (name, expected) => {
     const response = await ask(`/fail?with=${encodeURIComponent(name)}`);
@@ -176,6 +222,11 @@ describe.each(PLATFORMS)('errors on %s', (platform) => {
     expect(response.status).toBe(expected.status);
     expect(JSON.parse(body)).toEqual({ ...expected.body, request_id: 'lamp-1' });
     expect(logged).toHaveBeenCalledTimes(expected.status >= 500 ? 1 : 0);
+    const isOurs = expected.thrown instanceof BackplaneError;
+    const { message: msg, code } = expected.body;
+    const warnings =
+      isOurs && expected.status < 500 ? [[{ msg, code, status: expected.status }]] : [];
+    expect(warned.mock.calls).toEqual(warnings);
   });
 
   it('keeps a body that an HttpException has made itself', async () => {

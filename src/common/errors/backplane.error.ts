@@ -2,13 +2,26 @@
 export type ErrorCode = `E_${string}`;
 
 /**
+ * What an error means to the one who called, whatever the transport:
+ *
+ * - `invalid`: the call itself is wrong; repeating it does not help
+ * - `conflict`: somebody else holds, or has taken, what the call is about
+ * - `unavailable`: what is needed is away; later it may work
+ * - `internal`: a fault of the server, of which callers are told nothing
+ */
+export type ErrorKind = 'invalid' | 'conflict' | 'unavailable' | 'internal';
+
+/**
  * Base class of every error this library throws on purpose.
  *
  * The message says what happened and what to do next. Nothing here knows HTTP: filters and guards
- * translate codes to statuses.
+ * translate kinds to statuses.
  */
 export abstract class BackplaneError extends Error {
   abstract readonly code: ErrorCode;
+
+  /** What it means to the one who called. @default what the ending of `code` says, else `internal` */
+  declare readonly kind?: ErrorKind;
 
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super(message, options);

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { currentRequest } from '../context/index.js';
-import { BackplaneError, type ErrorCode } from '../errors/index.js';
+import { BackplaneError, type ErrorCode, errorKind, type ErrorKind } from '../errors/index.js';
 
 /** Every error answer of the server that is not specified otherwise. */
 export interface ErrorBody {
@@ -20,13 +20,12 @@ export interface ErrorBody {
   readonly request_id: string | undefined;
 }
 
-/** Errors that are about the request or about now; every other one is a fault of the server. */
-const STATUS_OF_CODE: Readonly<Partial<Record<ErrorCode, HttpStatus>>> = {
-  E_INVALID_OPTION: HttpStatus.BAD_REQUEST,
-  E_CODEC: HttpStatus.BAD_REQUEST,
-  E_CACHE_VALUE_TOO_LARGE: HttpStatus.BAD_REQUEST,
-  E_REDIS_UNAVAILABLE: HttpStatus.SERVICE_UNAVAILABLE,
-  E_THROTTLE_BACKEND_DOWN: HttpStatus.SERVICE_UNAVAILABLE,
+/** The one place where what went wrong becomes HTTP; modules say the kind, or name the code by it. */
+const STATUS_OF_KIND: Readonly<Record<ErrorKind, HttpStatus>> = {
+  invalid: HttpStatus.BAD_REQUEST,
+  conflict: HttpStatus.CONFLICT,
+  unavailable: HttpStatus.SERVICE_UNAVAILABLE,
+  internal: HttpStatus.INTERNAL_SERVER_ERROR,
 };
 
 interface Answer {
@@ -38,7 +37,8 @@ interface Answer {
  * Answers every error in one shape: `{ error, message, code, request_id }`. What is inside the server
  * (stacks, host names, causes) goes to the log and never to the client.
  *
- * An `HttpException` with a body of its own keeps it.
+ * An `HttpException` with a body of its own keeps it. A `BackplaneError` that becomes a 4xx is logged
+ * as a warning: its cause may as well be the code that called us as the client's input.
  */
 @Catch()
 @Injectable()
@@ -51,19 +51,28 @@ export class BackplaneExceptionFilter implements ExceptionFilter {
     if (host.getType() !== 'http') throw error;
     const response: unknown = host.switchToHttp().getResponse();
     const answer = answerTo(error);
-    if (answer.status >= 500) this.#logger.error(error instanceof Error ? error : String(error));
+    this.#log(error, answer.status);
     const { httpAdapter } = this.host;
     // Too late for a status: a stream that failed half-way can only be ended.
     if (httpAdapter.isHeadersSent(response)) httpAdapter.end(response);
     else httpAdapter.reply(response, answer.body, answer.status);
+  }
+
+  #log(error: unknown, status: number): void {
+    if (status >= 500) {
+      this.#logger.error(error instanceof Error ? error : String(error));
+    } else if (error instanceof BackplaneError) {
+      this.#logger.warn({ msg: error.message, code: error.code, status });
+    }
   }
 }
 
 function answerTo(error: unknown): Answer {
   if (error instanceof HttpException) return answerToHttp(error);
   if (error instanceof BackplaneError) {
-    const status = STATUS_OF_CODE[error.code] ?? HttpStatus.INTERNAL_SERVER_ERROR;
-    return status === 500 ? internalError() : answer(status, error.message, error.code);
+    const kind = errorKind(error);
+    if (kind === 'internal') return internalError();
+    return answer(STATUS_OF_KIND[kind], error.message, error.code);
   }
   return answerToServer(error) ?? internalError();
 }
