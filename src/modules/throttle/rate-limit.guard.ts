@@ -21,11 +21,17 @@ import { ThrottleBackendDownError } from './throttle.errors.js';
 import { ThrottleService } from './throttle.service.js';
 
 /**
+ * Subject of clients that no IP address is known of: all of a server on a Unix socket, and those that
+ * have gone already. No IP address reads like it.
+ */
+const WITHOUT_ADDRESS = 'no-address';
+
+/**
  * Checks every HTTP request under its policies, in one round trip. Registered globally by
  * `ThrottleModule`.
  *
  * Keeps the seams of `@nestjs/throttler`: override `getTracker` to say who the client is (default:
- * the IP address, IPv6 by /64), `shouldSkip` to let requests through, and give the subclass to
+ * the IP address, IPv6 by /64; clients without one count as one), `shouldSkip` to let requests through, and give the subclass to
  * `ThrottleModule` as its `guard`.
  *
  * @example
@@ -72,6 +78,11 @@ export class RateLimitGuard extends ThrottlerGuard {
   async checkUnmatched(request: HttpRequest, response: HttpResponse): Promise<void> {
     if (this.#seen.has(request)) return;
     await this.#enforce({ request, response }, this.policies.ofUnmatched(request));
+  }
+
+  /** Who the client is, as the subject of its counters. */
+  protected override async getTracker(request: HttpRequest): Promise<string> {
+    return request.ip ? super.getTracker(request) : WITHOUT_ADDRESS;
   }
 
   async #enforce(
