@@ -6,6 +6,7 @@ import type { ThrottleOptions } from '../modules/throttle/index.js';
  */
 export const DEFAULT_LIMITS = {
   default: { limit: 100, window: '1m' },
+  outsideRouter: ['/docs/**', '/docs-json', '/docs-yaml'],
   routes: [
     { method: 'POST', path: '/api/v1/ai/chat', limit: 60, window: '1m' },
     { method: 'POST', path: '/api/v1/receipts/scan', limit: 30, window: '1m' },

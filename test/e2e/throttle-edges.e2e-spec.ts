@@ -8,7 +8,8 @@ import { createBackend } from '../../src/app/create-backend.js';
 import { loadConfig } from '../../src/common/config/index.js';
 import type { BackplaneOptions } from '../../src/index.js';
 import type { ThrottleOptions } from '../../src/modules/throttle/index.js';
-import { PLATFORMS } from '../support/app.js';
+import { resolveThrottleOptions } from '../../src/modules/throttle/throttle.options.js';
+import { listen, PLATFORMS } from '../support/app.js';
 
 interface Answer {
   readonly status: number | undefined;
@@ -84,5 +85,60 @@ describe.each(PLATFORMS)('rate limits on %s', (platform) => {
     });
     expect(await ask3(of('192.0.2.1'))).toEqual([401, 401, 429]);
     expect((await ask(of('192.0.2.2'))).status).toBe(401);
+  });
+
+  it.each([
+    '/docs',
+    '/docs/',
+    '/DOCS/index.html',
+    '/docs-json',
+    '/docs-yaml',
+    '/docs/swagger-ui-init.js',
+    '/docs/swagger-ui.css',
+  ])('hold for %s, which Nest does not route', async (path) => {
+    const { url } = await listen(await startBackend(TWO_A_MINUTE));
+    const port = Number(new URL(url).port);
+    const first = await ask({ port, path });
+    expect(first.headers).toMatchObject({ 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '1' });
+    expect(first.headers['x-request-id']).toEqual(expect.any(String));
+    expect((await ask({ port, path })).status).toBe(first.status);
+    const limited = await ask({ port, path });
+    expect(limited).toMatchObject({ status: 429, headers: { 'retry-after': '60' } });
+    expect(JSON.parse(limited.body)).toEqual({
+      error: 'Rate limit exceeded',
+      message: 'Too many requests. Limit: 2/min',
+      retry_after: 60,
+    });
+  });
+
+  it('count a request once where what is named outside of the router is not there', async () => {
+    const { url } = await listen(await startBackend(TWO_A_MINUTE));
+    const target = { port: Number(new URL(url).port), path: '/docs/nothing' };
+    expect(await ask3(target)).toEqual([404, 404, 429]);
+  });
+
+  it('are not escaped by asking for a whole URL, or by a fragment', async () => {
+    const { url } = await listen(
+      await startBackend({ routes: [{ path: '/docs-json', limit: 2, window: '1m' }] }),
+    );
+    const port = Number(new URL(url).port);
+    await ask({ port, path: '/docs-json' });
+    await ask({ port, path: '/docs-json?again' });
+    expect((await ask({ port, path: 'http://lamp/docs-json' })).status).toBe(429);
+    expect((await ask({ port, path: '/docs-json#part' })).status).toBe(429);
+  });
+
+  it('leave alone what is outside of the router and not named', async () => {
+    const backend = await startBackend({ ...TWO_A_MINUTE, outsideRouter: [] });
+    const { url } = await listen(backend);
+    const port = Number(new URL(url).port);
+    expect(await ask3({ port, path: '/docs' })).toEqual([200, 200, 200]);
+  });
+});
+
+describe('the option outsideRouter', () => {
+  it('is refused when it is no path', () => {
+    const wrong = () => resolveThrottleOptions({ outsideRouter: ['/docs', 'docs/**/more'] });
+    expect(wrong).toThrow(expect.objectContaining({ option: 'throttle.outsideRouter.1' }));
   });
 });

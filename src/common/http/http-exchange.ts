@@ -29,11 +29,17 @@ export function setHeader(response: HttpResponse, name: string, value: string | 
   else response.setHeader?.(name, String(value));
 }
 
-/** Path the client asked for, without the query. */
+/** Path the client asked for, without the query; as routers read it, however it was written. */
 export function requestPath(request: HttpRequest): string {
   const url = request.originalUrl ?? request.url;
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
+  const start = url.startsWith('/') ? 0 : lengthOfOrigin(url);
+  const length = url.slice(start).search(/[?#]/);
+  return length === -1 ? url.slice(start) : url.slice(start, start + length);
+}
+
+/** A proxy may be asked for a whole URL (RFC 9112, 3.2.2), and servers have to understand it. */
+function lengthOfOrigin(url: string): number {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i.exec(url)?.[0].length ?? 0;
 }
 
 /** Template of the route that answers, such as `/users/:id`; `undefined` before routing. */

@@ -43,7 +43,7 @@ const WITHOUT_ADDRESS = 'no-address';
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
-  /** Requests whose route the guard has seen. */
+  /** Requests that were checked, or may skip it. */
   readonly #seen = new WeakSet<object>();
 
   constructor(
@@ -70,13 +70,15 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   /**
-   * Guards run for routes only; this checks a request that no route answered, for the exception
-   * filter that gets its `NotFoundException`. Does nothing for a request that was checked already.
+   * Guards run for routes only; this checks a request that no route of Nest answers: for the exception
+   * filter that gets its `NotFoundException`, and for what `outsideRouter` names. Does nothing for a
+   * request that was checked already.
    *
    * @throws RateLimitExceededException
    */
   async checkUnmatched(request: HttpRequest, response: HttpResponse): Promise<void> {
     if (this.#seen.has(request)) return;
+    this.#seen.add(request);
     await this.#enforce({ request, response }, this.policies.ofUnmatched(request));
   }
 

@@ -3,6 +3,7 @@ import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
+import { OutsideRoutesLimiter } from './outside-routes.limiter.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RequestPolicies } from './request-policies.js';
 import { ThrottleDriver } from './throttle.driver.js';
@@ -37,6 +38,7 @@ import { ThrottleService } from './throttle.service.js';
     RequestPolicies,
     { provide: RateLimitGuard, inject: [THROTTLE_OPTIONS, ModuleRef], useFactory: createGuard },
     { provide: APP_GUARD, useExisting: RateLimitGuard },
+    OutsideRoutesLimiter,
   ],
   exports: [ThrottleService, ThrottleDriver, RateLimitGuard, RequestPolicies],
 })

@@ -32,6 +32,13 @@ export interface ThrottleOptions {
   readonly default?: RateLimitOptions;
   /** Limits by route pattern. Every one that matches is enforced. @default [] */
   readonly routes?: readonly RouteLimitOptions[];
+  /**
+   * Paths that are served outside of Nest's router, as patterns like those of `routes`: Swagger's page
+   * and files, static assets, a queue dashboard. Guards never see them; they get the limits by route
+   * pattern, or the default one. Paths of controllers do not belong here, they would count twice.
+   * @default []
+   */
+  readonly outsideRouter?: readonly string[];
   /** What policies that do not say otherwise do while Redis is away. @default 'memory' */
   readonly onRedisDown?: ThrottleFailurePolicy;
   /** Instances of the application; while Redis is away each grants its share. @default 1 */
@@ -104,13 +111,15 @@ function isRoutePattern(path: string): boolean {
   );
 }
 
+const routePattern = z
+  .string()
+  .startsWith('/', 'must start with /')
+  .refine(isRoutePattern, 'may hold * only as a segment, ** only as the last, and no ? or #');
+
 const routeLimit = z
   .strictObject({
     ...rateLimitShape,
-    path: z
-      .string()
-      .startsWith('/', 'must start with /')
-      .refine(isRoutePattern, 'may hold * only as a segment, ** only as the last, and no ? or #'),
+    path: routePattern,
     method: z.string().toUpperCase().optional(),
   })
   .refine(isSlidable, TOO_LARGE_TO_SLIDE)
@@ -144,6 +153,7 @@ const schema = z
   .strictObject({
     default: rateLimit.optional(),
     routes: z.array(routeLimit).default([]),
+    outsideRouter: z.array(routePattern).default([]),
     onRedisDown: failurePolicy.default('memory'),
     instances: positiveInteger().default(1),
     deadline: duration().prefault('50ms'),

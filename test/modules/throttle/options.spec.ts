@@ -28,6 +28,7 @@ describe('resolveThrottleOptions', () => {
     expect(resolveThrottleOptions({})).toEqual({
       default: undefined,
       routes: [],
+      outsideRouter: [],
       onRedisDown: 'memory',
       instances: 1,
       deadlineMs: 50,
