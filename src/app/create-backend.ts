@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { BackplaneOptions } from '../backplane.options.js';
-import type { BackplaneConfig } from '../common/config/index.js';
+import { type BackplaneConfig, describeConfig } from '../common/config/index.js';
 import type { ErrorBody } from '../common/http/index.js';
 import { apiDocument } from './api-document.js';
 import { AppModule } from './app.module.js';
@@ -37,6 +37,7 @@ export interface Backend {
 /** Builds the backend without listening yet. Redis away does not make it fail. */
 export async function createBackend(options: BackendOptions): Promise<Backend> {
   const { config, logger = false, adjust = (unchanged) => unchanged } = options;
+  if (logger !== false) for (const line of describeConfig(config)) logger.debug?.(line, 'Config');
   const adminToken = config.admin.token ?? randomBytes(24).toString('base64url');
   const module = AppModule.create({ backplane: adjust(backplaneOptions(config)), adminToken });
   const app = await NestFactory.create(module, createAdapter(options), {

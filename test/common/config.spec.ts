@@ -4,7 +4,6 @@ import {
   ConfigError,
   ENVIRONMENT,
   type EnvironmentName,
-  isProduction,
   loadConfig,
 } from '../../src/common/config/index.js';
 import type { RedisTarget } from '../../src/common/redis/redis.options.js';
@@ -130,6 +129,7 @@ describe('loadConfig', () => {
   });
 
   it('calls only NODE_ENV=production production', () => {
+    const isProduction = (env: Env) => loadConfig(env).http.production;
     expect(isProduction({ NODE_ENV: 'production ' })).toBe(true);
     expect(isProduction({ NODE_ENV: 'staging' })).toBe(false);
     expect(isProduction({})).toBe(false);

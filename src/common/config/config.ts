@@ -76,18 +76,17 @@ export function loadConfig(env: NodeJS.ProcessEnv): BackplaneConfig {
   });
 }
 
-/** Whether `NODE_ENV` says production; for code that runs before there is a config. */
-export function isProduction(env: NodeJS.ProcessEnv): boolean {
-  return env['NODE_ENV']?.trim() === 'production';
-}
-
 function httpConfig(settings: Settings): BackplaneConfig['http'] {
   return {
     port: settings.PORT,
     host: settings.HOST,
     trustProxy: settings.TRUST_PROXY,
-    production: isProduction({ NODE_ENV: settings.NODE_ENV }),
+    production: isProduction(settings),
   };
+}
+
+function isProduction({ NODE_ENV }: Settings): boolean {
+  return NODE_ENV === 'production';
 }
 
 function useRedisSessions({ USE_REDIS_SESSIONS }: Settings, hasRedis: boolean): boolean {
@@ -102,9 +101,10 @@ function useRedisSessions({ USE_REDIS_SESSIONS }: Settings, hasRedis: boolean): 
 }
 
 /** Short tokens are for laptops; in production one that can be guessed opens every session. */
-function adminToken({ ADMIN_TOKEN: token, NODE_ENV }: Settings): string | undefined {
+function adminToken(settings: Settings): string | undefined {
+  const { ADMIN_TOKEN: token } = settings;
   const tooShort = token !== undefined && token.length < MIN_PRODUCTION_TOKEN_LENGTH;
-  if (tooShort && isProduction({ NODE_ENV })) {
+  if (tooShort && isProduction(settings)) {
     throw new ConfigError(
       'ADMIN_TOKEN',
       `must have at least ${MIN_PRODUCTION_TOKEN_LENGTH} characters in production`,
