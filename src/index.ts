@@ -34,5 +34,10 @@ export {
   RedisUnavailableError,
   type UnavailableReason,
 } from './common/redis/index.js';
-export { type Backing, ServiceRegistry, type ServiceStatus } from './common/status/index.js';
+export {
+  type Backing,
+  type Details,
+  ServiceRegistry,
+  type ServiceStatus,
+} from './common/status/index.js';
 export { CLOCK, type Clock, type Duration, SystemClock } from './common/time/index.js';

@@ -13,7 +13,7 @@ const SUMMARIES: Readonly<Record<string, string>> = {
   '/health/live': 'The process answers; for restarts',
   '/health/ready': 'Requests may be sent here; 503 when down or shutting down',
   '/health/redis': 'Ping time, memory, clients, version and role of Redis',
-  '/health/deep': '/health with the details of Redis and the process',
+  '/health/deep': '/health with memory, pools, hit ratio and what each service tells',
   '/api/v1/redis/health': 'As /health/redis',
 };
 

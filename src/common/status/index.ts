@@ -1,1 +1,7 @@
-export { type Backing, ServiceRegistry, type ServiceStatus } from './service-registry.js';
+export { ServiceDetails } from './service-details.js';
+export {
+  type Backing,
+  type Details,
+  ServiceRegistry,
+  type ServiceStatus,
+} from './service-registry.js';

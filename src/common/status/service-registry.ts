@@ -3,6 +3,9 @@ import { Injectable } from '@nestjs/common';
 /** What answers a service's calls at this moment. `'none'`: nothing does. */
 export type Backing = 'redis' | 'memory' | 'database' | 'none';
 
+/** What a service tells of itself: plain JSON, field names in snake_case with their unit. */
+export type Details = Readonly<Record<string, unknown>>;
+
 /** One service as health, metrics and response headers show it. */
 export interface ServiceStatus {
   /** Name in health bodies: `rate_limiting`, `cache`, `session_storage`, … */
@@ -13,6 +16,11 @@ export interface ServiceStatus {
   readonly isServing: () => boolean;
   /** What answers when all is well; health is `degraded` while another one does. @default any */
   readonly intended?: Backing;
+  /**
+   * Figures for `/health/deep`, such as `{ active: 12 }`. Anybody may read them: no host names, secrets
+   * or data of users. May ask Redis; who is slow or fails is shown as unavailable. @default none
+   */
+  readonly details?: () => Promise<Details>;
 }
 
 /** The one place that knows what backs each service right now. */

@@ -1,8 +1,10 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { EventStream } from '../../common/events/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
+import { countLookups } from './cache-counters.js';
 import { CacheDriver } from './cache.driver.js';
 import { CACHE_OPTIONS } from './cache.module-definition.js';
 import type { ResolvedCacheOptions } from './cache.options.js';
@@ -17,15 +19,23 @@ const SERVICE = 'cache';
 /** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
 export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
   provide: CacheDriver,
-  inject: [CACHE_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
+  inject: [
+    CACHE_OPTIONS,
+    CLOCK,
+    ServiceRegistry,
+    EventStream,
+    { token: REDIS_CONNECTIONS, optional: true },
+  ],
   useFactory: (
     options: ResolvedCacheOptions,
     clock: Clock,
     services: ServiceRegistry,
+    events: EventStream,
     redis?: RedisConnections,
   ) => {
+    const status = { service: SERVICE, isServing: () => true, details: countLookups(events) };
     if (redis === undefined) {
-      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
+      services.register({ ...status, backing: () => 'memory' });
       return new MemoryCacheDriver({ clock, ...options });
     }
     const connection = redis.use('cache', ['command']);
@@ -33,9 +43,8 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
     const failover = cacheFailover(primary, { gate: connection.gate, options, clock });
     const whenAway = options.fallback === 'memory' ? 'memory' : 'none';
     services.register({
-      service: SERVICE,
+      ...status,
       backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
-      isServing: () => true,
       intended: 'redis',
     });
     return failover.driver;

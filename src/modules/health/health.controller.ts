@@ -38,6 +38,7 @@ export class HealthController {
     return this.health.checkRedis();
   }
 
+  /** For people and dashboards: `/health` with memory, pools and what each service tells of itself. */
   @Get('deep')
   @Header('Cache-Control', 'no-store')
   async deep(): Promise<DeepHealthBody> {

@@ -1,7 +1,9 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { CoreModule } from '../../common/core.module.js';
+import { ServiceDetails } from '../../common/status/index.js';
 import { HealthController } from './health.controller.js';
+import { DeepHealthService } from './deep-health.service.js';
 import {
   HEALTH_MODULE_OPTIONS,
   HEALTH_OPTIONS,
@@ -23,6 +25,8 @@ import { ServicesHealthIndicator } from './services.health-indicator.js';
     RedisHealthService,
     RedisHealthIndicator,
     ServicesHealthIndicator,
+    ServiceDetails,
+    DeepHealthService,
     HealthService,
   ],
   exports: [HealthService, RedisHealthIndicator, ServicesHealthIndicator],

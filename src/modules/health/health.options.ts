@@ -3,7 +3,7 @@ import { duration, parseOptions } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
 
 export interface HealthOptions {
-  /** Longest wait for Redis in one check. @default '300ms' */
+  /** Longest wait for Redis, and for the details of a service, in one check. @default '300ms' */
   readonly deadline?: Duration;
 }
 

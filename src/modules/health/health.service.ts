@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { Backing } from '../../common/status/index.js';
+import { type DeepHealth, DeepHealthService } from './deep-health.service.js';
 import { RedisHealthIndicator } from './redis.health-indicator.js';
 import { type RedisHealth, RedisHealthService } from './redis-health.service.js';
 import { ServicesHealthIndicator } from './services.health-indicator.js';
@@ -20,9 +21,8 @@ export interface HealthBody {
 }
 
 /** Body of `/health/deep`. */
-export interface DeepHealthBody extends HealthBody {
+export interface DeepHealthBody extends HealthBody, DeepHealth {
   readonly redis: RedisHealth['details'];
-  readonly process: { readonly uptime_s: number; readonly rss_bytes: number };
 }
 
 /** How the application is, from Terminus' checks. No method rejects because something is unwell. */
@@ -35,6 +35,7 @@ export class HealthService implements OnModuleDestroy {
     @Inject(RedisHealthIndicator) private readonly redisIndicator: RedisHealthIndicator,
     @Inject(ServicesHealthIndicator) private readonly services: ServicesHealthIndicator,
     @Inject(RedisHealthService) private readonly redis: RedisHealthService,
+    @Inject(DeepHealthService) private readonly deep: DeepHealthService,
   ) {}
 
   /**
@@ -56,13 +57,11 @@ export class HealthService implements OnModuleDestroy {
     };
   }
 
+  /** As `check`, with the details of Redis, of this process and of each service. */
   async checkDeep(): Promise<DeepHealthBody> {
-    const [body, redis] = await Promise.all([this.check(), this.redis.check()]);
-    return {
-      ...body,
-      redis: redis.details,
-      process: { uptime_s: Math.round(process.uptime()), rss_bytes: process.memoryUsage.rss() },
-    };
+    const parts = [this.check(), this.redis.check(), this.deep.collect()] as const;
+    const [body, redis, deep] = await Promise.all(parts);
+    return { ...body, redis: redis.details, ...deep };
   }
 
   checkRedis(): Promise<RedisHealth> {

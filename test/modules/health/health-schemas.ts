@@ -50,6 +50,48 @@ const PING = { ping_ms: { type: 'number', exclusiveMinimum: 0 } };
 
 const REDIS_DETAILS = exactly({ ...PING, ...STATE, ...INFORMATION, connections: CONNECTIONS });
 
+const BYTES = { type: 'integer', exclusiveMinimum: 0 };
+
+const LOOKUPS = exactly({
+  hits: COUNT,
+  misses: COUNT,
+  hit_ratio: { type: ['number', 'null'], minimum: 0, maximum: 1 },
+});
+
+const DEEP = {
+  status: { enum: ['up', 'degraded', 'down'] },
+  system: SYSTEM,
+  services: SERVICES,
+  process: exactly({
+    uptime_s: COUNT,
+    rss_bytes: BYTES,
+    heap_used_bytes: BYTES,
+    heap_total_bytes: BYTES,
+    external_bytes: BYTES,
+  }),
+  pools: exactly({
+    planned_connections: COUNT,
+    max_connections: { type: ['integer', 'null'] },
+    redis: {
+      type: 'array',
+      items: exactly({
+        connection: { enum: ['default', 'cache', 'queue'] },
+        gate: STATE.gate,
+        connections: COUNT,
+        calls: COUNT,
+        failures: COUNT,
+        rejected: COUNT,
+        in_flight: COUNT,
+      }),
+    },
+  }),
+  details: {
+    type: 'object',
+    properties: { cache: LOOKUPS },
+    additionalProperties: { type: 'object' },
+  },
+};
+
 /** Bodies as monitors rely on them. */
 export const SCHEMAS = {
   health: exactly({
@@ -85,13 +127,8 @@ export const SCHEMAS = {
       connections: CONNECTIONS,
     }),
   }),
-  deep: exactly({
-    status: { enum: ['up', 'degraded', 'down'] },
-    system: SYSTEM,
-    services: SERVICES,
-    redis: REDIS_DETAILS,
-    process: exactly({ uptime_s: COUNT, rss_bytes: { type: 'integer', exclusiveMinimum: 0 } }),
-  }),
+  deep: exactly({ ...DEEP, redis: REDIS_DETAILS }),
+  embeddedDeep: exactly({ ...DEEP, redis: exactly({ mode: { const: 'embedded' } }) }),
 } as const;
 
 /** Fails with everything that is wrong with a body. */
