@@ -15,6 +15,21 @@ describe('what is printed when the boot fails', () => {
     expect(bootFailure(error)).not.toContain('\n');
   });
 
+  it('is one line for a port that is taken', async () => {
+    const config = loadConfig({ HOST: '127.0.0.1', PORT: '0' });
+    const [first, second] = [await createBackend({ config }), await createBackend({ config })];
+    try {
+      await first.app.listen(0, config.http.host);
+      const { port } = first.app.getHttpServer().address() as { port: number };
+      const error: unknown = await second.app
+        .listen(port, config.http.host)
+        .catch((e: unknown) => e);
+      expect(bootFailure(error)).toMatch(/^listen EADDRINUSE: .*\. Set PORT or HOST\.$/);
+    } finally {
+      await Promise.all([first.app.close(), second.app.close()]);
+    }
+  });
+
   it('is the stack for a fault of ours', () => {
     const error = new TypeError('no lamp');
     expect(bootFailure(error)).toBe(error.stack);
