@@ -6,7 +6,7 @@ import type {
   RedisTarget,
   RedisTls,
 } from './redis.options.js';
-import { reconnectDelayMs, ROLE_SETTINGS, type RedisRole } from './roles.js';
+import { CLUSTER_ROLE_SETTINGS, reconnectDelayMs, type RedisRole, ROLE_SETTINGS } from './roles.js';
 
 export type RedisClient = Redis | Cluster;
 
@@ -22,8 +22,8 @@ export interface ClientSettings {
 /** Makes the client of one role; it connects when told to, not before. */
 export function createClient(target: RedisTarget, settings: ClientSettings): RedisClient {
   if ('client' in target) return target.client;
+  if ('cluster' in target) return createCluster(target, settings);
   const options = baseOptions(settings);
-  if ('cluster' in target) return createCluster(target, options);
   if ('sentinels' in target) return new Redis({ ...options, ...sentinelOptions(target) });
   if ('url' in target) {
     return new Redis(target.url, { ...options, ...tlsOption(target.tls) });
@@ -43,14 +43,15 @@ function baseOptions(settings: ClientSettings): ClientOptions {
   };
 }
 
-function createCluster(target: RedisClusterTarget, options: ClientOptions): Cluster {
-  const { enableOfflineQueue = true, retryStrategy: _ours, ...redisOptions } = options;
+function createCluster(target: RedisClusterTarget, settings: ClientSettings): Cluster {
+  // The cluster client itself reconnects, and queues for its nodes while they connect.
+  const { enableOfflineQueue: _its, retryStrategy: _own, ...redisOptions } = baseOptions(settings);
   const nodes = target.cluster.map(({ host, port = 6379 }) => ({ host, port }));
   return new Cluster(nodes, {
-    enableOfflineQueue,
+    ...CLUSTER_ROLE_SETTINGS[settings.role],
     lazyConnect: true,
     clusterRetryStrategy: reconnectDelayMs,
-    slotsRefreshTimeout: options.connectTimeout ?? 1_000,
+    slotsRefreshTimeout: settings.connectTimeoutMs,
     redisOptions: { ...redisOptions, ...credentials(target) },
   });
 }

@@ -1,3 +1,4 @@
+import type { ClusterOptions } from 'ioredis';
 import type { CommonRedisOptions } from 'ioredis/built/redis/RedisOptions.js';
 
 /**
@@ -22,6 +23,30 @@ export const ROLE_SETTINGS: Readonly<Record<RedisRole, CommonRedisOptions>> = {
   // Tracking redirects invalidations as RESP2 messages only.
   subscriber: { maxRetriesPerRequest: null, protocol: 2, autoResubscribe: true },
   probe: FAIL_FAST,
+};
+
+/**
+ * The same for the cluster client, which by default sends a command again when the connection of its
+ * node is lost, though the server may have run it, and waits for a cluster that is down. Only
+ * redirections stay (MOVED, ASK, TRYAGAIN): the node that answers them has not run the command.
+ *
+ * It queues, or commands for a node whose connection is just being made would fail: ioredis connects
+ * to a node when the first command is for it. They are sent once; the gate is open, so that nothing
+ * is asked, while the cluster as a whole is not connected.
+ */
+const FAIL_FAST_IN_CLUSTER = {
+  enableOfflineQueue: true,
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
+} satisfies ClusterOptions;
+
+/** What ioredis takes for the cluster as a whole; its nodes get `ROLE_SETTINGS`. */
+export const CLUSTER_ROLE_SETTINGS: Readonly<Record<RedisRole, ClusterOptions>> = {
+  command: FAIL_FAST_IN_CLUSTER,
+  producer: FAIL_FAST_IN_CLUSTER,
+  worker: {},
+  subscriber: {},
+  probe: FAIL_FAST_IN_CLUSTER,
 };
 
 const FIRST_RETRY_MS = 50;
