@@ -1,6 +1,8 @@
 import { defineScript, type RedisConnection } from '../../src/common/redis/index.js';
+import { ServerClock } from '../../src/common/redis/server-clock.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { infoField, queryRedis } from '../support/redis/redis-query.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { useStarted } from '../support/redis/shared-redis.js';
@@ -47,6 +49,11 @@ const ECHO = defineScript<CounterKeys, { readonly bytes: Buffer }, Buffer>({
 
 describe('a script', () => {
   const redis = useStarted(() => startStandalone());
+  const proxy = useStarted(async () => {
+    const started = new FaultProxy({ targetPort: redis().process.port });
+    await started.start();
+    return started;
+  });
   let fixture: RedisFixture;
   let connection: RedisConnection;
   let counter: string;
@@ -115,10 +122,23 @@ describe('a script', () => {
     expect(after.evalsha - before.evalsha).toBe(3); // refused, corrected, and right from then on
   });
 
+  it('has what is left of its deadline when it is sent once more', async () => {
+    fixture.close();
+    fixture = new RedisFixture({ default: { url: proxy().url } }, { bootTimeout: '10s' });
+    connection = await fixture.connect();
+    await add(1);
+    await proxy().delay(60);
+    shiftOurClock(() => -10_000);
+    // Two round trips take 240 ms at least; one alone fits into the deadline.
+    const twice = add(1, { deadlineMs: 200 });
+    await expect(twice).rejects.toMatchObject({ reason: 'deadline', outcome: 'unknown' });
+  });
+
   it('changes nothing and says so when it is refused again', async () => {
     await add(1);
-    let shiftMs = 0;
-    shiftOurClock(() => (shiftMs -= 10_000));
+    shiftOurClock(() => -10_000);
+    // As if the server's clock jumped once more while the correction was on its way.
+    jest.spyOn(ServerClock.prototype, 'refine').mockImplementation(() => undefined);
     await expect(add(1)).rejects.toMatchObject({
       code: 'E_REDIS_UNAVAILABLE',
       reason: 'refused',

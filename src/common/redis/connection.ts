@@ -91,7 +91,8 @@ export class RedisConnection {
 
   /**
    * Runs a script through the gate. A write that the server refuses as late although we still wait
-   * only shows that our estimate of its clock was off: it is corrected and sent once more.
+   * only shows that our estimate of its clock was off: it is corrected and sent once more, with what
+   * is left of the deadline.
    *
    * @throws RedisUnavailableError
    */
@@ -99,10 +100,13 @@ export class RedisConnection {
     script: RedisScript<Keys, Args, Reply>,
     call: ScriptCall<Keys, Args>,
   ): Promise<Reply> {
+    const startedAt = performance.now();
     const first = await this.#runScript(script, call);
     if (!isRefusedAsLate(first)) return script.decode(first);
-    this.#clock.refine(first[1], performance.now());
-    const second = await this.#runScript(script, call);
+    const repliedAt = performance.now();
+    this.#clock.refine(first[1], repliedAt);
+    const deadlineMs = call.deadlineMs - (repliedAt - startedAt);
+    const second = deadlineMs > 0 ? await this.#runScript(script, { ...call, deadlineMs }) : first;
     if (!isRefusedAsLate(second)) return script.decode(second);
     throw new RedisUnavailableError('refused');
   }
