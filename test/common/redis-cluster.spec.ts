@@ -1,6 +1,7 @@
 import { Cluster } from 'ioredis';
 import {
   defineScript,
+  type RedisClient,
   type RedisConnection,
   type RedisRole,
 } from '../../src/common/redis/index.js';
@@ -62,6 +63,14 @@ describe('a connection to a cluster', () => {
   it('takes commands for a node whose connection is just being made', async () => {
     const keys = Array.from({ length: 30 }, (_, index) => `${fixture.app}:${index}`);
     await expect(Promise.all(keys.map(hit))).resolves.toEqual(keys.map(() => 1));
+  });
+
+  it('asks nothing that could wait in a queue for a health check while it is not connected', async () => {
+    const asked = jest.fn((client: RedisClient) => client.ping());
+    connection.client('probe').disconnect();
+    await eventually(() => connection.client('probe').status === 'end');
+    await expect(connection.inspect(asked, 500)).rejects.toMatchObject({ reason: 'connection' });
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it.each<RedisRole>(['command', 'producer', 'probe'])(

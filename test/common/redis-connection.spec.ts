@@ -14,7 +14,7 @@ import { infoField, queryRedis } from '../support/redis/redis-query.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 import { assertTopology } from '../support/redis/topology.js';
-import { RedisFixture } from './redis-fixture.js';
+import { BORROWABLE_CLUSTER, RedisFixture } from './redis-fixture.js';
 
 const TLS_FOLDER = join(process.cwd(), 'test/support/fixtures/tls');
 const CERTIFICATE = readFileSync(join(TLS_FOLDER, 'cert.pem'), 'utf8');
@@ -168,7 +168,7 @@ describe('a Redis connection', () => {
     let borrowed: Cluster;
 
     beforeEach(async () => {
-      borrowed = new Cluster(redis().addresses);
+      borrowed = new Cluster(redis().addresses, BORROWABLE_CLUSTER);
       await eventually(() => borrowed.status === 'ready');
     });
 

@@ -9,6 +9,15 @@ import { resolveRedisOptions } from '../../src/common/redis/resolve-redis-option
 import { queryRedis } from '../support/redis/redis-query.js';
 import { uniquePrefix } from '../support/redis/shared-redis.js';
 
+/** What a client of the application must be made with to be borrowed. */
+export const BORROWABLE = {
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+} as const;
+
+/** The same for a client of a cluster. */
+export const BORROWABLE_CLUSTER = { retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 } as const;
+
 /** A connection layer that is not connected yet, with everything it announced. */
 export class RedisFixture {
   readonly log: string[] = [];

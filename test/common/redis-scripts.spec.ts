@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { defineScript, type RedisConnection } from '../../src/common/redis/index.js';
 import { ServerClock } from '../../src/common/redis/server-clock.js';
 import { FakeClock } from '../../src/testing/index.js';
@@ -7,7 +8,7 @@ import { infoField, queryRedis } from '../support/redis/redis-query.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { useStarted } from '../support/redis/shared-redis.js';
 import { assertTopology } from '../support/redis/topology.js';
-import { RedisFixture } from './redis-fixture.js';
+import { BORROWABLE, RedisFixture } from './redis-fixture.js';
 
 const BOUNDS = { deadlineMs: 1_000 };
 const MINUTE_MS = 60_000;
@@ -120,6 +121,19 @@ describe('a script', () => {
     await expect(add(1)).resolves.toMatchObject({ value: 3 });
     const after = await calls();
     expect(after.evalsha - before.evalsha).toBe(3); // refused, corrected, and right from then on
+  });
+
+  it('is sent once more also where the time of the server arrives as text', async () => {
+    const client = new Redis(redis().url, { ...BORROWABLE, lazyConnect: true });
+    fixture.close();
+    fixture = new RedisFixture({ default: { client } });
+    client.options.stringNumbers = true; // as nobody may, once the options were checked
+    await client.connect();
+    connection = await fixture.connect();
+    shiftOurClock(() => -10_000);
+    await expect(add(1)).resolves.toMatchObject({ value: '1' });
+    await expect(read()).resolves.toBe('1');
+    client.disconnect();
   });
 
   it('has what is left of its deadline when it is sent once more', async () => {

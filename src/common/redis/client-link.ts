@@ -11,17 +11,16 @@ export interface ClientLinkOptions {
 
 /** Connects a gate with the client behind it: reports its ups and downs, destroys its sockets. */
 export class ClientLink implements GateLink {
-  readonly probe: () => Promise<void>;
   readonly #client: RedisClient;
   readonly #options: ClientLinkOptions;
   #notReadySince = performance.now();
   #stopped = false;
   #lastError: string | undefined;
+  #probing: Promise<void> | undefined;
 
   constructor(client: RedisClient, options: ClientLinkOptions) {
     this.#client = client;
     this.#options = options;
-    this.probe = options.probe;
   }
 
   get lastError(): string | undefined {
@@ -32,6 +31,7 @@ export class ClientLink implements GateLink {
     this.#client.on('ready', () => gate.linkUp());
     this.#client.on('close', () => {
       this.#notReadySince = performance.now();
+      this.#probing = undefined;
       gate.linkDown(this.#lastError ?? 'connection lost');
     });
   }
@@ -43,6 +43,20 @@ export class ClientLink implements GateLink {
 
   isReady(): boolean {
     return this.#client.status === 'ready';
+  }
+
+  /**
+   * One at a time: as long as a probe is unanswered, whoever asks waits for that one. On a client whose
+   * socket is not ours to destroy, each of the others would be one more command that waits.
+   */
+  probe(): Promise<void> {
+    const probing = this.#probing ?? this.#options.probe();
+    this.#probing = probing;
+    const settled = (): void => {
+      if (this.#probing === probing) this.#probing = undefined;
+    };
+    probing.then(settled, settled);
+    return probing;
   }
 
   destroySockets(): void {

@@ -46,6 +46,8 @@ export class RedisConnection {
   readonly #clock = new ServerClock();
   readonly #clients = new Map<RedisRole, RedisClient>();
   readonly #link: ClientLink;
+  /** Inspections of a borrowed client that were given up and are still under way. */
+  #unanswered = 0;
 
   constructor(settings: ConnectionSettings, keys: KeySpace, events: EventStream) {
     this.name = settings.name;
@@ -102,28 +104,33 @@ export class RedisConnection {
   ): Promise<Reply> {
     const startedAt = performance.now();
     const first = await this.#runScript(script, call);
-    if (!isRefusedAsLate(first)) return script.decode(first);
+    const serverNowMs = timeOfRefusal(first);
+    if (serverNowMs === undefined) return script.decode(first);
     const repliedAt = performance.now();
-    this.#clock.refine(first[1], repliedAt);
+    this.#clock.refine(serverNowMs, repliedAt);
     const deadlineMs = call.deadlineMs - (repliedAt - startedAt);
     const second = deadlineMs > 0 ? await this.#runScript(script, { ...call, deadlineMs }) : first;
-    if (!isRefusedAsLate(second)) return script.decode(second);
+    if (timeOfRefusal(second) === undefined) return script.decode(second);
     throw new RedisUnavailableError('refused');
   }
 
   /**
    * Asks the server something outside all traffic, on the `probe` connection, whatever the gate's
-   * state. A connection that does not answer in time is dropped, so that nothing piles up behind it.
+   * state. A connection that does not answer in time is dropped, so that nothing piles up behind it; on a
+   * borrowed client nothing more is asked until it answers.
    *
    * @throws RedisUnavailableError or the server's own error
    */
   async inspect<T>(run: (client: RedisClient) => Promise<T>, deadlineMs: number): Promise<T> {
+    if (this.#unanswered > 0) throw new RedisUnavailableError('deadline');
     const client = this.client('probe');
+    if (!canBeAsked(client)) throw new RedisUnavailableError('connection');
+    const work = run(client);
     try {
-      return await withDeadline(run(client), deadlineMs);
+      return await withDeadline(work, deadlineMs);
     } catch (error) {
       const reason = unavailableReason(error);
-      if (reason === 'deadline' && !this.isBorrowed) destroySockets(client);
+      if (reason === 'deadline') this.#giveUp(client, work);
       throw reason === undefined ? error : new RedisUnavailableError(reason, { cause: error });
     }
   }
@@ -142,6 +149,18 @@ export class RedisConnection {
     this.#link.stop();
     if (this.isBorrowed) return;
     for (const client of this.#clients.values()) client.disconnect();
+  }
+
+  #giveUp(client: RedisClient, work: Promise<unknown>): void {
+    if (!this.isBorrowed) {
+      destroySockets(client);
+      return;
+    }
+    this.#unanswered += 1;
+    const settled = (): void => {
+      this.#unanswered -= 1;
+    };
+    work.then(settled, settled);
   }
 
   #runScript<Keys, Args, Reply>(
@@ -185,12 +204,22 @@ function topologyOf(target: RedisTarget): RedisTopology {
   return 'sentinels' in target ? 'sentinel' : 'standalone';
 }
 
+/** Otherwise a question would be queued, where the client does that, and outlive its deadline. */
+function canBeAsked({ status }: RedisClient): boolean {
+  return status === 'ready' || status === 'wait';
+}
+
 function startConnecting(client: RedisClient): void {
   // A refused first attempt is reported by the gate; the client goes on trying by itself.
   client.connect().catch(() => undefined);
 }
 
-function isRefusedAsLate(reply: unknown): reply is readonly ['late', number] {
-  if (!Array.isArray(reply) || reply.length !== 2) return false;
-  return String(reply[0]) === 'late' && typeof reply[1] === 'number';
+/**
+ * The server's time in a refusal as late; `undefined` for any other reply. Takes text and bytes as well:
+ * a refusal that is taken for an answer would be a write that never happened.
+ */
+function timeOfRefusal(reply: unknown): number | undefined {
+  if (!Array.isArray(reply) || reply.length !== 2 || String(reply[0]) !== 'late') return undefined;
+  const time = Number(String(reply[1]));
+  return Number.isFinite(time) ? time : undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, emitter, parseOptions, positiveInteger } from '../options/index.js';
+import { checkBorrowedClient } from './borrowed-client.js';
 import type { RedisBorrowedTarget, RedisOptions, RedisTargets } from './redis.options.js';
 
 const node = z.strictObject({
@@ -93,5 +94,11 @@ export type ResolvedRedisOptions = z.output<typeof schema>;
 
 /** Validates the options and applies the defaults. @throws InvalidOptionError */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
-  return parseOptions(schema, options, 'redis');
+  const resolved = parseOptions(schema, options, 'redis');
+  for (const [name, connection] of Object.entries(resolved.connections)) {
+    if ('client' in connection) {
+      checkBorrowedClient(connection.client, `redis.connections.${name}.client`);
+    }
+  }
+  return resolved;
 }
