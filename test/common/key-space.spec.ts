@@ -8,7 +8,7 @@ import {
 } from '../../src/common/redis/index.js';
 
 const FAMILY: KeyFamily = {
-  module: 'shop',
+  module: 'session',
   version: 3,
   layout: '{basket}:item:colour',
   type: 'string',
@@ -28,14 +28,14 @@ const text = fc.oneof(
 
 describe('KeySpace', () => {
   it('builds prefix, module, version, tag and parts', () => {
-    expect(keys.key(FAMILY, '42')).toBe('bp:shop:v3:{42}');
+    expect(keys.key(FAMILY, '42')).toBe('bp:session:v3:{42}');
     expect(keys.key(FAMILY, 'user:42', 'shoes', 'dark red')).toBe(
-      'bp:shop:v3:{user:42}:shoes:dark%20red',
+      'bp:session:v3:{user:42}:shoes:dark%20red',
     );
   });
 
   it('replaces the prefix and the module for one module', () => {
-    const renamed = new KeySpace({ prefix: 'bp', modulePrefixes: { shop: 'old:basket' } });
+    const renamed = new KeySpace({ prefix: 'bp', modulePrefixes: { session: 'old:basket' } });
     expect(renamed.key(FAMILY, '42')).toBe('old:basket:v3:{42}');
     expect(renamed.key({ ...FAMILY, module: 'cache' }, '42')).toBe('bp:cache:v3:{42}');
   });

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors/index.js';
 import { encodePart, encodeTag } from './key-encoding.js';
+import { type KeyModule, type KeyPrefixes, modulePrefix } from './key-modules.js';
 
 /** Longest text, in UTF-8 bytes, accepted as one part of a key. */
 export const MAX_KEY_BYTES = 1_024;
@@ -7,7 +8,7 @@ export const MAX_KEY_BYTES = 1_024;
 /** One family of keys: everything a reader of the database wants to know about them. */
 export interface KeyFamily {
   /** Module that owns the family; no other reads or writes it. */
-  readonly module: string;
+  readonly module: KeyModule;
   /** Format version; a release that changes the stored form raises it. */
   readonly version: number;
   /** The parts, as documented: `{subject}:policy`. */
@@ -20,11 +21,6 @@ export interface KeyFamily {
   readonly purpose: string;
 }
 
-export interface KeySpaceOptions {
-  readonly prefix: string;
-  readonly modulePrefixes: Readonly<Record<string, string>>;
-}
-
 /**
  * Builds every key: `<prefix>:<module>:v<version>:{<tag>}[:<part>…]`.
  *
@@ -32,9 +28,9 @@ export interface KeySpaceOptions {
  * script may touch them together.
  */
 export class KeySpace {
-  readonly #options: KeySpaceOptions;
+  readonly #options: KeyPrefixes;
 
-  constructor(options: KeySpaceOptions) {
+  constructor(options: KeyPrefixes) {
     this.#options = options;
   }
 
@@ -46,8 +42,7 @@ export class KeySpace {
 
   /** What all keys of the family begin with. Holds no glob character. */
   root(family: KeyFamily): string {
-    const { prefix, modulePrefixes } = this.#options;
-    return `${modulePrefixes[family.module] ?? `${prefix}:${family.module}`}:v${family.version}:`;
+    return `${modulePrefix(this.#options, family.module)}:v${family.version}:`;
   }
 }
 

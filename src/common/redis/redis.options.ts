@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { Duration } from '../time/index.js';
+import type { ModulePrefixes } from './key-modules.js';
 
 /** Address of one Redis, Sentinel or Cluster node. */
 export interface RedisNode {
@@ -68,8 +69,11 @@ export interface RedisOptions {
   readonly connections: RedisTargets;
   /** First part of every key. @default 'bp' */
   readonly prefix?: string;
-  /** Replaces `prefix:<module>` for one module, such as `{ cache: 'shop:cache' }`. */
-  readonly modulePrefixes?: Readonly<Record<string, string>>;
+  /**
+   * Replaces `prefix:<module>` for one module, such as `{ cache: 'shop:cache' }`. None may equal, contain
+   * or lie inside that of another module.
+   */
+  readonly modulePrefixes?: ModulePrefixes;
   /** Shown by `CLIENT LIST` as `<app>:<role>`. @default 'backplane' */
   readonly app?: string;
   /** How long a connection may take to become ready before it is dropped and tried again. @default '1s' */

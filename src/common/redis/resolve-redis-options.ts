@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration, emitter, parseOptions, positiveInteger } from '../options/index.js';
 import { checkBorrowedClient } from './borrowed-client.js';
+import { DEFAULT_PREFIX, findPrefixClash, KEY_MODULES, type KeyPrefixes } from './key-modules.js';
 import type { RedisBorrowedTarget, RedisOptions, RedisTargets } from './redis.options.js';
 
 const node = z.strictObject({
@@ -49,6 +50,16 @@ const prefix = z
   .string()
   .regex(/^[A-Za-z0-9_.:-]{1,100}$/, 'may hold letters, digits and _ . : - (at most 100)');
 
+const modulePrefixes = z.partialRecord(z.enum(KEY_MODULES), prefix);
+
+/** One module's clearing would delete the other's keys. */
+function checkPrefixes(options: KeyPrefixes, context: z.RefinementCtx): void {
+  const clash = findPrefixClash(options);
+  if (clash === undefined) return;
+  const message = `shares its keys with the ${clash.rival} module; make them differ`;
+  context.addIssue({ code: 'custom', path: ['modulePrefixes', clash.module], message });
+}
+
 const breaker = z.strictObject({
   failureThreshold: positiveInteger().default(3),
   probeInterval: duration().prefault('250ms'),
@@ -62,8 +73,8 @@ const schema = z
       cache: target.exactOptional(),
       queue: target.exactOptional(),
     }),
-    prefix: prefix.default('bp'),
-    modulePrefixes: z.record(z.string(), prefix).default({}),
+    prefix: prefix.default(DEFAULT_PREFIX),
+    modulePrefixes: modulePrefixes.default({}),
     app: z
       .string()
       .regex(/^[\w.-]{1,64}$/, 'may hold letters, digits and _ . - (at most 64)')
@@ -74,6 +85,7 @@ const schema = z
     maxConnections: positiveInteger().optional(),
     breaker: breaker.prefault({}),
   })
+  .superRefine(checkPrefixes)
   .transform((options) => ({
     connections: options.connections satisfies RedisTargets,
     prefix: options.prefix,
