@@ -23,7 +23,8 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
-    const memory = new MemoryThrottleDriver({ clock, maxCounters: options.maxCounters });
+    const { maxCounters, maxHits } = options;
+    const memory = new MemoryThrottleDriver({ clock, maxCounters, maxHits });
     if (redis === undefined) {
       services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
       return memory;

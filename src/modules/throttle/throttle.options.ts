@@ -45,8 +45,13 @@ export interface ThrottleOptions {
   readonly instances?: number;
   /** Longest wait for Redis in one check. @default '50ms' */
   readonly deadline?: Duration;
-  /** Counters the memory driver keeps; beyond it the oldest is forgotten. @default 100000 */
+  /** Counters the memory driver keeps; beyond it the least recently used goes. @default 100000 */
   readonly maxCounters?: number;
+  /**
+   * Hits the memory driver remembers over all counters, about 10 bytes each (a fixed window counts as
+   * one); beyond it the least recently used counter goes. At least 100000. @default 1000000
+   */
+  readonly maxHits?: number;
   /**
    * A subclass of `RateLimitGuard`, to say who the client is or whom to let through.
    * @default RateLimitGuard
@@ -158,6 +163,10 @@ const schema = z
     instances: positiveInteger().default(1),
     deadline: duration().prefault('50ms'),
     maxCounters: positiveInteger().default(100_000),
+    maxHits: z
+      .int('must be a whole number')
+      .min(MAX_SLIDING_LIMIT, `must be at least ${MAX_SLIDING_LIMIT}, which one counter may hold`)
+      .default(1_000_000),
     guard: z.custom<Type<CanActivate>>(isClass, 'must be a class').optional(),
   })
   .superRefine(checkSharedWindows)

@@ -25,10 +25,18 @@ export interface ThrottleOpener<T extends ThrottleFixture = ThrottleFixture> {
 export const memoryOpener: ThrottleOpener = {
   stepped: async () => {
     const clock = new FakeClock();
-    return { driver: new MemoryThrottleDriver({ clock, maxCounters: 10_000 }), clock, dispose };
+    return {
+      driver: new MemoryThrottleDriver({ clock, maxCounters: 10_000, maxHits: 100_000 }),
+      clock,
+      dispose,
+    };
   },
   real: async () => {
-    const driver = new MemoryThrottleDriver({ clock: new SystemClock(), maxCounters: 10_000 });
+    const driver = new MemoryThrottleDriver({
+      clock: new SystemClock(),
+      maxCounters: 10_000,
+      maxHits: 100_000,
+    });
     return { driver, clock: new FakeClock(), dispose };
   },
 };

@@ -7,7 +7,11 @@ const OPEN = policy({ name: 'open', onRedisDown: 'open', limit: 1 });
 const CLOSED = policy({ name: 'closed', onRedisDown: 'closed' });
 
 function degraded(instances = 1): DegradedThrottleDriver {
-  const memory = new MemoryThrottleDriver({ clock: new FakeClock(), maxCounters: 100 });
+  const memory = new MemoryThrottleDriver({
+    clock: new FakeClock(),
+    maxCounters: 100,
+    maxHits: 100_000,
+  });
   return new DegradedThrottleDriver(memory, instances);
 }
 

@@ -12,9 +12,12 @@ import {
 
 const ONCE = policy({ limit: 1 });
 
-function driverOf(maxCounters: number): { driver: MemoryThrottleDriver; clock: FakeClock } {
+function driverOf(
+  maxCounters: number,
+  maxHits = 100_000,
+): { driver: MemoryThrottleDriver; clock: FakeClock } {
   const clock = new FakeClock();
-  return { clock, driver: new MemoryThrottleDriver({ clock, maxCounters }) };
+  return { clock, driver: new MemoryThrottleDriver({ clock, maxCounters, maxHits }) };
 }
 
 async function isRemembered(driver: MemoryThrottleDriver, subject: string): Promise<boolean> {
@@ -22,7 +25,7 @@ async function isRemembered(driver: MemoryThrottleDriver, subject: string): Prom
 }
 
 describe('the counters of the memory driver', () => {
-  it('are at most maxCounters: beyond it the oldest is forgotten', async () => {
+  it('are at most maxCounters: beyond it the least recently used is forgotten', async () => {
     const { driver } = driverOf(3);
     for (const subject of ['a', 'b', 'c', 'd', 'e']) await hit(driver, subject, ONCE);
     const remembered = [];
@@ -30,6 +33,72 @@ describe('the counters of the memory driver', () => {
       if (await isRemembered(driver, subject)) remembered.push(subject);
     }
     expect(remembered).toEqual(['c', 'd', 'e']);
+  });
+
+  it('are kept while they are used, allowed or denied, whoever floods the others', async () => {
+    const { driver } = driverOf(3);
+    const often = policy({ limit: 100 });
+    await hit(driver, 'blocked', ONCE);
+    for (let newcomer = 0; newcomer < 20; newcomer += 1) {
+      await hit(driver, 'blocked', ONCE);
+      await hit(driver, 'regular', often);
+      await hit(driver, `newcomer ${newcomer}`, ONCE);
+    }
+    await expect(isRemembered(driver, 'blocked')).resolves.toBe(true);
+    await expect(look(driver, 'regular', often)).resolves.toMatchObject({ remaining: 80 });
+  });
+
+  it('remember at most maxHits together: beyond it the least recently used is forgotten', async () => {
+    const { driver } = driverOf(100, 10);
+    const four = policy({ limit: 4 });
+    const fixed = policy({ limit: 1, strategy: 'fixed-window' });
+    for (const subject of ['a', 'b']) {
+      for (let count = 0; count < 4; count += 1) await hit(driver, subject, four);
+    }
+    for (let count = 0; count < 9; count += 1) await hit(driver, 'f', fixed);
+    await hit(driver, 'c', four);
+    await expect(look(driver, 'a', four)).resolves.toMatchObject({ remaining: 0 });
+    await hit(driver, 'd', four);
+    await expect(look(driver, 'a', four)).resolves.toMatchObject({ remaining: 4 });
+    await expect(look(driver, 'b', four)).resolves.toMatchObject({ remaining: 0 });
+    await expect(look(driver, 'f', fixed)).resolves.toMatchObject({ allowed: false });
+  });
+
+  it('that hold more than maxHits alone still decide rightly', async () => {
+    const { driver } = driverOf(100, 10);
+    const twenty = policy({ limit: 20 });
+    await expect(hitTimes(driver, 30, twenty)).resolves.toBe(20);
+  });
+
+  it('give back the hits that they lose by a reset, by time and by clear', async () => {
+    const { driver, clock } = driverOf(100, 10);
+    const nine = policy({ limit: 9 });
+    await hitTimes(driver, 9, nine);
+    await driver.reset('alice', [nine]);
+    await hitTimes(driver, 9, nine);
+    clock.advance(WINDOW);
+    await hit(driver, 'alice', ONCE);
+    driver.clear();
+    for (const subject of ['a', 'b', 'c', 'd', 'e']) await hit(driver, subject, ONCE);
+    for (const subject of ['a', 'b', 'c', 'd', 'e']) {
+      await expect(isRemembered(driver, subject)).resolves.toBe(true);
+    }
+  });
+
+  it('make room when they are over also while others are used all the time', async () => {
+    const { driver, clock } = driverOf(8);
+    const brief = policy({ name: 'brief', windowMs: 1_000 });
+    const busy = policy({ limit: 1_000 });
+    for (const subject of ['x', 'y', 'z']) await hit(driver, subject, brief);
+    await hit(driver, 'first', ONCE);
+    await hit(driver, 'second', ONCE);
+    for (let count = 0; count < 50; count += 1) await hit(driver, 'busy', busy);
+    clock.advance(1_000);
+    for (const subject of ['b', 'c', 'd', 'e']) {
+      for (let count = 0; count < 50; count += 1) await hit(driver, 'busy', busy);
+      await hit(driver, subject, ONCE);
+    }
+    await expect(isRemembered(driver, 'first')).resolves.toBe(true);
   });
 
   it('are not made by a look, a denied hit or a reset', async () => {
@@ -133,7 +202,7 @@ class CountingClock extends FakeClock {
 describe('the work of a hit', () => {
   async function readsOfHit(strategy: ThrottleStrategy, live: number): Promise<number> {
     const clock = new CountingClock();
-    const driver = new MemoryThrottleDriver({ clock, maxCounters: 10 });
+    const driver = new MemoryThrottleDriver({ clock, maxCounters: 10, maxHits: 100_000 });
     const large = policy({ strategy, limit: 10_000 });
     await hitTimes(driver, live, large);
     clock.reads = 0;

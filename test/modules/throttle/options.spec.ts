@@ -33,6 +33,7 @@ describe('resolveThrottleOptions', () => {
       instances: 1,
       deadlineMs: 50,
       maxCounters: 100_000,
+      maxHits: 1_000_000,
       guard: undefined,
     });
   });
@@ -103,6 +104,7 @@ describe('resolveThrottleOptions', () => {
     ['throttle.instances', { instances: 0 }],
     ['throttle.deadline', { deadline: 'soon' }],
     ['throttle.maxCounters', { maxCounters: -1 }],
+    ['throttle.maxHits', { maxHits: 99_999 }],
     ['throttle.guard', { guard: 'RateLimitGuard' }],
   ])('names what is wrong: %s', (option, options) => {
     expect(refusalOf(options)).toMatchObject({ code: 'E_INVALID_OPTION', option });

@@ -17,7 +17,7 @@ function create(options: ThrottleOptions = {}) {
   const heard: unknown[] = [];
   events.on('throttle.allowed', (event) => heard.push({ allowed: event }));
   events.on('throttle.blocked', (event) => heard.push({ blocked: event }));
-  const memory = new MemoryThrottleDriver({ clock, maxCounters: 100 });
+  const memory = new MemoryThrottleDriver({ clock, maxCounters: 100, maxHits: 100_000 });
   const resolved = resolveThrottleOptions(options);
   return {
     clock,

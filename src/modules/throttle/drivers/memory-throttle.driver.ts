@@ -6,17 +6,15 @@ import type {
   ThrottleOutcome,
   ThrottlePolicy,
 } from '../throttle.driver.js';
-import { createWindow, type ThrottleWindow } from './memory-window.js';
+import { CounterStore } from './counter-store.js';
+import { createWindow } from './memory-window.js';
 
 export interface MemoryThrottleDriverOptions {
   readonly clock: Clock;
-  /** Counters kept at once; beyond it the oldest is forgotten. */
+  /** Counters kept at once; beyond it the one that was not used for longest is forgotten. */
   readonly maxCounters: number;
-}
-
-interface Counter {
-  readonly window: ThrottleWindow;
-  expiresAt: number;
+  /** Hits remembered at once, over all counters (a fixed window is one); beyond it the same. */
+  readonly maxHits: number;
 }
 
 /** A policy of one call with the key of its counter. */
@@ -25,22 +23,21 @@ interface KeyedPolicy {
   readonly policy: ThrottlePolicy;
 }
 
-/** Expired counters looked for with every new one: two out for one in keeps the map from growing. */
-const SWEEP_PER_INSERT = 2;
-
 /** Counters in this process. The cost of a hit does not depend on how many are live. */
 export class MemoryThrottleDriver implements ThrottleDriver {
-  readonly #options: MemoryThrottleDriverOptions;
-  readonly #counters = new Map<string, Counter>();
-  #sweep: MapIterator<[string, Counter]> | undefined;
+  readonly #clock: Clock;
+  readonly #counters: CounterStore;
 
-  constructor(options: MemoryThrottleDriverOptions) {
-    this.#options = options;
+  constructor({ clock, ...bounds }: MemoryThrottleDriverOptions) {
+    this.#clock = clock;
+    this.#counters = new CounterStore(bounds);
   }
 
   async consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     const keyed = keysOf(subject, policies);
+    // Also by a hit that is denied: whoever is at the limit must not be forgotten for a newcomer.
+    for (const { key } of keyed) this.#counters.touch(key);
     const before = this.#decide(keyed, now);
     if (before.some(({ allowed }) => !allowed)) return outcome(before);
     this.#count(keyed, now);
@@ -49,13 +46,13 @@ export class MemoryThrottleDriver implements ThrottleDriver {
   }
 
   async peek(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
-    return outcome(this.#decide(keysOf(subject, policies), this.#options.clock.now()));
+    return outcome(this.#decide(keysOf(subject, policies), this.#clock.now()));
   }
 
   async reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean> {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     const keys = keysOf(subject, policies).map(({ key }) => key);
-    const hadAny = keys.some((key) => this.#live(key, now) !== undefined);
+    const hadAny = keys.some((key) => this.#counters.live(key, now) !== undefined);
     for (const key of keys) this.#counters.delete(key);
     return hadAny;
   }
@@ -67,7 +64,7 @@ export class MemoryThrottleDriver implements ThrottleDriver {
 
   #decide(keyed: readonly KeyedPolicy[], now: number): ThrottleDecision[] {
     return keyed.map(({ key, policy }) => {
-      const { window } = this.#live(key, now) ?? {};
+      const { window } = this.#counters.live(key, now) ?? {};
       const state = window?.read(policy, now) ?? { used: 0, resetMs: 0, retryAfterMs: 0 };
       return {
         policy: policy.name,
@@ -86,38 +83,12 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     for (const { key, policy } of keyed) {
       if (counted.has(key)) continue;
       counted.add(key);
-      const counter = this.#live(key, now) ?? this.#insert(key, policy, now);
+      const counter =
+        this.#counters.live(key, now) ??
+        this.#counters.insert(key, createWindow(policy.strategy), now);
       counter.expiresAt = counter.window.count(policy, now);
+      this.#counters.weigh(counter);
     }
-  }
-
-  /** The counter, unless its time is over; a later policy with a longer window must not revive it. */
-  #live(key: string, now: number): Counter | undefined {
-    const counter = this.#counters.get(key);
-    return counter !== undefined && counter.expiresAt > now ? counter : undefined;
-  }
-
-  #insert(key: string, policy: ThrottlePolicy, now: number): Counter {
-    this.#counters.delete(key);
-    this.#removeExpired(now);
-    if (this.#counters.size >= this.#options.maxCounters) this.#removeOldest();
-    const counter = { window: createWindow(policy.strategy), expiresAt: now };
-    this.#counters.set(key, counter);
-    return counter;
-  }
-
-  #removeExpired(now: number): void {
-    for (let step = 0; step < SWEEP_PER_INSERT; step += 1) {
-      this.#sweep ??= this.#counters.entries();
-      const { value, done } = this.#sweep.next();
-      if (done) this.#sweep = undefined;
-      else if (value[1].expiresAt <= now) this.#counters.delete(value[0]);
-    }
-  }
-
-  #removeOldest(): void {
-    const [oldest] = this.#counters.keys();
-    if (oldest !== undefined) this.#counters.delete(oldest);
   }
 }
 

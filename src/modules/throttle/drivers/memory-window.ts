@@ -8,6 +8,8 @@ export interface WindowState {
 
 /** The hits of one subject under one policy; mirrors `throttle-windows.lua.ts` line by line. */
 export interface ThrottleWindow {
+  /** How many hits it keeps in memory one by one; a count of them is one. */
+  readonly remembered: number;
   read(policy: ThrottlePolicy, now: number): WindowState;
   /** Counts a hit that `read` allowed. Returns when none of the hits counts any more. */
   count(policy: ThrottlePolicy, now: number): number;
@@ -25,6 +27,7 @@ export function createWindow(strategy: ThrottleStrategy): ThrottleWindow {
 }
 
 class FixedWindow implements ThrottleWindow {
+  readonly remembered = 1;
   #start = 0;
   #used = 0;
 
@@ -55,6 +58,10 @@ class SlidingWindow implements ThrottleWindow {
   #hits: number[] = [];
   /** Hits before this index have left the window. */
   #first = 0;
+
+  get remembered(): number {
+    return this.#hits.length;
+  }
 
   read(policy: ThrottlePolicy, now: number): WindowState {
     this.#clampFuture(now);

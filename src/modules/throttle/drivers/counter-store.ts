@@ -1,0 +1,100 @@
+import type { ThrottleWindow } from './memory-window.js';
+
+/** One counter of the memory driver. */
+export interface Counter {
+  readonly window: ThrottleWindow;
+  expiresAt: number;
+  /** What it counted as in the store's total when it was last stored. */
+  weight: number;
+}
+
+export interface CounterStoreBounds {
+  readonly maxCounters: number;
+  readonly maxHits: number;
+}
+
+/** Expired counters looked for with every new one: two out for one in keeps the map from growing. */
+const SWEEP_PER_INSERT = 2;
+
+/**
+ * Counters in the order of their use, within two bounds: how many there are, and how many hits they
+ * remember together. Beyond either, the one that was not used for longest is forgotten. Every
+ * operation is O(1), amortised over the insertions.
+ */
+export class CounterStore {
+  readonly #bounds: CounterStoreBounds;
+  /** The least recently used first: a Map keeps the order of insertion. */
+  readonly #counters = new Map<string, Counter>();
+  #hits = 0;
+  #sweep: MapIterator<[string, Counter]> | undefined;
+  #stepsLeft = 0;
+
+  constructor(bounds: CounterStoreBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** The counter, unless its time is over; a later policy with a longer window must not revive it. */
+  live(key: string, now: number): Counter | undefined {
+    const counter = this.#counters.get(key);
+    return counter !== undefined && counter.expiresAt > now ? counter : undefined;
+  }
+
+  /** Marks a counter as the one used last. */
+  touch(key: string): void {
+    const counter = this.#counters.get(key);
+    if (counter === undefined) return;
+    this.#counters.delete(key);
+    this.#counters.set(key, counter);
+  }
+
+  /** Adds a counter, in place of one whose time is over. */
+  insert(key: string, window: ThrottleWindow, now: number): Counter {
+    this.delete(key);
+    this.#removeExpired(now);
+    if (this.#counters.size >= this.#bounds.maxCounters) this.#removeLeastUsed();
+    const counter = { window, expiresAt: now, weight: 0 };
+    this.#counters.set(key, counter);
+    return counter;
+  }
+
+  /** Takes notice of the hits a counter gained or lost. The one used last always stays. */
+  weigh(counter: Counter): void {
+    const { remembered } = counter.window;
+    this.#hits += remembered - counter.weight;
+    counter.weight = remembered;
+    while (this.#hits > this.#bounds.maxHits && this.#counters.size > 1) this.#removeLeastUsed();
+  }
+
+  delete(key: string): void {
+    this.#hits -= this.#counters.get(key)?.weight ?? 0;
+    this.#counters.delete(key);
+  }
+
+  clear(): void {
+    this.#counters.clear();
+    this.#sweep = undefined;
+    this.#hits = 0;
+  }
+
+  /**
+   * Goes round the counters. A round has as many steps as there were counters when it began: without
+   * that bound it would run after those that are used, and so moved to the end, and never begin again.
+   */
+  #removeExpired(now: number): void {
+    for (let step = 0; step < SWEEP_PER_INSERT; step += 1) {
+      if (this.#stepsLeft === 0) this.#sweep = undefined;
+      if (this.#sweep === undefined) {
+        this.#sweep = this.#counters.entries();
+        this.#stepsLeft = this.#counters.size;
+      }
+      const { value, done } = this.#sweep.next();
+      this.#stepsLeft = done ? 0 : this.#stepsLeft - 1;
+      if (!done && value[1].expiresAt <= now) this.delete(value[0]);
+    }
+  }
+
+  #removeLeastUsed(): void {
+    const [leastUsed] = this.#counters.keys();
+    if (leastUsed !== undefined) this.delete(leastUsed);
+  }
+}
