@@ -15,8 +15,16 @@ const { renderEnvironmentTable } = await import('../dist/common/config/index.js'
 const { PROBE_KEY } = await import('../dist/common/redis/key-families.js');
 const { CACHE_ENTRY, CACHE_MANAGER_ENTRY } = await import('../dist/modules/cache/index.js');
 const { THROTTLE_COUNTER } = await import('../dist/modules/throttle/index.js');
+const { LOCK, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
 
-const FAMILIES = [CACHE_ENTRY, CACHE_MANAGER_ENTRY, THROTTLE_COUNTER, PROBE_KEY];
+const FAMILIES = [
+  CACHE_ENTRY,
+  CACHE_MANAGER_ENTRY,
+  THROTTLE_COUNTER,
+  LOCK,
+  LOCK_RELEASED,
+  PROBE_KEY,
+];
 
 update('README.md', (text) =>
   text.replace(

@@ -10,6 +10,7 @@ import type { BackplaneOptions } from './backplane.options.js';
 import { RedisModule } from './common/redis/index.js';
 import { CacheModule } from './modules/cache/index.js';
 import { HealthModule } from './modules/health/index.js';
+import { LockModule } from './modules/lock/index.js';
 import { ThrottleModule } from './modules/throttle/index.js';
 
 const {
@@ -49,11 +50,12 @@ interface AsyncModule<Options> {
 @Module({})
 export class BackplaneModule {
   static forRoot(options: BackplaneOptions): DynamicModule {
-    const { redis, cache, throttle, health } = options;
+    const { redis, cache, throttle, lock, health } = options;
     const imports: NonNullable<ModuleMetadata['imports']> = [
       ...(redis === undefined ? [] : [RedisModule.forRoot(redis)]),
       ...(cache === undefined ? [] : [CacheModule.forRoot(cache)]),
       ...(throttle === undefined ? [] : [ThrottleModule.forRoot(throttle)]),
+      ...(lock === undefined ? [] : [LockModule.forRoot(lock)]),
       ...(health === undefined ? [] : [HealthModule.forRoot(health)]),
     ];
     return { module: BackplaneModule, imports };
@@ -69,6 +71,7 @@ export class BackplaneModule {
         part(RedisModule, ({ redis }) => redis ?? {}),
         part(CacheModule, ({ cache }) => cache ?? {}),
         part(ThrottleModule, ({ throttle }) => throttle ?? {}),
+        part(LockModule, ({ lock }) => lock ?? {}),
         part(HealthModule, ({ health }) => health ?? {}),
       ],
     };

@@ -5,6 +5,7 @@ import type { BackplaneOptions } from '../backplane.options.js';
 import { BackplaneExceptionFilter } from '../common/http/index.js';
 import { AdminModule } from '../modules/admin/index.js';
 import { CacheManagerModule } from '../modules/cache/index.js';
+import { LockAdminController } from '../modules/lock/index.js';
 import { ExamplesModule } from './examples/examples.module.js';
 import { RequestLogger } from './request-logger.js';
 import { StateLogger } from './state-logger.js';
@@ -32,7 +33,7 @@ export class AppModule {
       imports: [
         BackplaneModule.forRoot(backplane),
         CacheManagerModule.forRoot(),
-        AdminModule.forRoot({ token: adminToken }),
+        AdminModule.forRoot({ token: adminToken, controllers: [LockAdminController] }),
         ExamplesModule,
       ],
     };

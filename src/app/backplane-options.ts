@@ -12,6 +12,7 @@ export function backplaneOptions(config: BackplaneConfig): BackplaneOptions {
       fallback: config.cache.fallback,
     },
     throttle: DEFAULT_LIMITS,
+    lock: {},
     health: {},
   };
 }

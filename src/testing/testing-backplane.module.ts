@@ -33,7 +33,7 @@ export class TestingBackplaneModule {
       module: TestingBackplaneModule,
       imports: [
         CoreModule,
-        BackplaneModule.forRoot({ cache: {}, throttle: {}, health: {}, ...modules }),
+        BackplaneModule.forRoot({ cache: {}, throttle: {}, lock: {}, health: {}, ...modules }),
       ],
       providers: [
         { provide: FakeClock, useValue: clock },

@@ -40,6 +40,12 @@ class Doorkeeper implements BeforeApplicationShutdown {
   }
 }
 
+/** What backs the services of the backend. */
+const EMBEDDED = { cache: 'memory', rate_limiting: 'memory', lock: 'memory' };
+const ON_REDIS = { cache: 'redis', rate_limiting: 'redis', lock: 'redis' };
+/** Configured, and away: each does what its failure policy says. */
+const WITHOUT_REDIS = { cache: 'memory', rate_limiting: 'memory', lock: 'none' };
+
 describe.each(PLATFORMS)('GET /health on %s', (platform) => {
   let server: TestApp;
 
@@ -56,7 +62,7 @@ describe.each(PLATFORMS)('GET /health on %s', (platform) => {
         body: {
           status: 'up',
           system: { redis: { status: 'disabled', available: false } },
-          services: { cache: 'memory', rate_limiting: 'memory' },
+          services: EMBEDDED,
         },
       });
       await expect(get('/health/ready')).resolves.toEqual({ status: 200, body: { status: 'up' } });
@@ -92,7 +98,7 @@ describe.each(PLATFORMS)('GET /health on %s', (platform) => {
         body: {
           status: 'up',
           system: { redis: { status: 'healthy', available: true } },
-          services: { cache: 'redis', rate_limiting: 'redis' },
+          services: ON_REDIS,
         },
       });
       expectToMatch((await get('/health/redis')).body, 'healthyRedis');
@@ -142,7 +148,7 @@ describe.each(PLATFORMS)('GET /health on %s', (platform) => {
           body: {
             status: 'degraded',
             system: { redis: { status: 'unhealthy', available: false } },
-            services: { cache: 'memory', rate_limiting: 'memory' },
+            services: WITHOUT_REDIS,
           },
         });
       });

@@ -46,7 +46,7 @@ export class HealthService implements OnModuleDestroy {
     this.#isShuttingDown = true;
   }
 
-  /** `degraded`: Redis is away and everything is still answered. `down`: something is not. */
+  /** `degraded`: not all is as it should be, and requests are answered. `down`: they are not. */
   async check(): Promise<HealthBody> {
     const redis = this.redis.check();
     const [{ status }, { status: redisStatus }] = await Promise.all([this.#terminus(), redis]);

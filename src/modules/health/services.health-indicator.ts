@@ -3,8 +3,8 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import { type Backing, ServiceRegistry, type ServiceStatus } from '../../common/status/index.js';
 
 /**
- * What backs each service right now: `down` while calls of one of them fail, `degraded` while another
- * backing than the intended one answers.
+ * What backs each service right now: `degraded` while calls of one fail or another backing than the
+ * intended one answers, `down` while a service fails that every request needs.
  */
 @Injectable()
 export class ServicesHealthIndicator {
@@ -17,8 +17,10 @@ export class ServicesHealthIndicator {
     const session = this.indicators.check(key);
     const data = { backing: this.backings() };
     const services = this.services.list();
-    if (!services.every((service) => service.isServing())) return session.down(data);
-    return services.every(isAsIntended) ? session.up(data) : session.degraded(data);
+    const failing = services.filter((service) => !service.isServing());
+    if (failing.some(({ isVital }) => isVital)) return session.down(data);
+    const isWell = failing.length === 0 && services.every(isAsIntended);
+    return isWell ? session.up(data) : session.degraded(data);
   }
 
   backings(): Readonly<Record<string, Backing>> {

@@ -38,6 +38,7 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
       service: SERVICE,
       backing: () => (failover.active === 'primary' ? 'redis' : isLocal ? 'memory' : 'none'),
       isServing: () => failover.active === 'primary' || isLocal,
+      intended: 'redis',
     });
     return failover.driver;
   },

@@ -40,10 +40,9 @@ function failover(
   services: ServiceRegistry,
 ): ThrottleDriver {
   const connection = redis.use('default', ['command']);
-  const fallback = new DegradedThrottleDriver(memory, options.instances);
   const failover = new FailoverDriver<ThrottleDriver>({
     primary: new RedisThrottleDriver(connection, { deadlineMs: options.deadlineMs }),
-    fallback,
+    fallback: new DegradedThrottleDriver(memory, options.instances),
     gate: connection.gate,
     afterRecovery: () => memory.clear(),
   });
@@ -51,15 +50,23 @@ function failover(
   services.register({
     service: SERVICE,
     backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
-    isServing: () =>
-      failover.active === 'primary' || !(hasClosedLimit(options) || fallback.hasRefused),
+    isServing: () => failover.active === 'primary' || !hasClosedLimit(options),
     intended: 'redis',
+    isVital: isClosedForAll(options),
   });
   return failover.driver;
 }
 
-/** One limit that is closed is enough: while Redis is away its requests are answered with 503. */
-function hasClosedLimit({ onRedisDown, default: fallback, routes }: ResolvedThrottleOptions) {
-  const configured = [...(fallback === undefined ? [] : [fallback]), ...routes];
-  return [{ onRedisDown }, ...configured].some((limit) => limit.onRedisDown === 'closed');
+/** Some requests are answered with 503 while Redis is away: those under a closed limit. */
+function hasClosedLimit(options: ResolvedThrottleOptions): boolean {
+  return isClosedForAll(options) || options.routes.some(isClosed);
+}
+
+/** Every request is, but for those with limits of their own. */
+function isClosedForAll({ onRedisDown, default: limit }: ResolvedThrottleOptions): boolean {
+  return isClosed({ onRedisDown }) || (limit !== undefined && isClosed(limit));
+}
+
+function isClosed({ onRedisDown }: { readonly onRedisDown?: string | undefined }): boolean {
+  return onRedisDown === 'closed';
 }

@@ -53,11 +53,14 @@ describe('the health of an application', () => {
       await expect(health.check()).resolves.toMatchObject({ status: 'up', services: {} });
     });
 
-    it('counts what other modules register', async () => {
+    it.each([
+      ['degraded', false],
+      ['down', true],
+    ])('is %s while a service fails that is vital: %s', async (status, isVital) => {
       const module = await start({});
       let isServing = true;
       const backing = (): Backing => (isServing ? 'database' : 'none');
-      const service = { service: 'orders', backing, isServing: () => isServing };
+      const service = { service: 'orders', backing, isServing: () => isServing, isVital };
       module.get(ServiceRegistry).register(service);
       const health = module.get(HealthService);
       await expect(health.check()).resolves.toMatchObject({
@@ -66,7 +69,7 @@ describe('the health of an application', () => {
       });
       isServing = false;
       await expect(health.check()).resolves.toMatchObject({
-        status: 'down',
+        status,
         services: { orders: 'none' },
       });
     });

@@ -1,10 +1,10 @@
+import { ThrottleService } from '../../../src/modules/throttle/index.js';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { BackplaneModule } from '../../../src/backplane.module.js';
 import type { BackplaneOptions } from '../../../src/backplane.options.js';
 import { REDIS_CONNECTIONS, type RedisConnections } from '../../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { HealthService } from '../../../src/modules/health/index.js';
-import { ThrottleService } from '../../../src/modules/throttle/index.js';
 import { eventually } from '../../support/eventually.js';
 import { queryRedis } from '../../support/redis/redis-query.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
@@ -38,6 +38,8 @@ const REFUSALS: readonly Refusal[] = [
     end: ['CONFIG', 'SET', 'maxmemory', '0'],
   },
 ];
+
+const CLOSED = { limit: 5, window: '1m', onRedisDown: 'closed' } as const;
 
 describe('the health on a server that answers pings and refuses writes', () => {
   const redis = useStarted(() => startStandalone());
@@ -99,33 +101,18 @@ describe('the health on a server that answers pings and refuses writes', () => {
   });
 
   it.each([
-    ['the default limit', { default: { limit: 5, window: '1m', onRedisDown: 'closed' } }],
-    [
-      'a limit by route',
-      { routes: [{ path: '/login', limit: 5, window: '1m', onRedisDown: 'closed' }] },
-    ],
-  ] as const)('is down while %s is closed', async (_which, throttle) => {
+    ['down', 'the default limit', { default: CLOSED }],
+    ['degraded', 'a limit by route', { routes: [{ path: '/login', ...CLOSED }] }],
+  ] as const)('is %s while %s is closed', async (status, _which, throttle) => {
     const app = await start({ throttle });
     const health = app.get(HealthService);
     await expect(health.check()).resolves.toMatchObject({ status: 'up' });
     await tell(REFUSALS[0]?.begin as Command);
     await untilAway(app);
     await expect(health.check()).resolves.toMatchObject({
-      status: 'down',
+      status,
       services: { rate_limiting: 'memory' },
     });
-  });
-
-  it('is down once a closed limit that only code knows has refused a call', async () => {
-    const app = await start({ throttle: {} });
-    const health = app.get(HealthService);
-    await tell(REFUSALS[0]?.begin as Command);
-    await untilAway(app);
-    await expect(health.check()).resolves.toMatchObject({ status: 'degraded' });
-    const limit = { name: 'mail', limit: 1, window: '1m', onRedisDown: 'closed' } as const;
-    const consumed = app.get(ThrottleService).consume('user:1', limit);
-    await expect(consumed).rejects.toMatchObject({ code: 'E_THROTTLE_BACKEND_DOWN' });
-    await expect(health.check()).resolves.toMatchObject({ status: 'down' });
   });
 
   it('is degraded while a service is not where it is meant to be, although Redis is well', async () => {

@@ -16,16 +16,10 @@ import { ThrottleBackendDownError } from '../throttle.errors.js';
 export class DegradedThrottleDriver implements ThrottleDriver {
   readonly #memory: ThrottleDriver;
   readonly #instances: number;
-  #hasRefused = false;
 
   constructor(memory: ThrottleDriver, instances: number) {
     this.#memory = memory;
     this.#instances = instances;
-  }
-
-  /** A closed limit was met, be it in a decorator or in a call: while Redis is away some calls fail. */
-  get hasRefused(): boolean {
-    return this.#hasRefused;
   }
 
   consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
@@ -45,10 +39,7 @@ export class DegradedThrottleDriver implements ThrottleDriver {
     ask: (shares: readonly ThrottlePolicy[]) => Promise<ThrottleOutcome>,
   ): Promise<ThrottleOutcome> {
     const closed = policies.find(hasFailurePolicy('closed'));
-    if (closed !== undefined) {
-      this.#hasRefused = true;
-      throw new ThrottleBackendDownError(closed.name);
-    }
+    if (closed !== undefined) throw new ThrottleBackendDownError(closed.name);
     const counted = policies.filter(hasFailurePolicy('memory'));
     const { allowed, decisions } = await ask(counted.map((policy) => this.#shareOf(policy)));
     const ofPolicy = new Map(counted.map((policy, index) => [policy, decisions[index]]));
