@@ -1,0 +1,70 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
+import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
+import { ServiceRegistry } from '../../common/status/index.js';
+import { CLOCK, type Clock } from '../../common/time/index.js';
+import { ClosedSessionDriver } from './drivers/closed-session.driver.js';
+import { MemorySessionDriver } from './drivers/memory-session.driver.js';
+import { RedisSessionDriver } from './drivers/redis-session.driver.js';
+import { RevocationJournal } from './drivers/revocation-journal.js';
+import { SessionDriver } from './session.driver.js';
+import { SESSION_OPTIONS } from './session.module-definition.js';
+import type { ResolvedSessionOptions } from './session.options.js';
+
+/** Name of the service in health bodies. */
+const SERVICE = 'session_storage';
+
+/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
+  provide: SessionDriver,
+  inject: [SESSION_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
+  useFactory: (
+    options: ResolvedSessionOptions,
+    clock: Clock,
+    services: ServiceRegistry,
+    redis?: RedisConnections,
+  ) => {
+    if (redis === undefined) {
+      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
+      return new MemorySessionDriver({ clock, ...options });
+    }
+    const connection = redis.use('default', ['command']);
+    const { deadlineMs, onRedisDown } = options;
+    const primary = new RedisSessionDriver(connection, { deadlineMs });
+    const failover = sessionFailover(primary, { gate: connection.gate, options, clock });
+    const whenAway = onRedisDown === 'memory' ? 'memory' : 'none';
+    services.register({
+      service: SERVICE,
+      backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
+      isServing: () => failover.active === 'primary' || onRedisDown === 'memory',
+    });
+    return failover.driver;
+  },
+};
+
+/** Puts the failure policy of the sessions behind a driver that works on Redis. */
+export function sessionFailover(
+  primary: SessionDriver,
+  context: {
+    readonly gate: RedisGate;
+    readonly options: ResolvedSessionOptions;
+    readonly clock: Clock;
+  },
+): FailoverDriver<SessionDriver> {
+  const { gate, options, clock } = context;
+  if (options.onRedisDown === 'closed') {
+    return new FailoverDriver<SessionDriver>({
+      primary,
+      fallback: new ClosedSessionDriver(),
+      gate,
+    });
+  }
+  const memory = new MemorySessionDriver({ clock, ...options });
+  return new FailoverDriver<SessionDriver>({
+    primary,
+    fallback: memory,
+    gate,
+    journal: new RevocationJournal(),
+    afterRecovery: () => memory.clear(),
+  });
+}
