@@ -163,7 +163,7 @@ export class SessionService {
    */
   async update<Data extends SessionData = SessionData>(
     id: string,
-    change: SessionUpdate<Data>,
+    change: SessionUpdate<NoInfer<Data>>,
   ): Promise<Session<Data> | undefined> {
     let before = await this.driver.get(id);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {

@@ -16,7 +16,7 @@ interface CreateArguments {
  * KEYS     session, generation, user index, live index
  * ARGV     id, user, user key, hash of the secret, ttl in ms, version, new generation, origin, data
  * Returns  { 'created', fields } | { 'taken' }
- * Cost     O(log sessions of the bucket), 12 commands, and O(1) amortised for each expired entry
+ * Cost     O(log sessions of the bucket), 15 commands, and O(1) amortised for each expired entry
  */
 export const SESSION_CREATE = defineScript<SessionKeys, CreateArguments, unknown>({
   name: 'session-create',

@@ -14,7 +14,7 @@ interface PutArguments {
  * KEYS     session, generation, user index, live index; the middle two of the session that was there
  * ARGV     id, ttl in ms, version, data
  * Returns  { 'stored', fields } | { 'taken' }
- * Cost     O(log sessions of the bucket), 10 commands
+ * Cost     O(log sessions of the bucket), 12 commands
  */
 export const SESSION_PUT = defineScript<SessionKeys, PutArguments, unknown>({
   name: 'session-put',

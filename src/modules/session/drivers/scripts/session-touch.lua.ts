@@ -20,7 +20,7 @@ interface TouchArguments {
  * KEYS     session, generation, user index, live index
  * ARGV     id, user key, 'secret' | 'any', hash of the secret, thousandths
  * Returns  { 'valid' | 'touched', fields } | { 'absent' }
- * Cost     O(1), 2 commands; a touch O(log sessions of the bucket), 10 more
+ * Cost     O(1), 2 commands; a touch O(log sessions of the bucket), 12 more
  */
 export const SESSION_TOUCH = defineScript<SessionKeys, TouchArguments, unknown>({
   name: 'session-touch',
