@@ -209,7 +209,9 @@ export class SessionService {
       const value = this.driver.count();
       this.#counted = { at: now, value };
       // A failure is told to those who asked and not kept.
-      value.catch(() => (this.#counted = undefined));
+      value.catch(() => {
+        if (this.#counted?.value === value) this.#counted = undefined;
+      });
     }
     return this.#counted.value;
   }

@@ -126,7 +126,7 @@ describe(`cookie values (TEST_SEED=${SEED})`, () => {
     const roundTrip = fc.property(fc.string({ minLength: 1, unit: 'binary' }), (userId) => {
       const [id, userKey] = [createSessionId(userId), userKeyOf(userId)];
       const parsed = parseCookieValue(formatCookieValue(id, userKey, createSecret()));
-      expect(parsed).toMatchObject({ id, userKey });
+      expect([parsed?.id, parsed?.userKey]).toEqual([id, userKey]);
     });
     fc.assert(roundTrip, sampling());
   });

@@ -37,9 +37,9 @@ export function userIndexSuite(open: OpenSessions): void {
 
   it('lists more sessions than one call reads', async () => {
     const { driver } = fixture();
-    await Promise.all(Array.from({ length: 450 }, () => created(driver)));
-    await expect(driver.list('alice')).resolves.toHaveLength(450);
-    await expect(driver.destroyAll('alice')).resolves.toBe(450);
+    await Promise.all(Array.from({ length: 250 }, () => created(driver)));
+    await expect(driver.list('alice')).resolves.toHaveLength(250);
+    await expect(driver.destroyAll('alice')).resolves.toBe(250);
   });
 
   it('counts the sessions of all users, and those under chosen ids', async () => {

@@ -94,6 +94,24 @@ describe('a write that comes too late', () => {
   });
 });
 
+describe('a server that is full', () => {
+  afterEach(() => server.config('SET', 'maxmemory', '0'));
+
+  it('still opens, touches and ends sessions', async () => {
+    const [session, other] = [await created(driver), await created(driver, { userId: 'bob' })];
+    await server.config('SET', 'maxmemory', '1');
+    await expect(driver.create(newSession())).rejects.toMatchObject({ reason: 'refused' });
+    const put = driver.put('chosen', { ttlMs: HOUR, data: Buffer.from('x') });
+    await expect(put).rejects.toMatchObject({ reason: 'refused' });
+    await expect(driver.validate(credentialOf(session), EAGER)).resolves.toMatchObject({
+      isTouched: true,
+    });
+    await expect(driver.destroyAll('alice')).resolves.toBe(1);
+    await expect(driver.get(session.id)).resolves.toBeUndefined();
+    await expect(driver.destroy(other.id)).resolves.toEqual({ userId: 'bob' });
+  });
+});
+
 describe('two drivers on one server', () => {
   it('see one session, and its end', async () => {
     const other = new RedisSessionDriver(open.connection, { deadlineMs: 2_000 });

@@ -17,6 +17,9 @@ interface TouchArguments {
  * All strings of equal content are one object in Lua 5.1, so comparing the hashes takes the same time
  * wherever they differ.
  *
+ * A server that is full refuses the first write of a script if it may need memory, and none after it:
+ * therefore PEXPIRE comes first, and a full server does not lock everybody out.
+ *
  * KEYS     session, generation, user index, live index
  * ARGV     id, user key, 'secret' | 'any', hash of the secret, thousandths
  * Returns  { 'valid' | 'touched', fields } | { 'absent' }
@@ -34,8 +37,8 @@ local ttl = tonumber(fields[TTL])
 if (now - tonumber(fields[SEEN])) * 1000 < ttl * tonumber(arg(5)) then return found('valid', fields) end
 local expires = now + ttl
 fields[SEEN], fields[EXPIRES] = whole(now), whole(expires)
-redis.call('HSET', KEYS[1], 'seen', fields[SEEN], 'expires', fields[EXPIRES])
 redis.call('PEXPIRE', KEYS[1], ttl)
+redis.call('HSET', KEYS[1], 'seen', fields[SEEN], 'expires', fields[EXPIRES])
 if fields[GENERATION] then
   outlive(KEYS[2], ttl)
   enlist(KEYS[3], arg(1), expires, ttl)
