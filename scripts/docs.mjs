@@ -15,6 +15,7 @@ const { renderEnvironmentTable } = await import('../dist/common/config/index.js'
 const { PROBE_KEY } = await import('../dist/common/redis/key-families.js');
 const { CACHE_ENTRY, CACHE_MANAGER_ENTRY } = await import('../dist/modules/cache/index.js');
 const { THROTTLE_COUNTER } = await import('../dist/modules/throttle/index.js');
+const session = await import('../dist/modules/session/index.js');
 const { LOCK, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
 
 const FAMILIES = [
@@ -23,6 +24,10 @@ const FAMILIES = [
   THROTTLE_COUNTER,
   LOCK,
   LOCK_RELEASED,
+  session.SESSION_RECORD,
+  session.SESSION_GENERATION,
+  session.SESSION_INDEX,
+  session.SESSION_LIVE,
   PROBE_KEY,
 ];
 

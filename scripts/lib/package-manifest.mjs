@@ -22,7 +22,7 @@ export const OPTIONAL_PEERS = {
 };
 
 /** Installed with the library; the build takes their versions from the root package.json. */
-export const DEPENDENCIES = ['lru-cache', 'msgpackr', 'pino', 'zod'];
+export const DEPENDENCIES = ['cookie', 'lru-cache', 'msgpackr', 'pino', 'zod'];
 
 /** Peers that Nest itself demands: declared even where the library never names them. */
 export const PEERS_OF_NEST = ['reflect-metadata', 'rxjs'];

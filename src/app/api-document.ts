@@ -29,7 +29,13 @@ export function apiDocument(app: INestApplication): OpenAPIObject {
   for (const [name, description] of Object.entries(TAGS)) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build());
   for (const [path, methods] of Object.entries(document.paths)) {
-    for (const operation of [methods.get, methods.post, methods.put, methods.delete]) {
+    for (const operation of [
+      methods.get,
+      methods.post,
+      methods.put,
+      methods.patch,
+      methods.delete,
+    ]) {
       if (operation !== undefined) describe(path, operation);
     }
   }
@@ -50,5 +56,7 @@ function describe(path: string, operation: Operation): void {
 
 function tagOf(path: string): keyof typeof TAGS {
   if (path.startsWith('/health')) return 'health';
-  return path.startsWith('/api/v1/redis/') ? 'operations' : 'examples';
+  const isForOperators =
+    path.startsWith('/api/v1/redis/') || path.startsWith('/auth/sessions/redis/');
+  return isForOperators ? 'operations' : 'examples';
 }

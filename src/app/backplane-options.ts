@@ -13,6 +13,11 @@ export function backplaneOptions(config: BackplaneConfig): BackplaneOptions {
     },
     throttle: DEFAULT_LIMITS,
     lock: {},
+    session: {
+      storage: config.session.useRedis ? 'redis' : 'memory',
+      // Browsers keep a Secure cookie of a plain HTTP server on localhost only, or not at all.
+      cookie: { secure: config.http.production },
+    },
     health: {},
   };
 }

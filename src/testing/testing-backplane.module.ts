@@ -33,7 +33,14 @@ export class TestingBackplaneModule {
       module: TestingBackplaneModule,
       imports: [
         CoreModule,
-        BackplaneModule.forRoot({ cache: {}, throttle: {}, lock: {}, health: {}, ...modules }),
+        BackplaneModule.forRoot({
+          cache: {},
+          throttle: {},
+          lock: {},
+          session: {},
+          health: {},
+          ...modules,
+        }),
       ],
       providers: [
         { provide: FakeClock, useValue: clock },

@@ -41,10 +41,25 @@ class Doorkeeper implements BeforeApplicationShutdown {
 }
 
 /** What backs the services of the backend. */
-const EMBEDDED = { cache: 'memory', rate_limiting: 'memory', lock: 'memory' };
-const ON_REDIS = { cache: 'redis', rate_limiting: 'redis', lock: 'redis' };
+const EMBEDDED = {
+  cache: 'memory',
+  rate_limiting: 'memory',
+  lock: 'memory',
+  session_storage: 'memory',
+};
+const ON_REDIS = {
+  cache: 'redis',
+  rate_limiting: 'redis',
+  lock: 'redis',
+  session_storage: 'redis',
+};
 /** Configured, and away: each does what its failure policy says. */
-const WITHOUT_REDIS = { cache: 'memory', rate_limiting: 'memory', lock: 'none' };
+const WITHOUT_REDIS = {
+  cache: 'memory',
+  rate_limiting: 'memory',
+  lock: 'none',
+  session_storage: 'none',
+};
 
 describe.each(PLATFORMS)('GET /health on %s', (platform) => {
   let server: TestApp;

@@ -90,13 +90,23 @@ describe('BackplaneModule', () => {
       expect(ttlMs).toBeGreaterThan(0);
       expect(ttlMs).toBeLessThanOrEqual(7_000);
       expect(PARTS.every((part) => has(module, SERVICE_OF[part]))).toBe(true);
-      expect(backings(module)).toEqual({ cache: 'redis', rate_limiting: 'redis', lock: 'redis' });
+      expect(backings(module)).toEqual({
+        cache: 'redis',
+        rate_limiting: 'redis',
+        lock: 'redis',
+        session_storage: 'redis',
+      });
     });
 
     it('runs on memory where the factory gives no Redis', async () => {
       const module = await start(BackplaneModule.forRootAsync({ useFactory: () => ({}) }));
       expect(module.get(REDIS_CONNECTIONS)).toBeUndefined();
-      expect(backings(module)).toEqual({ cache: 'memory', rate_limiting: 'memory', lock: 'memory' });
+      expect(backings(module)).toEqual({
+        cache: 'memory',
+        rate_limiting: 'memory',
+        lock: 'memory',
+        session_storage: 'memory',
+      });
       await expect(module.get(HealthService).check()).resolves.toMatchObject({ status: 'up' });
     });
   });

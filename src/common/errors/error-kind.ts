@@ -4,6 +4,8 @@ import type { BackplaneError, ErrorCode, ErrorKind } from './backplane.error.js'
 const KIND_OF_ENDING: Readonly<Record<string, ErrorKind>> = {
   _TOO_LARGE: 'invalid',
   _BUSY: 'conflict',
+  _CONFLICT: 'conflict',
+  _TAKEN: 'conflict',
   _WAIT_TIMEOUT: 'conflict',
   _LOST: 'conflict',
   _UNAVAILABLE: 'unavailable',

@@ -24,7 +24,7 @@ export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
-    if (redis === undefined) {
+    if (redis === undefined || options.storage === 'memory') {
       services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
       return new MemorySessionDriver({ clock, ...options });
     }
@@ -37,6 +37,7 @@ export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
       service: SERVICE,
       backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
       isServing: () => failover.active === 'primary' || onRedisDown === 'memory',
+      intended: 'redis',
     });
     return failover.driver;
   },

@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly cookie?: SessionCookieOptions;
   /** Largest packed `data`. @default 64 KiB */
   readonly maxDataBytes?: number;
+  /** Where sessions live; `'memory'` keeps them out of a configured Redis. @default 'redis' */
+  readonly storage?: 'redis' | 'memory';
   /** @default 'closed' */
   readonly onRedisDown?: SessionFailurePolicy;
   /** Sessions the memory driver keeps; beyond it the one unused for longest ends. @default 100000 */
@@ -101,6 +103,7 @@ const schema = z
       .default(0.02),
     cookie: cookie.prefault({}),
     maxDataBytes: positiveInteger().default(64 * KIB),
+    storage: z.enum(['redis', 'memory']).default('redis'),
     onRedisDown: z.enum(['closed', 'memory']).default('closed'),
     maxSessions: positiveInteger().default(100_000),
     deadline: duration().prefault('100ms'),
