@@ -1,10 +1,12 @@
 export type { RedisClient } from './client-factory.js';
 export type { RedisConnection, RedisTopology } from './connection.js';
 export { REDIS_CONNECTIONS, RedisConnections } from './connections.js';
+export { withDeadline } from './deadline.js';
 export { defineScript, type ScriptArgument } from './define-script.js';
 export { FailoverDriver, type FailoverJournal } from './failover-driver.js';
 export type { RedisGate } from './gate.js';
-export { compileGlob } from './glob.js';
+export { compileGlob, encodedMatch } from './glob.js';
+export { decodePart } from './key-encoding.js';
 export { KeyDeletion } from './key-deletion.js';
 export { decodePart } from './key-encoding.js';
 export { checkKeyText, type KeyFamily, KeySpace, MAX_KEY_BYTES } from './key-space.js';
