@@ -1,0 +1,91 @@
+import {
+  Body,
+  Get,
+  Inject,
+  type MessageEvent,
+  NotFoundException,
+  Param,
+  Post,
+  Query,
+  Req,
+  Sse,
+} from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { z } from 'zod';
+import { AdminController } from '../../common/admin/index.js';
+import { parseOptions, positiveInteger } from '../../common/options/index.js';
+import { checkKeyText } from '../../common/redis/index.js';
+import { ChannelStreams } from './channel-streams.js';
+import type { PubSubEvent } from './envelope.js';
+import type { ChannelSummary, PublishOutcome } from './pubsub.driver.js';
+import { PubSubService } from './pubsub.service.js';
+import type { StreamSocket } from './stream-feed.js';
+
+const present = z.custom<unknown>((value) => value !== undefined, 'must be given');
+
+/** `message` is what the field was called first; either will do. */
+const publishBody = z
+  .strictObject({ payload: present.optional(), message: present.optional() })
+  .refine(({ payload, message }) => (payload === undefined) !== (message === undefined), {
+    path: ['payload'],
+    message: 'must be given, or "message" in its place, and not both',
+  })
+  .transform(({ payload, message }) => payload ?? message ?? null);
+
+const recentQuery = z.strictObject({
+  limit: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(positiveInteger())
+    .optional(),
+});
+
+/** Channels for operators. */
+@AdminController('pubsub')
+export class PubSubAdminController {
+  constructor(
+    @Inject(PubSubService) private readonly pubsub: PubSubService,
+    @Inject(ChannelStreams) private readonly streams: ChannelStreams,
+  ) {}
+
+  /** Channels with recorded events or subscribers. */
+  @Get('channels')
+  async channels(): Promise<{ readonly channels: readonly ChannelSummary[] }> {
+    return { channels: await this.pubsub.channels() };
+  }
+
+  /** Publishes `payload` (or `message`). */
+  @Post(':channel')
+  publish(@Param('channel') channel: string, @Body() body: unknown): Promise<PublishOutcome> {
+    return this.pubsub.publish(channel, parseOptions(publishBody, body ?? {}, 'body'));
+  }
+
+  /** The latest events of a channel, newest first; 404 where nobody uses it. */
+  @Get(':channel/events')
+  async events(
+    @Param('channel') channel: string,
+    @Query() query: unknown,
+  ): Promise<{ readonly channel: string; readonly events: readonly PubSubEvent[] }> {
+    const { limit } = parseOptions(recentQuery, query, 'query');
+    const events = await this.pubsub.recent({ channel, limit });
+    if (events.length === 0 && !(await this.#isUsed(channel))) {
+      throw new NotFoundException(`No channel "${channel}" has recent events or subscribers`);
+    }
+    return { channel, events };
+  }
+
+  /** The events of a channel from now on, as server-sent events. */
+  @Sse(':channel/stream')
+  stream(
+    @Param('channel') channel: string,
+    @Req() request: { readonly socket: StreamSocket },
+  ): Observable<MessageEvent> {
+    return this.streams.open(checkKeyText(channel, 'channel'), request.socket);
+  }
+
+  async #isUsed(channel: string): Promise<boolean> {
+    const channels = await this.pubsub.channels();
+    return channels.some((known) => known.channel === channel);
+  }
+}

@@ -1,0 +1,111 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { EventStream } from '../../common/events/index.js';
+import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
+import type { RedisConnection, RedisConnections } from '../../common/redis/index.js';
+import { ServiceRegistry } from '../../common/status/index.js';
+import { CLOCK, type Clock } from '../../common/time/index.js';
+import { Dispatcher } from './dispatcher.js';
+import { DegradedPubSubDriver } from './drivers/degraded-pubsub.driver.js';
+import { MemoryPubSubDriver } from './drivers/memory-pubsub.driver.js';
+import { PublishJournal } from './drivers/publish-journal.js';
+import { RedisPubSubDriver } from './drivers/redis-pubsub.driver.js';
+import { RedisPubSubReceiver } from './drivers/redis-pubsub.receiver.js';
+import { OnceGuard } from './once-guard.js';
+import { PubSubDriver } from './pubsub.driver.js';
+import { PUBSUB_OPTIONS } from './pubsub.module-definition.js';
+import type { ResolvedPubSubOptions } from './pubsub.options.js';
+import { LocalReceiver, PubSubReceiver } from './pubsub.receiver.js';
+
+/** Name of the service in health bodies. */
+const SERVICE = 'pubsub';
+
+const OPTIONAL_REDIS = { token: REDIS_CONNECTIONS, optional: true };
+
+/** The parts of this process that every driver delivers to. */
+export interface PubSubLocal {
+  readonly options: ResolvedPubSubOptions;
+  readonly clock: Clock;
+  readonly dispatcher: Dispatcher;
+  readonly once: OnceGuard;
+}
+
+export const onceGuardProvider: FactoryProvider<OnceGuard> = {
+  provide: OnceGuard,
+  useFactory: () => new OnceGuard(),
+};
+
+export const dispatcherProvider: FactoryProvider<Dispatcher> = {
+  provide: Dispatcher,
+  inject: [PUBSUB_OPTIONS, EventStream, OnceGuard],
+  useFactory: (options: ResolvedPubSubOptions, events: EventStream, once: OnceGuard) =>
+    new Dispatcher({ events, once, handlerTimeoutMs: options.handlerTimeoutMs }),
+};
+
+/** Gathers what the drivers need, so that each factory takes few things. */
+export const PUBSUB_LOCAL = Symbol('PUBSUB_LOCAL');
+
+export const localProvider: FactoryProvider<PubSubLocal> = {
+  provide: PUBSUB_LOCAL,
+  inject: [PUBSUB_OPTIONS, CLOCK, Dispatcher, OnceGuard],
+  useFactory: (
+    options: ResolvedPubSubOptions,
+    clock: Clock,
+    dispatcher: Dispatcher,
+    once: OnceGuard,
+  ) => ({ options, clock, dispatcher, once }),
+};
+
+/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+export const pubSubDriverProvider: FactoryProvider<PubSubDriver> = {
+  provide: PubSubDriver,
+  inject: [PUBSUB_LOCAL, ServiceRegistry, OPTIONAL_REDIS],
+  useFactory: (local: PubSubLocal, services: ServiceRegistry, redis?: RedisConnections) => {
+    if (redis === undefined) {
+      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
+      return memoryDriver(local);
+    }
+    const failover = pubSubFailover(redis.use('default', ['command']), local);
+    services.register({
+      service: SERVICE,
+      backing: () => (failover.active === 'primary' ? 'redis' : 'memory'),
+      isServing: () => failover.active === 'primary' || local.options.onRedisDown !== 'reject',
+    });
+    return failover.driver;
+  },
+};
+
+export const pubSubReceiverProvider: FactoryProvider<PubSubReceiver> = {
+  provide: PubSubReceiver,
+  inject: [PUBSUB_LOCAL, EventStream, OPTIONAL_REDIS],
+  useFactory: (local: PubSubLocal, events: EventStream, redis?: RedisConnections) => {
+    if (redis === undefined) return new LocalReceiver();
+    const { dispatcher, options } = local;
+    return new RedisPubSubReceiver(redis.use('default', ['command', 'subscriber']), {
+      deliverTo: (key, event) => dispatcher.deliverTo(key, event),
+      events,
+      heartbeatMs: options.heartbeatMs,
+    });
+  },
+};
+
+/** Puts the failure policy behind a driver on Redis. */
+export function pubSubFailover(
+  connection: RedisConnection,
+  local: PubSubLocal,
+): FailoverDriver<PubSubDriver> {
+  const { options, once } = local;
+  const policy = options.onRedisDown;
+  const memory = memoryDriver(local);
+  const journal = new PublishJournal(policy === 'buffer' ? options.bufferSize : 0);
+  return new FailoverDriver<PubSubDriver>({
+    primary: new RedisPubSubDriver(connection, { once, ...options }),
+    fallback: new DegradedPubSubDriver({ memory, policy, journal, once }),
+    gate: connection.gate,
+    journal,
+    afterRecovery: () => memory.clear(),
+  });
+}
+
+function memoryDriver({ options, clock, dispatcher }: PubSubLocal): MemoryPubSubDriver {
+  return new MemoryPubSubDriver({ clock, local: dispatcher, ...options });
+}
