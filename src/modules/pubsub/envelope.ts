@@ -93,6 +93,7 @@ function isEnvelope(value: unknown): value is PubSubEvent {
   const field = (name: string): unknown => Reflect.get(value, name);
   return (
     field('v') === VERSION &&
+    field('channel') !== '' &&
     ['id', 'channel', 'origin'].every((name) => typeof field(name) === 'string') &&
     Number.isSafeInteger(field('publishedAt')) &&
     Object.hasOwn(value, 'payload')

@@ -100,17 +100,11 @@ export class PubSubService implements OnModuleDestroy {
     const end = async (): Promise<void> => {
       if (remove()) await this.receiver.unsubscribe(topic);
     };
-    const key = topicKey(topic);
-    const subscribing = isFirst ? this.receiver.subscribe(topic) : this.#subscribing.get(key);
-    if (subscribing !== undefined) this.#subscribing.set(key, subscribing);
-    this.#subscribing.set(key, subscribing);
     try {
-      await subscribing;
+      await this.#confirm(topic, isFirst);
     } catch (error) {
       remove();
       throw error;
-    } finally {
-      if (this.#subscribing.get(key) === subscribing) this.#subscribing.delete(key);
     }
     return Object.assign(end, { [Symbol.asyncDispose]: end });
   }
@@ -142,5 +136,18 @@ export class PubSubService implements OnModuleDestroy {
     this.#isClosed = true;
     this.dispatcher.close();
     this.receiver.close();
+  }
+
+  /** The backend is asked for the first handler of a topic; others that come meanwhile wait with it. */
+  async #confirm(topic: Topic, isFirst: boolean): Promise<void> {
+    const key = topicKey(topic);
+    if (!isFirst) return this.#subscribing.get(key);
+    const subscribing = this.receiver.subscribe(topic);
+    this.#subscribing.set(key, subscribing);
+    try {
+      await subscribing;
+    } finally {
+      if (this.#subscribing.get(key) === subscribing) this.#subscribing.delete(key);
+    }
   }
 }

@@ -76,12 +76,16 @@ function prototypeOf(wrapper: Wrapper): object | undefined {
   return typeof owner === 'object' && owner !== null ? owner : undefined;
 }
 
+/** Instances that have to be made first are waited for in the order of the events. */
 function handlerOf({ instance, method }: Found): PubSubHandler {
+  let before: Promise<unknown> = Promise.resolve();
   const call = (target: object, args: readonly unknown[]): unknown =>
     Reflect.apply(Reflect.get(target, method) as Function, target, args);
   return (...args) => {
     const target = instance();
-    if (target instanceof Promise) return target.then((made) => call(made, args));
-    return call(target, args);
+    if (!(target instanceof Promise)) return call(target, args);
+    const made = before.then(() => target);
+    before = made.catch(() => undefined);
+    return made.then((ready) => call(ready, args));
   };
 }

@@ -172,7 +172,7 @@ function isRefusal(error: unknown): boolean {
 
 function settledWithin<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
+    const timer = setTimeout(() => resolve(undefined), ms).unref();
     work.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
 }
