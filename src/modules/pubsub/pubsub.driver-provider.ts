@@ -42,7 +42,7 @@ export const dispatcherProvider: FactoryProvider<Dispatcher> = {
 };
 
 /** Gathers what the drivers need, so that each factory takes few things. */
-export const PUBSUB_LOCAL = Symbol('PUBSUB_LOCAL');
+const PUBSUB_LOCAL = Symbol('PUBSUB_LOCAL');
 
 export const localProvider: FactoryProvider<PubSubLocal> = {
   provide: PUBSUB_LOCAL,
@@ -89,7 +89,7 @@ export const pubSubReceiverProvider: FactoryProvider<PubSubReceiver> = {
 };
 
 /** Puts the failure policy behind a driver on Redis. */
-export function pubSubFailover(
+function pubSubFailover(
   connection: RedisConnection,
   local: PubSubLocal,
 ): FailoverDriver<PubSubDriver> {

@@ -33,6 +33,8 @@ declare module '../../common/events/event-stream.js' {
       /** Channels and patterns that were subscribed to. */
       readonly topics: number;
     };
+    /** After a reconnect the server refused to renew subscriptions; `reason` is its word, such as NOPERM. */
+    'pubsub.refused': { readonly reason: string };
     /** A message that is no event of ours came on a channel; no handler got it. */
     'pubsub.malformed': { readonly channel: string };
     /** One event was not sent to an SSE client that does not read fast enough. */

@@ -34,7 +34,7 @@ import { SubscriptionExplorer } from './subscription-explorer.js';
     SubscriptionExplorer,
     ChannelStreams,
   ],
-  exports: [PubSubService, PubSubDriver, PUBSUB_OPTIONS, ChannelStreams],
+  exports: [PubSubService, PubSubDriver, ChannelStreams],
 })
 export class PubSubModule extends PubSubConfigurableModule {
   static override forRoot(options: PubSubOptions = {}): DynamicModule {

@@ -115,11 +115,10 @@ export class PubSubService implements OnModuleDestroy {
    *
    * @throws InvalidOptionError for a wrong channel or limit
    */
-  async recent({ channel, limit = DEFAULT_RECENT }: RecentOptions = {}): Promise<
-    readonly PubSubEvent[]
-  > {
-    if (channel !== undefined) checkKeyText(channel, 'channel');
+  async recent(options: RecentOptions = {}): Promise<readonly PubSubEvent[]> {
     const { historySize } = this.options;
+    const { channel, limit = Math.min(DEFAULT_RECENT, historySize) } = options;
+    if (channel !== undefined) checkKeyText(channel, 'channel');
     if (!Number.isInteger(limit) || limit < 1 || limit > historySize) {
       throw new InvalidOptionError('limit', `must be a whole number from 1 to ${historySize}`);
     }

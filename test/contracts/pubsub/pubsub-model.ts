@@ -15,7 +15,7 @@ export interface Observed {
 }
 
 /** Few, similar and awkward, so that they meet. */
-export const CHANNELS = ['a', 'b', 'ab', 'a*', 'é', 'a:b'];
+const CHANNELS = ['a', 'b', 'ab', 'a*', 'é', 'a:b'];
 const PATTERNS: readonly (readonly [glob: string, meaning: RegExp])[] = [
   ['*', /^.*$/u],
   ['a*', /^a.*$/u],

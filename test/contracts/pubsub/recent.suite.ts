@@ -11,7 +11,7 @@ export function recentSuite(subject: PubSubSubject): void {
     const { pubsub } = await open();
     const { received, handler } = collector();
     await pubsub.subscribePattern('*', handler);
-    await pubsub.publish('a', { list: [], text: '"}', tiny: 1e-7, large: 12345678901234567890 });
+    await pubsub.publish('a', { list: [], text: '"}', tiny: 1e-7, large: 2 ** 60 });
     await pubsub.publish('b', null);
     await eventually(() => received.length === 2);
     expect(await pubsub.recent({ channel: 'a' })).toEqual(received.slice(0, 1));
@@ -44,6 +44,7 @@ export function recentSuite(subject: PubSubSubject): void {
       (await pubsub.recent({ channel, limit: 3 })).map(({ payload }) => payload);
     expect(await payloads('a')).toEqual([5, 4, 3]);
     expect(await payloads()).toEqual([5, 4, 3]);
+    expect(await pubsub.recent()).toHaveLength(3);
     await expect(pubsub.recent({ limit: 4 })).rejects.toMatchObject({ option: 'limit' });
   });
 

@@ -112,12 +112,18 @@ export class RedisPubSubReceiver implements PubSubReceiver {
     for (const kind of ['channel', 'pattern'] as const) {
       const wires = [...this.#wanted].filter(([, wanted]) => wanted.kind === kind);
       if (wires.length === 0) continue;
-      // A connection that fails meanwhile is noticed by the PING that follows.
       this.#ask(
         kind,
         wires.map(([wire]) => wire),
-      ).catch(() => undefined);
+      ).catch((error: unknown) => this.#reportRefusal(error));
     }
+  }
+
+  /** A connection that failed instead is noticed by the PING that follows. */
+  #reportRefusal(error: unknown): void {
+    if (!isRefusal(error)) return;
+    const [reason = ''] = error.message.split(' ', 1);
+    this.#options.events.emit('pubsub.refused', { reason });
   }
 
   /** Whether nobody needs its Redis subscription any more. */
@@ -166,8 +172,8 @@ function kindOf(topic: Topic): Wanted['kind'] {
 }
 
 /** The server's own words, such as NOPERM; anything else is about the connection. */
-function isRefusal(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && Reflect.get(error, 'name') === 'ReplyError';
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function settledWithin<T>(work: Promise<T>, ms: number): Promise<T | undefined> {

@@ -16,8 +16,8 @@ const RECEIVING = { protocol: 2, maxRetriesPerRequest: null, enableOfflineQueue:
  */
 export function subscriberClient(connection: RedisConnection): SubscriberClient {
   const client = connection.client('subscriber');
-  if (!connection.isBorrowed) return { client, isOurs: false };
-  const copy = copyOf(client);
+  if (!connection.isBorrowed) return { client: renewedByUs(client), isOurs: false };
+  const copy = renewedByUs(copyOf(client));
   // Without a listener each failed attempt to connect would be printed; the gap tells what it means.
   copy.on('error', () => undefined);
   return { client: copy, isOurs: true };
@@ -30,6 +30,15 @@ export function receivingNode(client: RedisClient): Redis | undefined {
   const chooser: unknown = Reflect.get(client, 'subscriber');
   if (!isChooser(chooser)) return undefined;
   return chooser.getInstance() ?? undefined;
+}
+
+/**
+ * ioredis renews subscriptions after a reconnect and lets nobody catch the refusal, which would end the
+ * process. `SubscriptionLink` renews them instead, and knows when they are in force.
+ */
+function renewedByUs(client: RedisClient): RedisClient {
+  if (client instanceof Redis) client.options.autoResubscribe = false;
+  return client;
 }
 
 function copyOf(client: RedisClient): RedisClient {

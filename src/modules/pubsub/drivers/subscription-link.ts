@@ -62,10 +62,14 @@ export class SubscriptionLink {
 
   readonly #onClose = (): void => this.lose();
 
+  readonly #onReady = (): void => {
+    if (this.#isLost) this.#schedule(0);
+  };
+
   #adopt(node: Redis | undefined): void {
-    this.#node?.off('close', this.#onClose);
+    this.#node?.off('close', this.#onClose).off('ready', this.#onReady);
     this.#node = node;
-    node?.on('close', this.#onClose);
+    node?.on('close', this.#onClose).on('ready', this.#onReady);
   }
 
   #schedule(ms: number): void {
