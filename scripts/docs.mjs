@@ -15,6 +15,7 @@ const { renderEnvironmentTable } = await import('../dist/common/config/index.js'
 const { PROBE_KEY } = await import('../dist/common/redis/key-families.js');
 const { CACHE_ENTRY, CACHE_MANAGER_ENTRY } = await import('../dist/modules/cache/index.js');
 const { THROTTLE_COUNTER } = await import('../dist/modules/throttle/index.js');
+const pubsub = await import('../dist/modules/pubsub/index.js');
 const session = await import('../dist/modules/session/index.js');
 const { LOCK, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
 
@@ -28,6 +29,9 @@ const FAMILIES = [
   session.SESSION_GENERATION,
   session.SESSION_INDEX,
   session.SESSION_LIVE,
+  pubsub.PUBSUB_EVENTS,
+  pubsub.PUBSUB_LOG,
+  pubsub.PUBSUB_CHANNELS,
   PROBE_KEY,
 ];
 

@@ -11,6 +11,7 @@ import { RedisModule } from './common/redis/index.js';
 import { CacheModule } from './modules/cache/index.js';
 import { HealthModule } from './modules/health/index.js';
 import { LockModule } from './modules/lock/index.js';
+import { PubSubModule } from './modules/pubsub/index.js';
 import { SessionModule } from './modules/session/index.js';
 import { ThrottleModule } from './modules/throttle/index.js';
 
@@ -51,13 +52,14 @@ interface AsyncModule<Options> {
 @Module({})
 export class BackplaneModule {
   static forRoot(options: BackplaneOptions): DynamicModule {
-    const { redis, cache, throttle, lock, session, health } = options;
+    const { redis, cache, throttle, lock, session, pubsub, health } = options;
     const imports: NonNullable<ModuleMetadata['imports']> = [
       ...(redis === undefined ? [] : [RedisModule.forRoot(redis)]),
       ...(cache === undefined ? [] : [CacheModule.forRoot(cache)]),
       ...(throttle === undefined ? [] : [ThrottleModule.forRoot(throttle)]),
       ...(lock === undefined ? [] : [LockModule.forRoot(lock)]),
       ...(session === undefined ? [] : [SessionModule.forRoot(session)]),
+      ...(pubsub === undefined ? [] : [PubSubModule.forRoot(pubsub)]),
       ...(health === undefined ? [] : [HealthModule.forRoot(health)]),
     ];
     return { module: BackplaneModule, imports };
@@ -75,6 +77,7 @@ export class BackplaneModule {
         part(ThrottleModule, ({ throttle }) => throttle ?? {}),
         part(LockModule, ({ lock }) => lock ?? {}),
         part(SessionModule, ({ session }) => session ?? {}),
+        part(PubSubModule, ({ pubsub }) => pubsub ?? {}),
         part(HealthModule, ({ health }) => health ?? {}),
       ],
     };

@@ -2,6 +2,7 @@ import type { RedisOptions } from './common/redis/index.js';
 import type { CacheOptions } from './modules/cache/index.js';
 import type { HealthOptions } from './modules/health/index.js';
 import type { LockOptions } from './modules/lock/index.js';
+import type { PubSubOptions } from './modules/pubsub/index.js';
 import type { SessionOptions } from './modules/session/index.js';
 import type { ThrottleOptions } from './modules/throttle/index.js';
 
@@ -13,5 +14,6 @@ export interface BackplaneOptions {
   readonly throttle?: ThrottleOptions;
   readonly lock?: LockOptions;
   readonly session?: SessionOptions;
+  readonly pubsub?: PubSubOptions;
   readonly health?: HealthOptions;
 }

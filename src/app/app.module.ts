@@ -6,13 +6,19 @@ import { BackplaneExceptionFilter } from '../common/http/index.js';
 import { AdminModule } from '../modules/admin/index.js';
 import { CacheManagerModule } from '../modules/cache/index.js';
 import { LockAdminController } from '../modules/lock/index.js';
+import { PubSubAdminController } from '../modules/pubsub/index.js';
 import { AuthSessionAdminController, SessionAdminController } from '../modules/session/index.js';
 import { ExamplesModule } from './examples/examples.module.js';
 import { RequestLogger } from './request-logger.js';
 import { StateLogger } from './state-logger.js';
 import { UnmatchedRouteFilter } from './unmatched-route.filter.js';
 
-const ADMIN_CONTROLLERS = [LockAdminController, SessionAdminController, AuthSessionAdminController];
+const ADMIN_CONTROLLERS = [
+  PubSubAdminController,
+  LockAdminController,
+  SessionAdminController,
+  AuthSessionAdminController,
+];
 
 export interface AppOptions {
   readonly backplane: BackplaneOptions;

@@ -13,6 +13,7 @@ export function backplaneOptions(config: BackplaneConfig): BackplaneOptions {
     },
     throttle: DEFAULT_LIMITS,
     lock: {},
+    pubsub: { onRedisDown: 'buffer' },
     session: {
       storage: config.session.useRedis ? 'redis' : 'memory',
       // Browsers keep a Secure cookie of a plain HTTP server on localhost only, or not at all.

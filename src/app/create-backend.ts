@@ -53,7 +53,12 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
 function createAdapter(options: BackendOptions) {
   const { config, platform = 'fastify', closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
   if (platform === 'express') return new GracefulExpressAdapter(closeTimeoutMs);
-  const fastify = { trustProxy: trustProxyOf(config), frameworkErrors: answerMalformed };
+  const fastify = {
+    trustProxy: trustProxyOf(config),
+    frameworkErrors: answerMalformed,
+    // Keys, channels and ids of up to 1 kB are parts of addresses, percent-encoded.
+    routerOptions: { maxParamLength: 3 * 1_024 },
+  };
   return new GracefulFastifyAdapter(fastify, closeTimeoutMs);
 }
 

@@ -46,12 +46,14 @@ const EMBEDDED = {
   rate_limiting: 'memory',
   lock: 'memory',
   session_storage: 'memory',
+  pubsub: 'memory',
 };
 const ON_REDIS = {
   cache: 'redis',
   rate_limiting: 'redis',
   lock: 'redis',
   session_storage: 'redis',
+  pubsub: 'redis',
 };
 /** Configured, and away: each does what its failure policy says. */
 const WITHOUT_REDIS = {
@@ -59,6 +61,7 @@ const WITHOUT_REDIS = {
   rate_limiting: 'memory',
   lock: 'none',
   session_storage: 'none',
+  pubsub: 'memory',
 };
 
 describe.each(PLATFORMS)('GET /health on %s', (platform) => {

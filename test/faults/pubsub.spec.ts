@@ -245,7 +245,10 @@ describe('pub/sub on a lent client', () => {
   const redis = useStarted(startStandalone);
 
   it('receives on a copy, which survives a restart and is closed with the application', async () => {
-    const lent = new Redis(redis().url);
+    const lent = new Redis(redis().url, {
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+    });
     const clients = async () =>
       String(await lent.client('LIST'))
         .trim()

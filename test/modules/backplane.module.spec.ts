@@ -95,6 +95,7 @@ describe('BackplaneModule', () => {
         rate_limiting: 'redis',
         lock: 'redis',
         session_storage: 'redis',
+        pubsub: 'redis',
       });
     });
 
@@ -106,6 +107,7 @@ describe('BackplaneModule', () => {
         rate_limiting: 'memory',
         lock: 'memory',
         session_storage: 'memory',
+        pubsub: 'memory',
       });
       await expect(module.get(HealthService).check()).resolves.toMatchObject({ status: 'up' });
     });

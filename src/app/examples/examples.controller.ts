@@ -1,17 +1,9 @@
-import {
-  BadRequestException,
-  Body,
-  Controller,
-  Get,
-  HttpCode,
-  Inject,
-  Post,
-  Query,
-} from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery } from '@nestjs/swagger';
 import { z } from 'zod';
 import { CacheResponse, CacheService } from '../../modules/cache/index.js';
 import { RateLimit } from '../../modules/throttle/index.js';
+import { parse } from './parse.js';
 import { type Report, ReportService } from './report.service.js';
 
 const EVERYONE = 'everyone';
@@ -70,12 +62,4 @@ const KEY_PREFIX = 'cached-data:';
 
 function cacheKey(userId: string | null): string {
   return `${KEY_PREFIX}${userId ?? EVERYONE}`;
-}
-
-function parse<T>(schema: z.ZodType<T>, input: unknown, root: string): T {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const field = [root, ...(issue?.path ?? [])].join('.');
-  throw new BadRequestException(`${field}: ${issue?.message ?? 'is not valid'}`);
 }

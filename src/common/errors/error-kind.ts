@@ -10,6 +10,7 @@ const KIND_OF_ENDING: Readonly<Record<string, ErrorKind>> = {
   _LOST: 'conflict',
   _UNAVAILABLE: 'unavailable',
   _BACKEND_DOWN: 'unavailable',
+  _CLOSED: 'unavailable',
 };
 
 /** The error's own `kind`, or what the ending of its code says; `internal` where neither does. */

@@ -6,7 +6,6 @@ export { defineScript, type ScriptArgument } from './define-script.js';
 export { FailoverDriver, type FailoverJournal } from './failover-driver.js';
 export type { RedisGate } from './gate.js';
 export { compileGlob, encodedMatch } from './glob.js';
-export { decodePart } from './key-encoding.js';
 export { KeyDeletion } from './key-deletion.js';
 export { decodePart } from './key-encoding.js';
 export { checkKeyText, type KeyFamily, KeySpace, MAX_KEY_BYTES } from './key-space.js';

@@ -69,6 +69,7 @@ export const pubSubDriverProvider: FactoryProvider<PubSubDriver> = {
       service: SERVICE,
       backing: () => (failover.active === 'primary' ? 'redis' : 'memory'),
       isServing: () => failover.active === 'primary' || local.options.onRedisDown !== 'reject',
+      intended: 'redis',
     });
     return failover.driver;
   },

@@ -16,6 +16,9 @@ export class PublishJournal implements FailoverJournal<PubSubDriver> {
     return this.#drafts.size === 0;
   }
 
+  /** Nothing is ever outdated: an event has a place of its own. */
+  readonly sequence = 0;
+
   /** Whether the event will be sent when Redis is back. */
   has(id: string): boolean {
     return this.#drafts.has(id);
@@ -25,6 +28,15 @@ export class PublishJournal implements FailoverJournal<PubSubDriver> {
     if (method !== 'publish' || this.#drafts.size >= this.#maxEvents) return;
     const draft = args[0] as EventDraft;
     this.#drafts.set(draft.id, draft);
+  }
+
+  /** Everything, while anything waits: a later event must not overtake one that was kept. */
+  covers(): boolean {
+    return !this.isEmpty;
+  }
+
+  isOutdated(): boolean {
+    return false;
   }
 
   /** Sends one after the other, so that order is kept; what fails stays, first in line. */
