@@ -31,6 +31,15 @@ describe('ServiceRegistry', () => {
     expect(registry.list().map((service) => service.backing())).toEqual(['none']);
   });
 
+  it('takes details for a service that is registered, and for no other', async () => {
+    const registry = new ServiceRegistry();
+    registry.register(status('cache'));
+    registry.describe('cache', async () => ({ entries: 1 }));
+    const [cache] = registry.list();
+    expect([cache?.backing(), await cache?.details?.()]).toEqual(['redis', { entries: 1 }]);
+    expect(() => registry.describe('queue', async () => ({}))).toThrow('queue');
+  });
+
   it('cannot be changed through the list it gave out', () => {
     const registry = new ServiceRegistry();
     registry.register(status('cache'));

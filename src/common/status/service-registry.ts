@@ -34,6 +34,17 @@ export class ServiceRegistry {
     this.#services.set(status.service, status);
   }
 
+  /**
+   * Gives a service its `details` later: what can count is often built on what registers.
+   *
+   * @throws Error for a service that is not registered
+   */
+  describe(service: string, details: NonNullable<ServiceStatus['details']>): void {
+    const status = this.#services.get(service);
+    if (status === undefined) throw new Error(`No service "${service}" is registered`);
+    this.#services.set(service, { ...status, details });
+  }
+
   list(): readonly ServiceStatus[] {
     return [...this.#services.values()];
   }

@@ -12,7 +12,7 @@ import { SESSION_OPTIONS } from './session.module-definition.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 
 /** Name of the service in health bodies. */
-const SERVICE = 'session_storage';
+export const SESSION_STORAGE = 'session_storage';
 
 /** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
 export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
@@ -25,7 +25,11 @@ export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
     redis?: RedisConnections,
   ) => {
     if (redis === undefined || options.storage === 'memory') {
-      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
+      services.register({
+        service: SESSION_STORAGE,
+        backing: () => 'memory',
+        isServing: () => true,
+      });
       return new MemorySessionDriver({ clock, ...options });
     }
     const connection = redis.use('default', ['command']);
@@ -34,7 +38,7 @@ export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
     const failover = sessionFailover(primary, { gate: connection.gate, options, clock });
     const whenAway = onRedisDown === 'memory' ? 'memory' : 'none';
     services.register({
-      service: SERVICE,
+      service: SESSION_STORAGE,
       backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
       isServing: () => failover.active === 'primary' || onRedisDown === 'memory',
       intended: 'redis',

@@ -10,6 +10,7 @@ import {
   SessionConfigurableModule,
 } from './session.module-definition.js';
 import { resolveSessionOptions, type SessionOptions } from './session.options.js';
+import { SessionDetails } from './session-details.js';
 import { SessionService } from './session.service.js';
 
 /**
@@ -27,6 +28,7 @@ import { SessionService } from './session.service.js';
     },
     sessionDriverProvider,
     SessionService,
+    SessionDetails,
     SessionCookies,
     SessionGuard,
   ],

@@ -3,6 +3,7 @@ import { BackplaneModule } from '../../../src/backplane.module.js';
 import type { BackplaneOptions } from '../../../src/backplane.options.js';
 import { type Details, ServiceRegistry } from '../../../src/common/status/index.js';
 import { CacheService } from '../../../src/modules/cache/index.js';
+import { SessionService } from '../../../src/modules/session/index.js';
 import { HealthService } from '../../../src/modules/health/index.js';
 import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
 import { expectToMatch } from './health-schemas.js';
@@ -51,6 +52,17 @@ describe('the deep health of an application', () => {
       for (let asked = 0; asked < 3; asked += 1) await cache.get('lamp');
       await expect(module.get(HealthService).checkDeep()).resolves.toMatchObject({
         details: { cache: { hits: 3, misses: 1, hit_ratio: 0.75 } },
+      });
+    });
+
+    it('tells how many sessions are live', async () => {
+      await start({ session: {} });
+      const sessions = module.get(SessionService);
+      const { session } = await sessions.create({ userId: 'ada' });
+      await sessions.create({ userId: 'bob' });
+      await sessions.destroy(session.id);
+      await expect(module.get(HealthService).checkDeep()).resolves.toMatchObject({
+        details: { session_storage: { active: 1 } },
       });
     });
 
