@@ -37,7 +37,7 @@ export interface Backend {
 /** Builds the backend without listening yet. Redis away does not make it fail. */
 export async function createBackend(options: BackendOptions): Promise<Backend> {
   const { config, logger = false, adjust = (unchanged) => unchanged } = options;
-  if (logger !== false) for (const line of describeConfig(config)) logger.debug?.(line, 'Config');
+  if (logger !== false) logBoot(logger, config);
   const adminToken = config.admin.token ?? randomBytes(24).toString('base64url');
   const module = AppModule.create({ backplane: adjust(backplaneOptions(config)), adminToken });
   const app = await NestFactory.create(module, createAdapter(options), {
@@ -48,6 +48,14 @@ export async function createBackend(options: BackendOptions): Promise<Backend> {
   app.enableShutdownHooks();
   SwaggerModule.setup('docs', app, () => apiDocument(app));
   return { app, adminToken, isTokenGenerated: config.admin.token === undefined };
+}
+
+function logBoot(logger: LoggerService, config: BackplaneConfig): void {
+  for (const line of describeConfig(config)) logger.debug?.(line, 'Config');
+  if (config.http.production) return;
+  logger.warn(
+    'The session cookie is "sid" without Secure, for plain HTTP; set NODE_ENV=production.',
+  );
 }
 
 function createAdapter(options: BackendOptions) {
