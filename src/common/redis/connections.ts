@@ -27,6 +27,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   readonly #events: EventStream;
   readonly #connections = new Map<ConnectionName, RedisConnection>();
   readonly #roles = new Map<ConnectionName, Set<RedisRole>>();
+  readonly #copies = new Map<RedisConnection, Map<RedisRole, number>>();
 
   constructor(options: ResolvedRedisOptions, events: EventStream) {
     this.options = options;
@@ -48,6 +49,16 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     return connection;
   }
 
+  /**
+   * Adds clients to the plan that a module makes itself as copies of its client of that role, such as
+   * the blocking one each worker needs.
+   */
+  reserve(connection: RedisConnection, role: RedisRole, copies: number): void {
+    const reserved = this.#copies.get(connection) ?? new Map<RedisRole, number>();
+    this.#copies.set(connection, reserved);
+    reserved.set(role, (reserved.get(role) ?? 0) + copies);
+  }
+
   /** Names that have a deployment of their own. */
   configured(): readonly ConnectionName[] {
     const { cache, queue } = this.options.connections;
@@ -63,7 +74,11 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   plan(): readonly PlannedConnections[] {
     return [...this.#roles].flatMap(([connection, roles]) => {
       const count = socketsPerClient(this.#target(connection));
-      return [...roles].map((role) => ({ connection, role, count }));
+      return [...roles].map((role) => ({
+        connection,
+        role,
+        count: count * (1 + this.#copiesOf(connection, role)),
+      }));
     });
   }
 
@@ -84,6 +99,11 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     this.#connections.set(name, connection);
     this.#rolesOf(name).add('command');
     return connection;
+  }
+
+  #copiesOf(name: ConnectionName, role: RedisRole): number {
+    const connection = this.#connections.get(name);
+    return (connection && this.#copies.get(connection)?.get(role)) ?? 0;
   }
 
   #target(name: ConnectionName): RedisTarget {

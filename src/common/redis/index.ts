@@ -1,3 +1,4 @@
+export { destroySockets } from './client-link.js';
 export type { RedisClient } from './client-factory.js';
 export type { RedisConnection, RedisTopology } from './connection.js';
 export { REDIS_CONNECTIONS, RedisConnections } from './connections.js';

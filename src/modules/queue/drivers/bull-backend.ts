@@ -1,0 +1,66 @@
+import type { IQueueBackend, JobProgress, BackendFactory, Job, Queue, Worker } from 'bullmq';
+import type { Backing } from '../../../common/status/index.js';
+
+/** BullMQ as loaded: an optional peer, so its code is never imported at the top of a file. */
+export type BullLibrary = typeof import('bullmq');
+
+/**
+ * What BullMQ calls a connection: here only which backend, and in which role. The factory of the
+ * backend finds the client; BullMQ never opens or closes one that is shared.
+ */
+export class BullConnection {
+  constructor(
+    readonly backend: BullBackend,
+    /**
+     * `producer` fails fast. `worker` waits for ever and has a blocking client of its own. `manual` has
+     * that too, but fails fast in everything else.
+     */
+    readonly role: 'producer' | 'worker' | 'manual',
+  ) {}
+}
+
+export type BullFactory = BackendFactory<IQueueBackend, BullConnection>;
+
+export type BullQueue = Queue<
+  unknown,
+  unknown,
+  string,
+  unknown,
+  unknown,
+  string,
+  IQueueBackend,
+  BullConnection
+>;
+
+export type BullWorker = Worker<
+  unknown,
+  unknown,
+  string,
+  IQueueBackend,
+  JobProgress,
+  BullConnection
+>;
+
+export type BullJob = Job<unknown, unknown>;
+
+/** One place that keeps queues, as BullMQ sees it. */
+export interface BullBackend {
+  /** What answers now. */
+  readonly backing: Backing;
+  /** `false` while it is known to be away. */
+  readonly isUp: boolean;
+  /** `false` before the first use of a backend that starts then. */
+  readonly isStarted: boolean;
+  readonly factory: BullFactory;
+  /** BullMQ's key prefix for a queue. */
+  prefix(queue: string): string;
+  /**
+   * Runs one bounded operation.
+   *
+   * @throws QueueBackendDownError when the backend is away or does not answer in time; any other error
+   * is its own about the operation
+   */
+  run<T>(operation: () => Promise<T>): Promise<T>;
+  /** Ends the connections that are its own. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,126 @@
+import type { QueueConsumer, QueueSettings } from '../queue.driver.js';
+import type { BullBackend, BullLibrary, BullWorker } from './bull-backend.js';
+import { settlesWithin } from './bounded.js';
+import { JobRunner, type JobRunnerPlan } from './job-runner.js';
+import { workerOptions } from './worker-plan.js';
+import '../queue.events.js';
+
+export interface SupervisedWorkerPlan extends JobRunnerPlan {
+  readonly backend: BullBackend;
+  readonly settings: QueueSettings;
+  readonly concurrency: number;
+  /** Silence after which a worker is replaced. @default 30000 */
+  readonly stuckAfterMs?: number;
+}
+
+const STUCK_AFTER_MS = 30_000;
+
+/** What closing may take beyond waiting for jobs. */
+const CLOSE_MS = 2_000;
+
+/**
+ * A BullMQ worker that is watched. BullMQ's `isRunning()` stays true and no event comes when a
+ * worker's connection is stuck, so this one keeps its own heartbeat: every answer to "is there a job?"
+ * is a beat. A worker that is silent while the backend is up and it has room for jobs is replaced.
+ */
+export class SupervisedWorker implements QueueConsumer {
+  readonly #bull: BullLibrary;
+  readonly #plan: SupervisedWorkerPlan;
+  readonly #runner: JobRunner;
+  readonly #watch: NodeJS.Timeout;
+  readonly #stuckAfterMs: number;
+  #worker: BullWorker;
+  #lastBeat = performance.now();
+  #isClosing = false;
+
+  constructor(plan: SupervisedWorkerPlan) {
+    this.#bull = plan.bull;
+    this.#plan = plan;
+    this.#runner = new JobRunner(plan);
+    this.#stuckAfterMs = plan.stuckAfterMs ?? STUCK_AFTER_MS;
+    this.#worker = this.#start();
+    this.#watch = setInterval(() => this.#check(), this.#stuckAfterMs / 4).unref();
+  }
+
+  get active(): number {
+    return this.#runner.active;
+  }
+
+  get silentMs(): number {
+    return Math.round(performance.now() - this.#lastBeat);
+  }
+
+  async close(drainMs: number): Promise<boolean> {
+    this.#isClosing = true;
+    clearInterval(this.#watch);
+    const isIdle = this.active === 0;
+    return closeWorker(this.#worker, isIdle ? CLOSE_MS : drainMs);
+  }
+
+  #start(): BullWorker {
+    const { backend, settings, queue, concurrency, events } = this.#plan;
+    const options = workerOptions(backend, 'worker', { name: queue, settings });
+    const worker: BullWorker = new this.#bull.Worker(
+      queue,
+      // Three declared parameters make BullMQ pass the signal.
+      (job, _token, signal) => this.#runner.run(job, signal),
+      { ...options, concurrency, autorun: false },
+      backend.factory,
+    );
+    this.#listenToHeart(worker);
+    worker.on('error', (error) => {
+      events.emit('queue.worker-error', { queue, reason: error.message });
+    });
+    worker.on('stalled', (id) => events.emit('queue.stalled', { queue, id }));
+    worker.run().catch((error: unknown) => worker.emit('error', error as Error));
+    return worker;
+  }
+
+  #listenToHeart(worker: BullWorker): void {
+    const beat = (): void => {
+      this.#lastBeat = performance.now();
+    };
+    beat();
+    const backend = worker.getBackend();
+    const moveToActive = backend.moveToActive.bind(backend);
+    backend.moveToActive = async (...args) => {
+      const reply = await moveToActive(...args);
+      beat();
+      return reply;
+    };
+    // A busy worker gets its next job with the answer to the last one.
+    worker.on('completed', beat);
+    worker.on('failed', beat);
+  }
+
+  #check(): void {
+    const isSaturated = this.active >= this.#plan.concurrency;
+    if (isSaturated || !this.#plan.backend.isUp) {
+      this.#lastBeat = performance.now();
+      return;
+    }
+    const { silentMs } = this;
+    if (silentMs < this.#stuckAfterMs || this.#isClosing) return;
+    this.#plan.events.emit('queue.worker-restarted', { queue: this.#plan.queue, silentMs });
+    void closeWorker(this.#worker, 0);
+    this.#worker = this.#start();
+  }
+}
+
+/**
+ * Stops fetching and waits for running jobs, no longer than `drainMs`; then tells their handlers to
+ * stop, lets go of their locks and ends the connection without them. Never rejects. Resolves to whether
+ * all jobs ended.
+ */
+export async function closeWorker(worker: BullWorker, drainMs: number): Promise<boolean> {
+  // Not `close()`: while that waits for jobs it renews their locks, and it cannot be hurried any more.
+  const drained = worker.pause();
+  let isDrained = await settlesWithin(drained, drainMs);
+  if (!isDrained) {
+    worker.cancelAllJobs('the worker is shutting down');
+    isDrained = await settlesWithin(drained, CLOSE_MS / 4);
+  }
+  const isClosed = await settlesWithin(worker.close(!isDrained), CLOSE_MS / 2);
+  if (!isClosed) await settlesWithin(worker.getBackend().close(true), CLOSE_MS / 4);
+  return isDrained && isClosed;
+}

@@ -1,0 +1,76 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { loadPeer } from '../../common/errors/index.js';
+import { EventStream } from '../../common/events/index.js';
+import { REDIS_CONNECTIONS } from '../../common/redis/index.js';
+import type { RedisConnection, RedisConnections } from '../../common/redis/index.js';
+import type { BullBackend, BullLibrary } from './drivers/bull-backend.js';
+import { BullQueueDriver } from './drivers/bull-queue.driver.js';
+import { LazyQueueDriver } from './drivers/lazy-queue.driver.js';
+import { RedisBullBackend } from './drivers/redis-bull-backend.js';
+import { QueueCatalog } from './queue-catalog.js';
+import { QueueDriver } from './queue.driver.js';
+import { QUEUE_OPTIONS } from './queue.module-definition.js';
+import type { ResolvedQueueOptions } from './queue.options.js';
+
+const FEATURE = 'QueueModule';
+
+interface Surroundings {
+  readonly options: ResolvedQueueOptions;
+  readonly events: EventStream;
+  readonly catalog: QueueCatalog;
+}
+
+/** Redis where it is configured; else PostgreSQL; else the embedded database. */
+export const queueDriverProvider: FactoryProvider<LazyQueueDriver<BullQueueDriver>> = {
+  provide: QueueDriver,
+  inject: [QUEUE_OPTIONS, EventStream, QueueCatalog, { token: REDIS_CONNECTIONS, optional: true }],
+  useFactory: (
+    options: ResolvedQueueOptions,
+    events: EventStream,
+    catalog: QueueCatalog,
+    redis?: RedisConnections,
+  ) => {
+    const surroundings = { options, events, catalog };
+    if (redis === undefined) return onDatabase(surroundings);
+    return onRedis(redis.use('queue', ['producer', 'worker']), surroundings);
+  },
+};
+
+function onRedis(connection: RedisConnection, surroundings: Surroundings) {
+  const { gate } = connection;
+  const { deadlineMs } = surroundings.options;
+  return new LazyQueueDriver(
+    () =>
+      openDriver(surroundings, async (bull) => new RedisBullBackend(bull, connection, deadlineMs)),
+    {
+      backing: () => (gate.isClosed ? 'redis' : 'none'),
+      isServing: () => gate.isClosed,
+    },
+  );
+}
+
+function onDatabase(surroundings: Surroundings) {
+  return new LazyQueueDriver(
+    () =>
+      openDriver(surroundings, async (bull) => {
+        const { openPostgresBackend } = await import('./drivers/open-postgres-backend.js');
+        return openPostgresBackend(bull, surroundings.options);
+      }),
+    { backing: () => 'database', isServing: () => true },
+  );
+}
+
+/** @throws MissingPeerError */
+async function openDriver(
+  { events, catalog }: Surroundings,
+  open: (bull: BullLibrary) => Promise<BullBackend>,
+): Promise<BullQueueDriver> {
+  const bull = await loadPeer(FEATURE, 'bullmq', () => import('bullmq'));
+  const backend = await open(bull);
+  return new BullQueueDriver({
+    bull,
+    backend,
+    events,
+    settingsOf: (queue) => catalog.settings(queue),
+  });
+}
