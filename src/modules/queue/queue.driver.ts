@@ -189,6 +189,11 @@ export interface QueueDriver {
   take(queue: string, timeoutMs: number): Promise<JobLease | undefined>;
   /** Runs jobs until it is closed. Survives outages of the backend. */
   consume(queue: string, handler: JobHandler, concurrency: number): Promise<QueueConsumer>;
-  /** Ends the connections that are the driver's. Consumers have to be closed before. */
+  /**
+   * Closes all consumers, each as its `close` does. Resolves to whether all jobs ended. Everything else
+   * still works.
+   */
+  drain(drainMs: number): Promise<boolean>;
+  /** Ends the connections that are the driver's. */
   close(): Promise<void>;
 }

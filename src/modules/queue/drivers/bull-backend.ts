@@ -1,5 +1,6 @@
 import type { IQueueBackend, JobProgress, BackendFactory, Job, Queue, Worker } from 'bullmq';
 import type { Backing } from '../../../common/status/index.js';
+import type { QueueSettings } from '../queue.driver.js';
 
 /** BullMQ as loaded: an optional peer, so its code is never imported at the top of a file. */
 export type BullLibrary = typeof import('bullmq');
@@ -16,7 +17,16 @@ export class BullConnection {
      * that too, but fails fast in everything else.
      */
     readonly role: 'producer' | 'worker' | 'manual',
+    /** For workers that others make with the connection of a queue. */
+    readonly hosts?: BullHosts,
   ) {}
+}
+
+/** What a worker needs that is made by `@nestjs/bullmq`. */
+export interface BullHosts {
+  settingsOf(queue: string): QueueSettings;
+  /** From now on the driver closes it. */
+  adopt(consumer: { close(drainMs: number): Promise<boolean> }): void;
 }
 
 export type BullFactory = BackendFactory<IQueueBackend, BullConnection>;

@@ -61,6 +61,7 @@ export class BullQueueDriver implements QueueDriver {
   readonly #plan: BullQueueDriverPlan;
   readonly #queues = new Map<string, BullQueue>();
   readonly #manual = new Map<string, ManualConsumer>();
+  readonly #consumers = new Set<Pick<QueueConsumer, 'close'>>();
 
   constructor(plan: BullQueueDriverPlan) {
     this.#plan = plan;
@@ -183,7 +184,17 @@ export class BullQueueDriver implements QueueDriver {
 
   async consume(queue: string, handler: JobHandler, concurrency: number): Promise<QueueConsumer> {
     const settings = this.#plan.settingsOf(queue);
-    return new SupervisedWorker({ ...this.#plan, queue, settings, handler, concurrency });
+    const plan = { ...this.#plan, queue, settings, handler, concurrency };
+    const consumer = new SupervisedWorker(plan);
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  async drain(drainMs: number): Promise<boolean> {
+    const consumers = [...this.#consumers];
+    this.#consumers.clear();
+    const ended = await Promise.all(consumers.map((consumer) => consumer.close(drainMs)));
+    return ended.every(Boolean);
   }
 
   async close(): Promise<void> {
@@ -201,7 +212,10 @@ export class BullQueueDriver implements QueueDriver {
     const queue: BullQueue = new bull.Queue(
       name,
       {
-        connection: new BullConnection(backend, 'producer'),
+        connection: new BullConnection(backend, 'producer', {
+          settingsOf,
+          adopt: (consumer) => this.#consumers.add(consumer),
+        }),
         prefix: backend.prefix(name),
         defaultJobOptions: bullDefaults(settingsOf(name)),
         skipMetasUpdate: true,

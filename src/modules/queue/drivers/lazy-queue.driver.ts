@@ -106,7 +106,16 @@ export class LazyQueueDriver<T extends QueueDriver = QueueDriver> implements Que
     return (await this.opened()).consume(queue, handler, concurrency);
   }
 
+  async drain(drainMs: number): Promise<boolean> {
+    return (await this.#whatOpened())?.drain(drainMs) ?? true;
+  }
+
   async close(): Promise<void> {
-    await (await this.#opening?.catch(() => undefined))?.close();
+    await (await this.#whatOpened())?.close();
+  }
+
+  /** Waits for an opening that is under way; opens nothing. */
+  async #whatOpened(): Promise<T | undefined> {
+    return this.#opening?.catch(() => undefined);
   }
 }
