@@ -5,10 +5,8 @@ import {
   Logger,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
-  Optional,
 } from '@nestjs/common';
 import { MissingPeerError } from '../../common/errors/index.js';
-import { REDIS_CONNECTIONS, type RedisConnections } from '../../common/redis/index.js';
 import { JobHandlers, type ProcessedQueue } from './job-handlers.js';
 import { JobIntake } from './job-intake.js';
 import { QueueCatalog } from './queue-catalog.js';
@@ -46,14 +44,6 @@ export class QueueWorkers
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
   ) {
     for (const queue of handlers.queues()) catalog.declare(queue);
-  }
-
-  @Optional()
-  @Inject(REDIS_CONNECTIONS)
-  set redis(redis: RedisConnections | undefined) {
-    const connection = redis?.use('queue', ['producer', 'worker']);
-    if (connection === undefined) return;
-    redis?.reserve(connection, 'worker', this.handlers.queues().length);
   }
 
   /** @throws MissingPeerError, DuplicateJobHandlerError */

@@ -7,6 +7,7 @@ import type { BullBackend, BullLibrary } from './drivers/bull-backend.js';
 import { BullQueueDriver } from './drivers/bull-queue.driver.js';
 import { LazyQueueDriver } from './drivers/lazy-queue.driver.js';
 import { RedisBullBackend } from './drivers/redis-bull-backend.js';
+import { JobHandlers } from './job-handlers.js';
 import { QueueCatalog } from './queue-catalog.js';
 import { QueueDriver } from './queue.driver.js';
 import { QUEUE_OPTIONS } from './queue.module-definition.js';
@@ -23,16 +24,26 @@ interface Surroundings {
 /** Redis where it is configured; else PostgreSQL; else the embedded database. */
 export const queueDriverProvider: FactoryProvider<LazyQueueDriver<BullQueueDriver>> = {
   provide: QueueDriver,
-  inject: [QUEUE_OPTIONS, EventStream, QueueCatalog, { token: REDIS_CONNECTIONS, optional: true }],
+  inject: [
+    QUEUE_OPTIONS,
+    EventStream,
+    QueueCatalog,
+    JobHandlers,
+    { token: REDIS_CONNECTIONS, optional: true },
+  ],
   useFactory: (
     options: ResolvedQueueOptions,
     events: EventStream,
     catalog: QueueCatalog,
+    handlers: JobHandlers,
     redis?: RedisConnections,
   ) => {
     const surroundings = { options, events, catalog };
     if (redis === undefined) return onDatabase(surroundings);
-    return onRedis(redis.use('queue', ['producer', 'worker']), surroundings);
+    const connection = redis.use('queue', ['producer', 'worker']);
+    // Each worker blocks on a connection of its own.
+    redis.reserve(connection, 'worker', handlers.queues().length);
+    return onRedis(connection, surroundings);
   },
 };
 

@@ -17,6 +17,7 @@ async function open(): Promise<QueueFixture> {
     get isStarted() {
       return database.isStarted;
     },
+    awake: Promise.resolve(),
     start: () => database.start(),
     close: async () => undefined,
   };

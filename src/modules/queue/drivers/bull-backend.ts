@@ -61,6 +61,8 @@ export interface BullBackend {
   readonly isUp: boolean;
   /** `false` before the first use of a backend that starts then. */
   readonly isStarted: boolean;
+  /** Resolves when it may hold jobs; consumers begin then. */
+  readonly awake: Promise<void>;
   readonly factory: BullFactory;
   /** BullMQ's key prefix for a queue. */
   prefix(queue: string): string;

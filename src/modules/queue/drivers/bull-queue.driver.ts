@@ -23,6 +23,7 @@ import {
   type BullQueue,
 } from './bull-backend.js';
 import { bullDefaults, bullOptions, toRecord, toState } from './job-records.js';
+import { DeferredConsumer } from './deferred-consumer.js';
 import { ManualConsumer } from './manual-consumer.js';
 import { settlesWithin } from './bounded.js';
 import { SupervisedWorker } from './supervised-worker.js';
@@ -185,7 +186,8 @@ export class BullQueueDriver implements QueueDriver {
   async consume(queue: string, handler: JobHandler, concurrency: number): Promise<QueueConsumer> {
     const settings = this.#plan.settingsOf(queue);
     const plan = { ...this.#plan, queue, settings, handler, concurrency };
-    const consumer = new SupervisedWorker(plan);
+    const { awake } = this.#plan.backend;
+    const consumer = new DeferredConsumer(awake, () => new SupervisedWorker(plan));
     this.#consumers.add(consumer);
     return consumer;
   }

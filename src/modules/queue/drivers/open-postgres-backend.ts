@@ -3,7 +3,7 @@ import type { ResolvedQueueOptions } from '../queue.options.js';
 import type { BullBackend, BullLibrary } from './bull-backend.js';
 import { PgliteDatabase } from './pglite-database.js';
 import { PostgresBullBackend } from './postgres-bull-backend.js';
-import { type PgPoolClass, PostgresDatabase } from './postgres-database.js';
+import { PostgresDatabase } from './postgres-database.js';
 
 /** PostgreSQL at `databaseUrl`, or the embedded one in `dataDir`. @throws MissingPeerError */
 export async function openPostgresBackend(
@@ -14,14 +14,11 @@ export async function openPostgresBackend(
   if (databaseUrl === undefined) {
     return new PostgresBullBackend(bull, new PgliteDatabase(bull, dataDir), deadlineMs);
   }
-  // A variable, because the package has no types of its own to be found.
-  const packageName = 'pg';
-  const loaded = await loadPeer('QueueModule with databaseUrl', packageName, () =>
-    import(packageName).then((module: { readonly default: { readonly Pool: PgPoolClass } }) => module),
+  const { default: driver } = await loadPeer(
+    'QueueModule with databaseUrl',
+    'pg',
+    () => import('pg'),
   );
-  return new PostgresBullBackend(
-    bull,
-    new PostgresDatabase(bull, databaseUrl, loaded.default),
-    deadlineMs,
-  );
+  const database = new PostgresDatabase(bull, databaseUrl, driver);
+  return new PostgresBullBackend(bull, database, deadlineMs);
 }

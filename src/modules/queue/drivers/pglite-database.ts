@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { loadPeer } from '../../../common/errors/index.js';
 import type { BullLibrary } from './bull-backend.js';
 import { DataDirLock } from './data-dir-lock.js';
@@ -27,6 +28,10 @@ export class PgliteDatabase implements QueueDatabase {
 
   get isStarted(): boolean {
     return this.#start.isDone;
+  }
+
+  get awake(): Promise<void> {
+    return existsSync(this.#dataDir) ? Promise.resolve() : this.#start.done;
   }
 
   start(): Promise<void> {

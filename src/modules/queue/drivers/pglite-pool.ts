@@ -35,6 +35,8 @@ export function createPglitePool(database: () => Promise<Pglite>): PgPool {
     },
     end: async () => undefined,
   });
+  // Every queue and worker listens to it.
+  pool.setMaxListeners(0);
   // The type is that of a network client, with typed events; this one emits notifications only.
   return pool as object as PgPool;
 }

@@ -44,6 +44,10 @@ export class PostgresBullBackend implements BullBackend {
     return this.#database.isStarted;
   }
 
+  get awake(): Promise<void> {
+    return this.#database.awake;
+  }
+
   /** Unused by BullMQ here: queues are told apart by a column. */
   prefix(_queue: string): string {
     return 'bp';

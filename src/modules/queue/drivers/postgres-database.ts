@@ -29,12 +29,19 @@ export class PostgresDatabase implements QueueDatabase {
       connectionTimeoutMillis: 2_000,
       options: `-c search_path=${SCHEMA}`,
     });
+    // Every queue and worker listens to it.
+    this.pool.setMaxListeners(0);
     // An idle connection that drops is replaced by the pool; without a listener it ends the process.
     this.pool.on('error', () => undefined);
   }
 
   get isStarted(): boolean {
     return this.#start.isDone;
+  }
+
+  /** Other processes may have stored jobs. */
+  get awake(): Promise<void> {
+    return Promise.resolve();
   }
 
   start(): Promise<void> {

@@ -5,6 +5,8 @@ export interface QueueDatabase {
   /** Usable after `start`; made before, because BullMQ's objects want it. */
   readonly pool: PgPool;
   readonly isStarted: boolean;
+  /** Resolves when there may be jobs in it: they may be from earlier, or it was started. */
+  readonly awake: Promise<void>;
   /** Connects and brings the schema up to date. Once; a failure is tried again by the next call. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -14,6 +16,9 @@ export interface QueueDatabase {
 export class StartOnce {
   #starting: Promise<void> | undefined;
   #isDone = false;
+  #finish = (): void => undefined;
+  /** Resolves with the first success. */
+  readonly done = new Promise<void>((resolve) => (this.#finish = resolve));
 
   constructor(private readonly work: () => Promise<void>) {}
 
@@ -25,6 +30,7 @@ export class StartOnce {
     this.#starting ??= this.work().then(
       () => {
         this.#isDone = true;
+        this.#finish();
       },
       (error: unknown) => {
         this.#starting = undefined;

@@ -28,6 +28,7 @@ const LONGEST_BLOCK_S = 5;
  */
 export class RedisBullBackend implements BullBackend {
   readonly isStarted = true;
+  readonly awake = Promise.resolve();
   readonly #bull: BullLibrary;
   readonly #connection: RedisConnection;
   readonly #deadlineMs: number;
