@@ -41,6 +41,6 @@ export {
   QueueService,
   type QueueStatus,
 } from './queue.service.js';
-export { QueueWorkers, type WorkerStatus } from './queue-workers.js';
+export { QueueWorkers, type WorkerStatus } from './queue-workers.service.js';
 // As a whole: TypeScript merges declarations with what `export *` passes on.
 export type * from './queue.registry.js';

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { JobHandlers } from './job-handlers.js';
 import type { JobContext } from './job-options.js';
 import type { QueueSettings } from './queue.driver.js';
 import { QueueUnknownError } from './queue.errors.js';
@@ -9,13 +10,17 @@ import {
   type ResolvedQueueOptions,
 } from './queue.options.js';
 
-/** The queues that exist, with their settings. */
+/** The queues that exist, with their settings: those of the options, and those with processors. */
 @Injectable()
 export class QueueCatalog {
   readonly #queues = new Map<string, QueueSettings>();
 
-  constructor(@Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions) {
+  constructor(
+    @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
+    @Inject(JobHandlers) handlers: JobHandlers,
+  ) {
     for (const { name, settings } of options.queues) this.#queues.set(name, settings);
+    for (const queue of handlers.queues()) this.declare(queue);
   }
 
   /** Adds a queue. Settings given by the options of the module win over a mere name. */

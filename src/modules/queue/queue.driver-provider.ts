@@ -56,6 +56,7 @@ function onRedis(connection: RedisConnection, surroundings: Surroundings) {
     {
       backing: () => (gate.isClosed ? 'redis' : 'none'),
       isServing: () => gate.isClosed,
+      isStarted: true,
     },
   );
 }
@@ -67,7 +68,7 @@ function onDatabase(surroundings: Surroundings) {
         const { openPostgresBackend } = await import('./drivers/open-postgres-backend.js');
         return openPostgresBackend(bull, surroundings.options);
       }),
-    { backing: () => 'database', isServing: () => true },
+    { backing: () => 'database', isServing: () => true, isStarted: false },
   );
 }
 

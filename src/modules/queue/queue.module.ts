@@ -23,7 +23,7 @@ import {
   resolveQueueOptions,
 } from './queue.options.js';
 import { QueueService } from './queue.service.js';
-import { QueueWorkers } from './queue-workers.js';
+import { QueueWorkers } from './queue-workers.service.js';
 
 /** Name of the service in health bodies. */
 const SERVICE = 'queue';

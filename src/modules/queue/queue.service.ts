@@ -122,6 +122,20 @@ export class QueueService {
     return { name: queue, counts, paused };
   }
 
+  /**
+   * Counts of all queues, for health pages: never rejects, and starts nothing that is not running yet.
+   * A queue that cannot be asked now is left out.
+   */
+  async overview(): Promise<Readonly<Record<string, JobCounts>>> {
+    if (!this.driver.isStarted || !this.driver.isServing) return {};
+    const names = this.queues();
+    const answers = await Promise.allSettled(names.map((name) => this.driver.counts(name)));
+    const known = answers.flatMap((answer, index) =>
+      answer.status === 'fulfilled' ? [[names[index] ?? '', answer.value] as const] : [],
+    );
+    return Object.fromEntries(known);
+  }
+
   /** Names of all declared queues. */
   queues(): readonly string[] {
     return this.catalog.names();

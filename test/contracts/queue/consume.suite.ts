@@ -36,7 +36,8 @@ export function consumeSuite({ open }: QueueSubject): void {
 
   it('jobs that were stored before the consumer are run, in the order of their priorities', async () => {
     const queue = freshQueue();
-    for (const priority of [50, 5, 500]) await driver().add(queue, newJob({ priority, payload: priority }));
+    for (const priority of [50, 5, 500])
+      await driver().add(queue, newJob({ priority, payload: priority }));
     const seen: unknown[] = [];
     await consume(queue, async ({ payload }) => seen.push(payload));
     await eventually(() => seen.length === 3);
@@ -97,7 +98,9 @@ export function consumeSuite({ open }: QueueSubject): void {
     const never = newJob({ name: 'never' });
     await driver().add(queue, often);
     await driver().add(queue, never);
-    await eventually(async () => (await driver().counts(queue)).failed === 2, { timeoutMs: 10_000 });
+    await eventually(async () => (await driver().counts(queue)).failed === 2, {
+      timeoutMs: 10_000,
+    });
     expect(attempts.filter((name) => name === 'often')).toHaveLength(3);
     expect(attempts.filter((name) => name === 'never')).toHaveLength(1);
     expect((await driver().find(queue, never.id))?.failedReason).toBe('pointless');

@@ -5,7 +5,12 @@ export function enqueueSuite({ open }: QueueSubject): void {
 
   it('a job that is stored comes back as it was given', async () => {
     const queue = freshQueue();
-    const payload = { text: 'ä€😀', list: [1, null, { deep: true }], empty: {}, big: 'x'.repeat(1_000) };
+    const payload = {
+      text: 'ä€😀',
+      list: [1, null, { deep: true }],
+      empty: {},
+      big: 'x'.repeat(1_000),
+    };
     const job = newJob({ name: 'send', payload, priority: 7 });
     await expect(driver().add(queue, job)).resolves.toEqual({ id: job.id, status: 'queued' });
     await expect(driver().find(queue, job.id)).resolves.toEqual({

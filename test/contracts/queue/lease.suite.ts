@@ -28,7 +28,7 @@ export function leaseSuite({ open }: QueueSubject): void {
     const waiting = [1, 2, 3].map(() => driver().take(queue, 10_000));
     const jobs = [newJob(), newJob(), newJob()];
     for (const job of jobs) await driver().add(queue, job);
-    const ids = (await Promise.all(waiting)).map((lease) => lease?.job.id);
+    const ids = (await Promise.all(waiting)).map((lease) => String(lease?.job.id));
     expect(ids.toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
   });
 

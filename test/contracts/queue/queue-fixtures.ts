@@ -7,7 +7,11 @@ import type { BullBackend } from '../../../src/modules/queue/drivers/bull-backen
 import { RedisBullBackend } from '../../../src/modules/queue/drivers/redis-bull-backend.js';
 import { resolveRedisOptions } from '../../../src/common/redis/resolve-redis-options.js';
 import { RedisConnections } from '../../../src/common/redis/index.js';
-import type { NewJob, QueueConsumer, QueueSettings } from '../../../src/modules/queue/queue.driver.js';
+import type {
+  NewJob,
+  QueueConsumer,
+  QueueSettings,
+} from '../../../src/modules/queue/queue.driver.js';
 import { uniquePrefix } from '../../support/redis/shared-redis.js';
 import { assertTopology } from '../../support/redis/topology.js';
 

@@ -81,7 +81,12 @@ describe('processors of jobs', () => {
     const { id } = await queues.enqueue('emails', 'welcome', { to: 'ada' });
     await queues.enqueue('emails', 'inherited', 1);
     await eventually(() => sent.length === 2);
-    expect(sent).toEqual(expect.arrayContaining([['ada', 'welcome', 1], ['inherited', 1]]));
+    expect(sent).toEqual(
+      expect.arrayContaining([
+        ['ada', 'welcome', 1],
+        ['inherited', 1],
+      ]),
+    );
     await eventually(async () => (await queues.job('emails', id))?.state === 'completed');
     await expect(queues.job('emails', id)).resolves.toMatchObject({ result: 'sent' });
     expect(module.get(QueueWorkers).status()).toEqual([

@@ -2,7 +2,11 @@ import type { ModuleMetadata } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { BackplaneExceptionFilter } from '../../../src/common/http/index.js';
-import { RedisModule, type RedisOptions, type RedisTarget } from '../../../src/common/redis/index.js';
+import {
+  RedisModule,
+  type RedisOptions,
+  type RedisTarget,
+} from '../../../src/common/redis/index.js';
 import { QueueModule, type QueueOptions } from '../../../src/modules/queue/index.js';
 import { uniquePrefix } from '../../support/redis/shared-redis.js';
 

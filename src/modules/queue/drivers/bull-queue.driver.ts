@@ -23,6 +23,7 @@ import {
   type BullQueue,
 } from './bull-backend.js';
 import { bullDefaults, bullOptions, toRecord, toState } from './job-records.js';
+import { errorCode } from './error-code.js';
 import { DeferredConsumer } from './deferred-consumer.js';
 import { ManualConsumer } from './manual-consumer.js';
 import { settlesWithin } from './bounded.js';
@@ -155,7 +156,7 @@ export class BullQueueDriver implements QueueDriver {
       await this.#run(queue, () => job.retry('failed', reset));
       return 'retried';
     } catch (error) {
-      const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+      const code = errorCode(error);
       if (code === JOB_IN_OTHER_STATE) return 'not-failed';
       if (code === JOB_ABSENT) return 'absent';
       throw error;

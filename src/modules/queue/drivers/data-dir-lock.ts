@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InvalidOptionError } from '../../../common/errors/index.js';
+import { errorCode } from './error-code.js';
 
 /**
  * Marks a folder as used by this process: two embedded databases on one folder would destroy it.
@@ -21,7 +22,7 @@ export class DataDirLock {
         await writeFile(this.#file, String(process.pid), { flag: 'wx' });
         return;
       } catch (error) {
-        if (!(error instanceof Object) || Reflect.get(error, 'code') !== 'EEXIST') throw error;
+        if (errorCode(error) !== 'EEXIST') throw error;
         await this.#removeStale();
       }
     }
@@ -49,6 +50,6 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     // It is there, but somebody else's.
-    return error instanceof Object && Reflect.get(error, 'code') === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }

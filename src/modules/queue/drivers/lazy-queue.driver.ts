@@ -17,6 +17,8 @@ import type {
 export interface IdleStatus {
   readonly backing: () => Backing;
   readonly isServing: () => boolean;
+  /** `false`: its first use starts something that takes time. */
+  readonly isStarted: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ export class LazyQueueDriver<T extends QueueDriver = QueueDriver> implements Que
   }
 
   get isStarted(): boolean {
-    return this.#opened?.isStarted ?? false;
+    return this.#opened?.isStarted ?? this.#idle.isStarted;
   }
 
   /** The driver itself. */

@@ -2,6 +2,7 @@ import type { JobLease } from '../queue.driver.js';
 import { PermanentJobError } from '../queue.errors.js';
 import type { BullBackend, BullJob, BullLibrary, BullWorker } from './bull-backend.js';
 import { pause, settlesWithin } from './bounded.js';
+import { errorCode } from './error-code.js';
 import { asError, refuseExhausted } from './job-runner.js';
 import { maxAttempts, toRecord } from './job-records.js';
 import { workerOptions } from './worker-plan.js';
@@ -105,7 +106,7 @@ export class ManualConsumer {
       await this.#plan.backend.run(operation);
       return outcome;
     } catch (error) {
-      const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+      const code = errorCode(error);
       if (typeof code === 'number' && LOST.has(code)) return 'lost';
       throw error;
     }

@@ -79,7 +79,9 @@ async function run(
   params: readonly unknown[],
 ): Promise<PgQueryResult> {
   const result =
-    params.length === 0 ? (await database.exec(text)).at(-1) : await database.query(text, [...params]);
+    params.length === 0
+      ? (await database.exec(text)).at(-1)
+      : await database.query(text, [...params]);
   return { rows: [...(result?.rows ?? [])], rowCount: result?.affectedRows ?? null };
 }
 

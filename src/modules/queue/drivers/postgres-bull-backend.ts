@@ -3,6 +3,7 @@ import { BackplaneError } from '../../../common/errors/index.js';
 import { QueueBackendDownError } from '../queue.errors.js';
 import type { BullBackend, BullFactory, BullLibrary } from './bull-backend.js';
 import { settlesWithin } from './bounded.js';
+import { errorCode } from './error-code.js';
 import type { QueueDatabase } from './queue-database.js';
 
 /** Time between two looks at a database that is away. */
@@ -118,7 +119,7 @@ function succeeded(work: Promise<unknown>): Promise<boolean> {
 }
 
 function isAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code: unknown = Reflect.get(error, 'code');
-  return typeof code === 'string' ? AWAY_CODE.test(code) : AWAY_MESSAGE.test(error.message);
+  const code = errorCode(error);
+  if (typeof code === 'string') return AWAY_CODE.test(code);
+  return error instanceof Error && AWAY_MESSAGE.test(error.message);
 }

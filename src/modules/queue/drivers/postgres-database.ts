@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { PgPool } from 'bullmq';
 import type { BullLibrary } from './bull-backend.js';
 import { type QueueDatabase, SCHEMA, StartOnce } from './queue-database.js';
@@ -12,7 +13,7 @@ export type PgPoolClass = new (config: {
   readonly keepAlive: boolean;
   readonly connectionTimeoutMillis: number;
   readonly options: string;
-}) => PgPool;
+}) => EventEmitter;
 
 /** A PostgreSQL server; 13 or newer. All queues of the process share one pool. */
 export class PostgresDatabase implements QueueDatabase {
@@ -22,7 +23,7 @@ export class PostgresDatabase implements QueueDatabase {
 
   constructor(bull: BullLibrary, url: string, driver: { readonly Pool: PgPoolClass }) {
     this.#bull = bull;
-    this.pool = new driver.Pool({
+    const pool = new driver.Pool({
       connectionString: url,
       max: MAX_CONNECTIONS,
       keepAlive: true,
@@ -30,9 +31,11 @@ export class PostgresDatabase implements QueueDatabase {
       options: `-c search_path=${SCHEMA}`,
     });
     // Every queue and worker listens to it.
-    this.pool.setMaxListeners(0);
+    pool.setMaxListeners(0);
     // An idle connection that drops is replaced by the pool; without a listener it ends the process.
-    this.pool.on('error', () => undefined);
+    pool.on('error', () => undefined);
+    // BullMQ's own words for what it needs of a pool; pg's types say the same in others.
+    this.pool = pool as object as PgPool;
   }
 
   get isStarted(): boolean {

@@ -1,4 +1,8 @@
-import type { IQueueBackend, QueueBaseOptions, RedisConnection as BullRedisConnection } from 'bullmq';
+import type {
+  IQueueBackend,
+  QueueBaseOptions,
+  RedisConnection as BullRedisConnection,
+} from 'bullmq';
 import { Cluster, type Redis } from 'ioredis';
 import {
   destroySockets,
@@ -11,6 +15,7 @@ import { QueueBackendDownError } from '../queue.errors.js';
 import { QUEUE_DATA } from '../queue.keys.js';
 import type { BullBackend, BullConnection, BullFactory, BullLibrary } from './bull-backend.js';
 import { settlesWithin } from './bounded.js';
+import { errorCode } from './error-code.js';
 
 /**
  * A worker blocks at most so long, in seconds. BullMQ's own 10 would exceed the socket timeout of the
@@ -129,6 +134,8 @@ export class RedisBullBackend implements BullBackend {
   async #producerReady(): Promise<void> {
     const client = this.#producer;
     if (client.status === 'ready') return;
+    // Asked for after the boot, when the connection layer had connected what it knew.
+    if (client.status === 'wait') client.connect().catch(ignore);
     if (await settlesWithin(becomesReady(client), this.#deadlineMs)) return;
     throw new QueueBackendDownError('not-executed');
   }
@@ -185,8 +192,7 @@ async function settle<T>(operation: Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await operation };
   } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-    if (typeof code !== 'number') throw error;
+    if (typeof errorCode(error) !== 'number') throw error;
     return { refusal: error as Error };
   }
 }

@@ -25,7 +25,7 @@ export function workerOptions(
     stalledInterval: settings.stalledIntervalMs,
     maxStalledCount: settings.attempts,
     settings: {
-      backoffStrategy: (attemptsMade, _type, _error, job) =>
+      backoffStrategy: (...[attemptsMade, , , job]) =>
         storedBackoffMs(attemptsMade, job?.opts.backoff, settings.backoff),
     },
   };

@@ -9,7 +9,6 @@ import {
 import { MissingPeerError } from '../../common/errors/index.js';
 import { JobHandlers, type ProcessedQueue } from './job-handlers.js';
 import { JobIntake } from './job-intake.js';
-import { QueueCatalog } from './queue-catalog.js';
 import { type QueueConsumer, QueueDriver } from './queue.driver.js';
 import { QUEUE_OPTIONS } from './queue.module-definition.js';
 import type { ResolvedQueueOptions } from './queue.options.js';
@@ -40,11 +39,8 @@ export class QueueWorkers
     @Inject(QueueDriver) private readonly driver: QueueDriver,
     @Inject(JobIntake) private readonly intake: JobIntake,
     @Inject(JobHandlers) private readonly handlers: JobHandlers,
-    @Inject(QueueCatalog) catalog: QueueCatalog,
     @Inject(QUEUE_OPTIONS) private readonly options: ResolvedQueueOptions,
-  ) {
-    for (const queue of handlers.queues()) catalog.declare(queue);
-  }
+  ) {}
 
   /** @throws MissingPeerError, DuplicateJobHandlerError */
   async onApplicationBootstrap(): Promise<void> {
