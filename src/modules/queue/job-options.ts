@@ -39,8 +39,8 @@ export interface JobRequest {
 
 const id = z.string().min(1, 'must not be empty').max(200, 'must be at most 200 characters');
 
-/** Fields of a job that a caller may set; the admin endpoint takes the same. */
-export const enqueueShape = {
+/** Fields of a job that a caller may set. */
+const enqueueShape = {
   priority: z
     .union(
       [

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
@@ -58,15 +58,23 @@ describe('queues without Redis and without a database', () => {
 
   it('refuse a folder that a living process uses, and take over that of a dead one', async () => {
     const dataDir = join(folder, 'shared');
+    const refused = { code: 'E_INVALID_OPTION', option: 'queue.dataDir' };
     const lock = new DataDirLock(dataDir);
-    await writeFile(`${dataDir}.pid`, String(process.ppid));
-    await expect(lock.acquire()).rejects.toMatchObject({
-      code: 'E_INVALID_OPTION',
-      option: 'queue.dataDir',
-    });
-    await writeFile(`${dataDir}.pid`, '999999999');
     await lock.acquire();
+    await expect(new DataDirLock(dataDir).acquire()).rejects.toMatchObject(refused);
+    const [, ownStart = ''] = (await readFile(`${dataDir}.pid`, 'utf8')).split(' ');
+    expect(ownStart).toMatch(/^\d+$/);
     await lock.release();
+    await lock.release();
+    const parent = await readFile(`/proc/${process.ppid}/stat`, 'utf8');
+    const start = parent.slice(parent.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    await writeFile(`${dataDir}.pid`, `${process.ppid} ${start}`);
+    await expect(lock.acquire()).rejects.toMatchObject(refused);
+    for (const mark of ['999999999 1', `${process.ppid} 1`, 'damaged', '']) {
+      await writeFile(`${dataDir}.pid`, mark);
+      await lock.acquire();
+      await lock.release();
+    }
     expect(existsSync(`${dataDir}.pid`)).toBe(false);
   });
 });
