@@ -4,7 +4,7 @@ import type { JobBackoff, JobRecord, JobState, NewJob, QueueSettings } from '../
 import type { BullJob } from './bull-backend.js';
 
 /** Name under which BullMQ finds our back-off; its own has no upper limit. */
-export const BACKOFF_TYPE = 'backplane';
+const BACKOFF_TYPE = 'backplane';
 
 interface StoredBackoff {
   readonly type: typeof BACKOFF_TYPE;
