@@ -33,6 +33,8 @@ export function queueMetadata(
         connections: { default: target },
         prefix: uniquePrefix(),
         bootTimeout,
+        // On a busy machine a few calls may take longer than what a request has otherwise.
+        requestBudget: '5s',
       }),
       QueueModule.forRoot({ ...FAST, ...options }),
       ...imports,

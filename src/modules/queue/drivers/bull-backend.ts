@@ -53,6 +53,15 @@ export type BullWorker = Worker<
 
 export type BullJob = Job<unknown, unknown>;
 
+/** How one operation is bounded. */
+export interface RunBounds {
+  /**
+   * Has the whole deadline also where a request has used up its Redis budget: for what does harm when
+   * its answer is lost, such as taking a job. @default false
+   */
+  readonly outsideBudget?: boolean;
+}
+
 /** One place that keeps queues, as BullMQ sees it. */
 export interface BullBackend {
   /** What answers now. */
@@ -72,7 +81,7 @@ export interface BullBackend {
    * @throws QueueBackendDownError when the backend is away or does not answer in time; any other error
    * is its own about the operation
    */
-  run<T>(operation: () => Promise<T>): Promise<T>;
+  run<T>(operation: () => Promise<T>, bounds?: RunBounds): Promise<T>;
   /** Ends the connections that are its own. */
   close(): Promise<void>;
 }

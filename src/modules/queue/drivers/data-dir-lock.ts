@@ -52,7 +52,8 @@ export class DataDirLock {
 
   async #removeStale(): Promise<void> {
     const mark = await readFile(this.#file, 'utf8').catch(() => '');
-    const [pid = 0, start = ''] = [Number(mark.split(' ')[0]), mark.split(' ')[1]];
+    const [number, start] = mark.split(' ');
+    const pid = Number(number);
     const isOther = Number.isInteger(pid) && pid > 0 && pid !== process.pid;
     if (isOther && isAlive(pid) && (await startedAt(pid)) === start) throw inUse(pid);
     await rm(this.#file, { force: true });

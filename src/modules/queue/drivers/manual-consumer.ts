@@ -59,9 +59,7 @@ export class ManualConsumer {
   async #next(): Promise<JobLease | undefined> {
     const token = randomUUID();
     for (;;) {
-      const job = await this.#plan.backend.run(() =>
-        this.#worker.getNextJob(token, { block: false }),
-      );
+      const job = await this.#run(() => this.#worker.getNextJob(token, { block: false }));
       if (job === undefined) return undefined;
       if (await this.#isRunnable(job, token)) return this.#lease(job, token);
     }
@@ -79,14 +77,13 @@ export class ManualConsumer {
   }
 
   #lease(job: BullJob, token: string): JobLease {
-    const { queue, backend } = this.#plan;
     return {
-      job: toRecord(queue, job, 'active'),
+      job: toRecord(this.#plan.queue, job, 'active'),
       complete: (result) =>
         this.#unlessLost('completed', () => job.moveToCompleted(result, token, false)),
       fail: (error) => this.#fail(job, token, error),
       extend: async (ms) => {
-        const renewed = await backend.run(() => job.extendLock(token, ms));
+        const renewed = await this.#run(() => job.extendLock(token, ms));
         return renewed === 1 ? 'extended' : 'lost';
       },
     };
@@ -103,13 +100,18 @@ export class ManualConsumer {
 
   async #unlessLost<T>(outcome: T, operation: () => Promise<unknown>): Promise<T | 'lost'> {
     try {
-      await this.#plan.backend.run(operation);
+      await this.#run(operation);
       return outcome;
     } catch (error) {
       const code = errorCode(error);
       if (typeof code === 'number' && LOST.has(code)) return 'lost';
       throw error;
     }
+  }
+
+  /** A job whose taking or ending is not heard of would stand still until its lease ends. */
+  #run<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#plan.backend.run(operation, { outsideBudget: true });
   }
 
   /** Resolves when there may be a job, or after the time. */

@@ -13,7 +13,13 @@ import {
 import type { Backing } from '../../../common/status/index.js';
 import { QueueBackendDownError } from '../queue.errors.js';
 import { QUEUE_DATA } from '../queue.keys.js';
-import type { BullBackend, BullConnection, BullFactory, BullLibrary } from './bull-backend.js';
+import type {
+  BullBackend,
+  BullConnection,
+  BullFactory,
+  BullLibrary,
+  RunBounds,
+} from './bull-backend.js';
 import { settlesWithin } from './bounded.js';
 import { errorCode } from './error-code.js';
 
@@ -84,11 +90,11 @@ export class RedisBullBackend implements BullBackend {
     return backend satisfies IQueueBackend;
   };
 
-  async run<T>(operation: () => Promise<T>): Promise<T> {
+  async run<T>(operation: () => Promise<T>, bounds: RunBounds = {}): Promise<T> {
     const { gate } = this.#connection;
     if (gate.isClosed) await this.#producerReady();
     const outcome = await gate
-      .run(() => settle(operation()), { deadlineMs: this.#deadlineMs })
+      .run(() => settle(operation()), { ...bounds, deadlineMs: this.#deadlineMs })
       .catch((error: unknown) => {
         if (!(error instanceof RedisUnavailableError)) throw error;
         throw new QueueBackendDownError(error.outcome, undefined, { cause: error });
