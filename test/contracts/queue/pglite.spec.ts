@@ -33,7 +33,7 @@ describe('queue on the embedded database', () => {
     await driver.add('quiet', newJob());
     expect(driver.isStarted).toBe(true);
     await close();
-  });
+  }, 120_000);
 
   describe.each(SUITES)('%s', (_capability, suite) => suite({ open }));
 });

@@ -44,7 +44,7 @@ describe('queues without Redis and without a database', () => {
     expect(existsSync(dataDir)).toBe(false);
     expect(first.get<QueueDriver>(QueueDriver).isStarted).toBe(false);
     await first.get(QueueService).enqueue('emails', 'send', 1);
-    await eventually(() => seen.length === 1, { timeoutMs: 20_000 });
+    await eventually(() => seen.length === 1, { timeoutMs: 60_000 });
     await first.get(QueueService).enqueue('later', 'send', 2, { delay: '1h', jobId: 'kept' });
     await first.close();
     expect(existsSync(`${dataDir}.pid`)).toBe(false);
@@ -54,7 +54,7 @@ describe('queues without Redis and without a database', () => {
       payload: 2,
     });
     await second.close();
-  }, 60_000);
+  }, 120_000);
 
   it('refuse a folder that a living process uses, and take over that of a dead one', async () => {
     const dataDir = join(folder, 'shared');
