@@ -15,6 +15,7 @@ const { renderEnvironmentTable } = await import('../dist/common/config/index.js'
 const { PROBE_KEY } = await import('../dist/common/redis/key-families.js');
 const { CACHE_ENTRY, CACHE_MANAGER_ENTRY } = await import('../dist/modules/cache/index.js');
 const { THROTTLE_COUNTER } = await import('../dist/modules/throttle/index.js');
+const { QUEUE_DATA } = await import('../dist/modules/queue/index.js');
 const pubsub = await import('../dist/modules/pubsub/index.js');
 const session = await import('../dist/modules/session/index.js');
 const { LOCK, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
@@ -32,6 +33,7 @@ const FAMILIES = [
   pubsub.PUBSUB_EVENTS,
   pubsub.PUBSUB_LOG,
   pubsub.PUBSUB_CHANNELS,
+  QUEUE_DATA,
   PROBE_KEY,
 ];
 

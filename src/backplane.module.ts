@@ -12,6 +12,7 @@ import { CacheModule } from './modules/cache/index.js';
 import { HealthModule } from './modules/health/index.js';
 import { LockModule } from './modules/lock/index.js';
 import { PubSubModule } from './modules/pubsub/index.js';
+import { QueueModule } from './modules/queue/index.js';
 import { SessionModule } from './modules/session/index.js';
 import { ThrottleModule } from './modules/throttle/index.js';
 
@@ -52,7 +53,7 @@ interface AsyncModule<Options> {
 @Module({})
 export class BackplaneModule {
   static forRoot(options: BackplaneOptions): DynamicModule {
-    const { redis, cache, throttle, lock, session, pubsub, health } = options;
+    const { redis, cache, throttle, lock, session, pubsub, queue, health } = options;
     const imports: NonNullable<ModuleMetadata['imports']> = [
       ...(redis === undefined ? [] : [RedisModule.forRoot(redis)]),
       ...(cache === undefined ? [] : [CacheModule.forRoot(cache)]),
@@ -60,6 +61,7 @@ export class BackplaneModule {
       ...(lock === undefined ? [] : [LockModule.forRoot(lock)]),
       ...(session === undefined ? [] : [SessionModule.forRoot(session)]),
       ...(pubsub === undefined ? [] : [PubSubModule.forRoot(pubsub)]),
+      ...(queue === undefined ? [] : [QueueModule.forRoot(queue)]),
       ...(health === undefined ? [] : [HealthModule.forRoot(health)]),
     ];
     return { module: BackplaneModule, imports };
@@ -78,6 +80,7 @@ export class BackplaneModule {
         part(LockModule, ({ lock }) => lock ?? {}),
         part(SessionModule, ({ session }) => session ?? {}),
         part(PubSubModule, ({ pubsub }) => pubsub ?? {}),
+        part(QueueModule, ({ queue }) => queue ?? {}),
         part(HealthModule, ({ health }) => health ?? {}),
       ],
     };

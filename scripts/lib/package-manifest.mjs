@@ -15,10 +15,14 @@ export const PEERS = {
 };
 
 export const OPTIONAL_PEERS = {
+  '@electric-sql/pglite': '^0.5.0',
+  '@nestjs/bullmq': '^12.0.0',
   '@nestjs/cache-manager': '^12.0.0',
+  bullmq: '^6.7.0',
   'cache-manager': '^7.0.0',
   'cache-manager-ioredis-yet': '^2.1.0',
   keyv: '^5.0.0',
+  pg: '^8.11.0',
 };
 
 /** Installed with the library; the build takes their versions from the root package.json. */

@@ -7,6 +7,7 @@ import { AdminModule } from '../modules/admin/index.js';
 import { CacheManagerModule } from '../modules/cache/index.js';
 import { LockAdminController } from '../modules/lock/index.js';
 import { PubSubAdminController } from '../modules/pubsub/index.js';
+import { QueueAdminController } from '../modules/queue/index.js';
 import { AuthSessionAdminController, SessionAdminController } from '../modules/session/index.js';
 import { ExamplesModule } from './examples/examples.module.js';
 import { RequestLogger } from './request-logger.js';
@@ -15,6 +16,7 @@ import { UnmatchedRouteFilter } from './unmatched-route.filter.js';
 
 const ADMIN_CONTROLLERS = [
   PubSubAdminController,
+  QueueAdminController,
   LockAdminController,
   SessionAdminController,
   AuthSessionAdminController,

@@ -13,6 +13,10 @@ export function backplaneOptions(config: BackplaneConfig): BackplaneOptions {
     },
     throttle: DEFAULT_LIMITS,
     lock: {},
+    queue: {
+      queues: ['emails'],
+      ...(config.database === undefined ? {} : { databaseUrl: config.database.url }),
+    },
     pubsub: { onRedisDown: 'buffer' },
     session: {
       storage: config.session.useRedis ? 'redis' : 'memory',

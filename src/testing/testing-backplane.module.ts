@@ -12,8 +12,19 @@ export interface TestingBackplaneOptions extends Omit<BackplaneOptions, 'redis'>
   readonly clock?: FakeClock;
 }
 
+/** The database of the queues is the embedded one, in memory; it starts with the first job. */
+const EVERY_MODULE: BackplaneOptions = {
+  cache: {},
+  throttle: {},
+  lock: {},
+  session: {},
+  pubsub: {},
+  queue: { dataDir: 'memory://' },
+  health: {},
+};
+
 /**
- * `BackplaneModule` for the tests of an application: every module on its memory driver, going by a
+ * `BackplaneModule` for the tests of an application: every module in this process, going by a
  * `FakeClock` that the test moves, with a record of every event. Nothing outlives the application.
  *
  * @example
@@ -31,17 +42,7 @@ export class TestingBackplaneModule {
     const { clock = new FakeClock(), ...modules } = options;
     return {
       module: TestingBackplaneModule,
-      imports: [
-        CoreModule,
-        BackplaneModule.forRoot({
-          cache: {},
-          throttle: {},
-          lock: {},
-          session: {},
-          health: {},
-          ...modules,
-        }),
-      ],
+      imports: [CoreModule, BackplaneModule.forRoot({ ...EVERY_MODULE, ...modules })],
       providers: [
         { provide: FakeClock, useValue: clock },
         { provide: CLOCK_OVERRIDE, useValue: clock },

@@ -47,6 +47,7 @@ const EMBEDDED = {
   lock: 'memory',
   session_storage: 'memory',
   pubsub: 'memory',
+  queue: 'database',
 };
 const ON_REDIS = {
   cache: 'redis',
@@ -54,6 +55,7 @@ const ON_REDIS = {
   lock: 'redis',
   session_storage: 'redis',
   pubsub: 'redis',
+  queue: 'redis',
 };
 /** Configured, and away: each does what its failure policy says. */
 const WITHOUT_REDIS = {
@@ -62,6 +64,7 @@ const WITHOUT_REDIS = {
   lock: 'none',
   session_storage: 'none',
   pubsub: 'memory',
+  queue: 'none',
 };
 
 describe.each(PLATFORMS)('GET /health on %s', (platform) => {

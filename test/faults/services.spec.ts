@@ -3,6 +3,7 @@ import { loadConfig } from '../../src/common/config/index.js';
 import { EventStream } from '../../src/common/events/index.js';
 import { CacheService } from '../../src/modules/cache/index.js';
 import { LockService } from '../../src/modules/lock/index.js';
+import { QueueService } from '../../src/modules/queue/index.js';
 import { SessionService } from '../../src/modules/session/index.js';
 import { listen, PLATFORMS, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -18,6 +19,7 @@ const ON_REDIS = {
   lock: 'redis',
   session_storage: 'redis',
   pubsub: 'redis',
+  queue: 'redis',
 };
 /** What the table of failure policies says for this backend. */
 const WITHOUT_REDIS = {
@@ -26,6 +28,7 @@ const WITHOUT_REDIS = {
   lock: 'none',
   session_storage: 'none',
   pubsub: 'memory',
+  queue: 'none',
 };
 
 /** One service as a client uses it: what an answer says of how it went. */
@@ -66,6 +69,7 @@ describe.each(PLATFORMS)('every service of the backend on %s', (platform) => {
   const services = async (): Promise<unknown> => (await use('/health')).body['services'];
   const publish = (message: string) => use('/api/publish-event', { channel: 'orders', message });
   const createSession = () => server.app.get(SessionService).create({ userId: 'ada' });
+  const enqueue = (to: string) => server.app.get(QueueService).enqueue('emails', 'welcome', { to });
   const locks = () => server.app.get(LockService);
 
   async function recentMessages(): Promise<unknown> {
@@ -78,6 +82,7 @@ describe.each(PLATFORMS)('every service of the backend on %s', (platform) => {
     events.on('redis.degraded', ({ reason }) => degraded.push(reason));
     const { session } = await createSession();
     expect(await publish('before')).toMatchObject({ status: 200, body: { delivery: 'sent' } });
+    await enqueue('before');
     const held = await locks().tryAcquire('report', { ttl: '1m' });
     expect(held?.isHeld).toBe(true);
 
@@ -97,6 +102,7 @@ describe.each(PLATFORMS)('every service of the backend on %s', (platform) => {
       status: 503,
       body: { code: 'E_SESSION_BACKEND_DOWN' },
     });
+    await expect(enqueue('meanwhile')).rejects.toMatchObject({ code: 'E_QUEUE_BACKEND_DOWN' });
     await expect(locks().tryAcquire('other', { ttl: '1m' })).rejects.toMatchObject({
       code: 'E_LOCK_BACKEND_DOWN',
     });
@@ -108,9 +114,10 @@ describe.each(PLATFORMS)('every service of the backend on %s', (platform) => {
 
     await redis().process.restart();
     await eventually(async () => expect(await services()).toEqual(ON_REDIS));
-    expect((await use('/health')).body).toMatchObject({ status: 'up' });
+    await eventually(async () => expect((await use('/health')).body['status']).toBe('up'));
     expect(await use('/api/rate-limited')).toMatchObject({ backend: 'redis' });
     await expect(createSession()).resolves.toBeDefined();
+    await expect(enqueue('after')).resolves.toBeDefined();
     await eventually(async () => expect(await recentMessages()).toContain('meanwhile'));
     await using again = await locks().acquire('other', { ttl: '1m', wait: '1s' });
     expect(again.isHeld).toBe(true);

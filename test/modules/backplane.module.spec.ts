@@ -96,6 +96,7 @@ describe('BackplaneModule', () => {
         lock: 'redis',
         session_storage: 'redis',
         pubsub: 'redis',
+        queue: 'redis',
       });
     });
 
@@ -108,6 +109,7 @@ describe('BackplaneModule', () => {
         lock: 'memory',
         session_storage: 'memory',
         pubsub: 'memory',
+        queue: 'database',
       });
       await expect(module.get(HealthService).check()).resolves.toMatchObject({ status: 'up' });
     });

@@ -5,11 +5,12 @@ export type ErrorCode = `E_${string}`;
  * What an error means to the one who called, whatever the transport:
  *
  * - `invalid`: the call itself is wrong; repeating it does not help
+ * - `absent`: what the call names is not there
  * - `conflict`: somebody else holds, or has taken, what the call is about
  * - `unavailable`: what is needed is away; later it may work
  * - `internal`: a fault of the server, of which callers are told nothing
  */
-export type ErrorKind = 'invalid' | 'conflict' | 'unavailable' | 'internal';
+export type ErrorKind = 'invalid' | 'absent' | 'conflict' | 'unavailable' | 'internal';
 
 /**
  * Base class of every error this library throws on purpose.

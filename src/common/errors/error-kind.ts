@@ -11,6 +11,8 @@ const KIND_OF_ENDING: Readonly<Record<string, ErrorKind>> = {
   _UNAVAILABLE: 'unavailable',
   _BACKEND_DOWN: 'unavailable',
   _CLOSED: 'unavailable',
+  _FULL: 'unavailable',
+  _UNKNOWN: 'absent',
 };
 
 /** The error's own `kind`, or what the ending of its code says; `internal` where neither does. */

@@ -23,6 +23,7 @@ export interface ErrorBody {
 /** The one place where what went wrong becomes HTTP; modules say the kind, or name the code by it. */
 const STATUS_OF_KIND: Readonly<Record<ErrorKind, HttpStatus>> = {
   invalid: HttpStatus.BAD_REQUEST,
+  absent: HttpStatus.NOT_FOUND,
   conflict: HttpStatus.CONFLICT,
   unavailable: HttpStatus.SERVICE_UNAVAILABLE,
   internal: HttpStatus.INTERNAL_SERVER_ERROR,

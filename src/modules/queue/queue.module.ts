@@ -22,11 +22,9 @@ import {
   type ResolvedQueueOptions,
   resolveQueueOptions,
 } from './queue.options.js';
+import { QUEUE_SERVICE, QueueDetails } from './queue-details.js';
 import { QueueService } from './queue.service.js';
 import { QueueWorkers } from './queue-workers.service.js';
-
-/** Name of the service in health bodies. */
-const SERVICE = 'queue';
 
 const jobIntakeProvider: FactoryProvider<JobIntake> = {
   provide: JobIntake,
@@ -42,9 +40,10 @@ const jobIntakeProvider: FactoryProvider<JobIntake> = {
       ? new BufferedIntake(driver, events, options)
       : new DirectIntake(driver);
     services.register({
-      service: SERVICE,
+      service: QUEUE_SERVICE,
       backing: () => (!driver.isServing && isBuffered ? 'memory' : driver.backing),
       isServing: () => driver.isServing || intake.isBridging,
+      intended: driver.backing === 'database' ? 'database' : 'redis',
     });
     return intake;
   },
@@ -71,6 +70,7 @@ class QueueFeatureModule {}
     JobHandlers,
     QueueWorkers,
     QueueService,
+    QueueDetails,
   ],
   exports: [QueueService, QueueWorkers, QueueDriver, QueueCatalog, QUEUE_OPTIONS],
 })
