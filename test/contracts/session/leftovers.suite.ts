@@ -1,4 +1,4 @@
-import { masters } from '../../../src/common/redis/index.js';
+import { masters, type RedisNodeClient } from '../../../src/common/redis/index.js';
 import { userKeyOf } from '../../../src/modules/session/session-id.js';
 import type { RedisSessionFixture } from './session-drivers.js';
 import { created, credentialOf, EAGER, HOUR, useFixture } from './session-fixture.js';
@@ -11,7 +11,7 @@ export function leftoversSuite(open: () => Promise<RedisSessionFixture>): void {
     const { connection } = fixture();
     const pattern = `${connection.keys.key(FAMILY, 'x').split(':')[0] ?? ''}:session:*`;
     const found = await Promise.all(
-      masters(connection.client('command')).map((node) => node.keys(pattern)),
+      masters(connection.client('command')).map((node) => scanAll(node, pattern)),
     );
     return found.flat().toSorted();
   }
@@ -66,6 +66,17 @@ export function leftoversSuite(open: () => Promise<RedisSessionFixture>): void {
     await created(driver, { userId: 'bob' });
     await expect(driver.validate(credentialOf(other), EAGER)).resolves.toBeUndefined();
   });
+}
+
+async function scanAll(node: RedisNodeClient, pattern: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  let cursor = '0';
+  do {
+    const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);
+    for (const key of keys) found.add(key);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...found];
 }
 
 const FAMILY = {
