@@ -108,18 +108,18 @@ describe.each(PLATFORMS)('sessions on %s', (platform) => {
       app.ask(what, { token: TOKEN, ...(body === undefined ? {} : { body }) });
 
     it('are created, shown, changed, listed and ended', async () => {
-      const request = { userId: 'op', data: { a: 1, b: 2 }, device: 'curl', ip: '::1', ttl: '1h' };
+      const request = { user_id: 'op', data: { a: 1, b: 2 }, device: 'curl', ip: '::1', ttl: '1h' };
       const created = await admin('POST /api/v1/redis/sessions', request);
       expect(created.status).toBe(201);
       expect(created.body).toEqual({
         id: expect.any(String) as unknown,
-        userId: 'op',
+        user_id: 'op',
         data: { a: 1, b: 2 },
         device: 'curl',
         ip: '::1',
-        createdAt: new Date(app.clock.now()).toISOString(),
-        lastSeenAt: new Date(app.clock.now()).toISOString(),
-        expiresAt: new Date(app.clock.now() + 3_600_000).toISOString(),
+        created_at: new Date(app.clock.now()).toISOString(),
+        last_seen_at: new Date(app.clock.now()).toISOString(),
+        expires_at: new Date(app.clock.now() + 3_600_000).toISOString(),
       });
       const path = `/api/v1/redis/sessions/${String(created.body['id'])}`;
       expect((await admin(`GET ${path}`)).body).toEqual(created.body);
@@ -156,7 +156,7 @@ describe.each(PLATFORMS)('sessions on %s', (platform) => {
     it('are shown and ended under the path of the earlier backends', async () => {
       const signedIn = await signIn('old');
       const path = `/auth/sessions/redis/${String(signedIn.body['id'])}`;
-      expect((await admin(`GET ${path}`)).body).toMatchObject({ userId: 'old' });
+      expect((await admin(`GET ${path}`)).body).toMatchObject({ user_id: 'old' });
       expect((await admin(`DELETE ${path}`)).body).toEqual({ destroyed: 1 });
       expect((await admin(`GET ${path}`)).status).toBe(404);
     });
@@ -176,21 +176,23 @@ describe.each(PLATFORMS)('sessions on %s', (platform) => {
     });
 
     it.each([
-      ['POST /api/v1/redis/sessions', {}, 'body.userId'],
+      ['POST /api/v1/redis/sessions', {}, 'body.user_id'],
       ['POST /api/v1/redis/sessions', [], 'body'],
-      ['POST /api/v1/redis/sessions', { userId: '' }, 'body.userId'],
-      ['POST /api/v1/redis/sessions', { userId: 7 }, 'body.userId'],
-      ['POST /api/v1/redis/sessions', { userId: 'x'.repeat(1_025) }, 'userId'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', data: [] }, 'body.data'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', data: 'x' }, 'body.data'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', device: 7 }, 'body.device'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', ip: 7 }, 'body.ip'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', ttl: -1 }, 'body.ttl'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', ttl: 0 }, 'body.ttl'],
-      ['POST /api/v1/redis/sessions', { userId: 'a', secret: 'x' }, 'body.secret'],
+      ['POST /api/v1/redis/sessions', { user_id: '' }, 'body.user_id'],
+      ['POST /api/v1/redis/sessions', { user_id: 7 }, 'body.user_id'],
+      ['POST /api/v1/redis/sessions', { user_id: 'x'.repeat(1_025) }, 'body.user_id'],
+      ['POST /api/v1/redis/sessions', { user_id: '\ud83d' }, 'body.user_id'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', data: [] }, 'body.data'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', data: 'x' }, 'body.data'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', device: 7 }, 'body.device'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', ip: 7 }, 'body.ip'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', ttl: -1 }, 'body.ttl'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', ttl: 0 }, 'body.ttl'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', secret: 'x' }, 'body.secret'],
+      ['POST /api/v1/redis/sessions', { user_id: 'a', userId: 'a' }, 'body.userId'],
       ['POST /api/v1/redis/sessions', { id: '', data: {} }, 'body.id'],
       ['POST /api/v1/redis/sessions', { id: 'a' }, 'body.data'],
-      ['POST /api/v1/redis/sessions', { id: 'a', userId: 'b', data: {} }, 'body.userId'],
+      ['POST /api/v1/redis/sessions', { id: 'a', user_id: 'b', data: {} }, 'body.user_id'],
       ['GET /api/v1/redis/sessions', undefined, 'query.userId'],
       ['GET /api/v1/redis/sessions?userId=a&userId=b', undefined, 'query.userId'],
       ['GET /api/v1/redis/sessions?user=a', undefined, 'query.'],
@@ -206,11 +208,11 @@ describe.each(PLATFORMS)('sessions on %s', (platform) => {
     });
 
     it('an invalid body is a 400', async () => {
-      for (const raw of ['{', '{"userId":']) {
+      for (const raw of ['{', '{"user_id":']) {
         const refused = await app.ask('POST /api/v1/redis/sessions', { token: TOKEN, raw });
         expect(refused.status).toBe(400);
       }
-      const evil = '{"userId":"evil","data":{"__proto__":{"isAdmin":true}}}';
+      const evil = '{"user_id":"evil","data":{"__proto__":{"isAdmin":true}}}';
       await app.ask('POST /api/v1/redis/sessions', { token: TOKEN, raw: evil });
       expect(Reflect.get({}, 'isAdmin')).toBeUndefined();
     });

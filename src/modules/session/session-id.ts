@@ -86,7 +86,7 @@ export function parseCookieValue(value: string): SessionCredential | undefined {
 }
 
 /** @throws InvalidOptionError unless it is well-formed text of 1 to 1024 bytes */
-export function checkId(id: string, option: 'id' | 'userId'): string {
+export function checkId(id: string, option: string): string {
   checkKeyText(id, option);
   // Two ids with different halves of a surrogate pair would be stored as the same text.
   if (LONE_SURROGATE.test(id)) throw new InvalidOptionError(option, 'must be well-formed text');

@@ -2,19 +2,22 @@ import { Body, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/co
 import { z } from 'zod';
 import { AdminController } from '../../common/admin/index.js';
 import { duration, parseOptions } from '../../common/options/index.js';
+import { checkId } from './session-id.js';
 import { SessionService } from './session.service.js';
 import { sessionNotFound, type SessionView, viewOf, viewOrNotFound } from './session-view.js';
 
 const dictionary = z.record(z.string(), z.unknown(), 'must be an object');
 const text = z.string('must be a text').min(1, 'must not be empty');
 
-const forUser = z.strictObject({
-  userId: text,
-  data: dictionary.optional(),
-  device: z.union([z.string(), dictionary], 'must be a text or an object').optional(),
-  ip: z.string('must be a text').optional(),
-  ttl: duration().optional(),
-});
+const forUser = z
+  .strictObject({
+    user_id: text,
+    data: dictionary.optional(),
+    device: z.union([z.string(), dictionary], 'must be a text or an object').optional(),
+    ip: z.string('must be a text').optional(),
+    ttl: duration().optional(),
+  })
+  .transform(({ user_id: userId, ...rest }) => ({ userId, ...rest }));
 const underId = z.strictObject({ id: text, data: dictionary, ttl: duration().optional() });
 const patch = z.strictObject({ data: dictionary });
 const byUser = z.strictObject({ userId: text });
@@ -27,14 +30,16 @@ const byUser = z.strictObject({ userId: text });
 export class SessionAdminController {
   constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
 
-  /** Opens a session for `userId`, or stores one under `id` as `SessionService.put` does. */
+  /** Opens a session for `user_id`, or stores one under `id` as `SessionService.put` does. */
   @Post()
   async create(@Body() body: unknown): Promise<SessionView> {
     if (isUnderId(body)) {
       const { id, data, ttl } = parseOptions(underId, body, 'body');
       return viewOf(await this.sessions.put(id, data, { ttl }));
     }
-    const { session } = await this.sessions.create(parseOptions(forUser, body, 'body'));
+    const asked = parseOptions(forUser, body, 'body');
+    checkId(asked.userId, 'body.user_id');
+    const { session } = await this.sessions.create(asked);
     return viewOf(session);
   }
 
