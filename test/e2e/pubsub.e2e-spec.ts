@@ -84,9 +84,16 @@ describe.each(PLATFORMS)('the pub/sub endpoints on %s', (platform) => {
   it('publish, list channels and show events', async () => {
     await start();
     const published = await ask('POST', '/orders', { payload: { id: 7 } });
-    expect(published).toMatchObject({
+    const published_at = expect.any(Number) as unknown;
+    expect(published).toEqual({
       status: 201,
-      body: { channel: 'orders', backing: 'redis', delivery: 'sent' },
+      body: {
+        id: expect.any(String) as unknown,
+        channel: 'orders',
+        published_at,
+        backing: 'redis',
+        delivery: 'sent',
+      },
     });
     expect(await ask('POST', '/a%2Fb%20c', { message: 'text' })).toMatchObject({ status: 201 });
     expect(await ask('POST', '/orders', { payload: null })).toMatchObject({ status: 201 });
@@ -94,16 +101,22 @@ describe.each(PLATFORMS)('the pub/sub endpoints on %s', (platform) => {
     expect(channels.status).toBe(200);
     expect(channels.body).toMatchObject({
       channels: expect.arrayContaining([
-        { channel: 'orders', lastPublishedAt: expect.any(Number) as unknown, subscribers: 0 },
-        { channel: 'a/b c', lastPublishedAt: expect.any(Number) as unknown, subscribers: 0 },
+        { channel: 'orders', last_published_at: expect.any(Number) as unknown, subscribers: 0 },
+        { channel: 'a/b c', last_published_at: expect.any(Number) as unknown, subscribers: 0 },
       ]) as unknown,
     });
     expect(await ask('GET', '/orders/events')).toMatchObject({
       status: 200,
       body: { channel: 'orders', events: [{ payload: null }, { payload: { id: 7 } }] },
     });
-    expect(await ask('GET', '/a%2Fb%20c/events?limit=1')).toMatchObject({
-      body: { channel: 'a/b c', events: [{ payload: 'text', origin: pubsub.origin }] },
+    const id = expect.any(String) as unknown;
+    const { origin } = pubsub;
+    expect(await ask('GET', '/a%2Fb%20c/events?limit=1')).toEqual({
+      status: 200,
+      body: {
+        channel: 'a/b c',
+        events: [{ id, channel: 'a/b c', payload: 'text', published_at, origin }],
+      },
     });
   });
 
@@ -119,6 +132,9 @@ describe.each(PLATFORMS)('the pub/sub endpoints on %s', (platform) => {
       },
     });
     await pubsub.subscribe('listened', () => undefined);
+    expect(await ask('GET', '/channels')).toMatchObject({
+      body: { channels: [{ channel: 'listened', last_published_at: null, subscribers: 1 }] },
+    });
     expect(await ask('GET', '/listened/events')).toMatchObject({
       status: 200,
       body: { events: [] },
@@ -150,10 +166,16 @@ describe.each(PLATFORMS)('the pub/sub endpoints on %s', (platform) => {
     const client = await listen('orders%201');
     expect(client.head).toContain('200 OK');
     expect(client.head.toLowerCase()).toContain('content-type: text/event-stream');
-    const { id } = await pubsub.publish('orders 1', { text: 'a\nb' });
+    const { id, publishedAt } = await pubsub.publish('orders 1', { text: 'a\nb' });
     await eventually(() => client.data().length === 1);
     expect(client.messages.find(({ data }) => data !== undefined)).toMatchObject({ id });
-    expect(client.data()[0]).toMatchObject({ id, channel: 'orders 1', payload: { text: 'a\nb' } });
+    expect(client.data()[0]).toEqual({
+      id,
+      channel: 'orders 1',
+      payload: { text: 'a\nb' },
+      published_at: publishedAt,
+      origin: pubsub.origin,
+    });
     await eventually(() => client.comments().includes('heartbeat'));
     client.close();
     const subscribers = async () =>

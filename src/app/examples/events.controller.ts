@@ -2,8 +2,10 @@ import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/co
 import { ApiBody, ApiOperation, ApiQuery } from '@nestjs/swagger';
 import { z } from 'zod';
 import {
-  type PubSubEvent,
-  type PublishOutcome,
+  eventBodyOf,
+  outcomeBodyOf,
+  type PublishOutcomeBody,
+  type PubSubEventBody,
   PubSubService,
 } from '../../modules/pubsub/index.js';
 import { parse } from './parse.js';
@@ -27,16 +29,17 @@ export class EventsController {
   @ApiBody({ schema: { properties: { channel: { type: 'string' }, message: {} } } })
   @HttpCode(200)
   @Post('publish-event')
-  publish(@Body() body: unknown): Promise<PublishOutcome> {
+  async publish(@Body() body: unknown): Promise<PublishOutcomeBody> {
     const { channel, message } = parse(publishSchema, body ?? {}, 'body');
-    return this.pubsub.publish(channel, message);
+    return outcomeBodyOf(await this.pubsub.publish(channel, message));
   }
 
   @ApiOperation({ summary: 'The latest events, newest first' })
   @ApiQuery({ name: 'limit', required: false })
   @ApiQuery({ name: 'channel', required: false })
   @Get('recent-events')
-  async recent(@Query() query: unknown): Promise<{ readonly events: readonly PubSubEvent[] }> {
-    return { events: await this.pubsub.recent(parse(recentSchema, query, 'query')) };
+  async recent(@Query() query: unknown): Promise<{ readonly events: readonly PubSubEventBody[] }> {
+    const events = await this.pubsub.recent(parse(recentSchema, query, 'query'));
+    return { events: events.map(eventBodyOf) };
   }
 }

@@ -3,6 +3,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import { EventStream } from '../../common/events/index.js';
 import { PUBSUB_OPTIONS } from './pubsub.module-definition.js';
 import type { ResolvedPubSubOptions } from './pubsub.options.js';
+import { eventBodyOf } from './pubsub-view.js';
 import { PubSubService } from './pubsub.service.js';
 import { StreamFeed, type StreamSocket } from './stream-feed.js';
 import './pubsub.events.js';
@@ -49,7 +50,7 @@ export class ChannelStreams implements OnModuleDestroy {
   async #connect(channel: string, feed: StreamFeed, client: Subscriber<MessageEvent>) {
     try {
       const end = await this.pubsub.subscribe(channel, function stream(_payload, event) {
-        feed.push({ id: event.id, data: event });
+        feed.push({ id: event.id, data: eventBodyOf(event) });
       });
       feed.push({ comment: 'subscribed' });
       return end;

@@ -1,6 +1,12 @@
 export type { PubSubHandler } from './dispatcher.js';
 export type { EventDraft, PubSubEvent } from './envelope.js';
 export { PubSubAdminController } from './pubsub.controller.js';
+export {
+  eventBodyOf,
+  outcomeBodyOf,
+  type PublishOutcomeBody,
+  type PubSubEventBody,
+} from './pubsub-view.js';
 export { PubSubDriver } from './pubsub.driver.js';
 export type { ChannelSummary, Delivery, PublishOutcome, RecentQuery } from './pubsub.driver.js';
 export { PubSubBackendDownError, PubSubClosedError } from './pubsub.errors.js';

@@ -16,8 +16,14 @@ import { AdminController } from '../../common/admin/index.js';
 import { parseOptions, positiveInteger } from '../../common/options/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
 import { ChannelStreams } from './channel-streams.js';
-import type { PubSubEvent } from './envelope.js';
-import type { ChannelSummary, PublishOutcome } from './pubsub.driver.js';
+import {
+  type ChannelBody,
+  channelBodyOf,
+  eventBodyOf,
+  outcomeBodyOf,
+  type PublishOutcomeBody,
+  type PubSubEventBody,
+} from './pubsub-view.js';
 import { PubSubService } from './pubsub.service.js';
 import type { StreamSocket } from './stream-feed.js';
 
@@ -51,14 +57,18 @@ export class PubSubAdminController {
 
   /** Channels with recorded events or subscribers. */
   @Get('channels')
-  async channels(): Promise<{ readonly channels: readonly ChannelSummary[] }> {
-    return { channels: await this.pubsub.channels() };
+  async channels(): Promise<{ readonly channels: readonly ChannelBody[] }> {
+    return { channels: (await this.pubsub.channels()).map(channelBodyOf) };
   }
 
   /** Publishes `payload` (or `message`). */
   @Post(':channel')
-  publish(@Param('channel') channel: string, @Body() body: unknown): Promise<PublishOutcome> {
-    return this.pubsub.publish(channel, parseOptions(publishBody, body ?? {}, 'body'));
+  async publish(
+    @Param('channel') channel: string,
+    @Body() body: unknown,
+  ): Promise<PublishOutcomeBody> {
+    const payload = parseOptions(publishBody, body ?? {}, 'body');
+    return outcomeBodyOf(await this.pubsub.publish(channel, payload));
   }
 
   /** The latest events of a channel, newest first; 404 where nobody uses it. */
@@ -66,13 +76,13 @@ export class PubSubAdminController {
   async events(
     @Param('channel') channel: string,
     @Query() query: unknown,
-  ): Promise<{ readonly channel: string; readonly events: readonly PubSubEvent[] }> {
+  ): Promise<{ readonly channel: string; readonly events: readonly PubSubEventBody[] }> {
     const { limit } = parseOptions(recentQuery, query, 'query');
     const events = await this.pubsub.recent({ channel, limit });
     if (events.length === 0 && !(await this.#isUsed(channel))) {
       throw new NotFoundException(`No channel "${channel}" has recent events or subscribers`);
     }
-    return { channel, events };
+    return { channel, events: events.map(eventBodyOf) };
   }
 
   /** The events of a channel from now on, as server-sent events. */
