@@ -1,5 +1,11 @@
 export { RateLimitGuard } from './rate-limit.guard.js';
 export { RateLimitExceededException } from './rate-limit.response.js';
+export {
+  type RateLimitListBody,
+  type RateLimitPolicyBody,
+  type RateLimitStateBody,
+  ThrottleAdminController,
+} from './throttle.controller.js';
 export { RateLimit, SkipRateLimit } from './throttle.decorators.js';
 export { ThrottleDriver } from './throttle.driver.js';
 export type {

@@ -1,6 +1,7 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type HttpRequest, requestPath, routeTemplate } from '../../common/http/index.js';
+import { KnownPolicies } from './known-policies.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
 import { RATE_LIMITS, SKIP_RATE_LIMIT } from './throttle.decorators.js';
 import type { ThrottlePolicy } from './throttle.driver.js';
@@ -24,6 +25,8 @@ const MAX_PATHS_PER_HANDLER = 200;
  */
 @Injectable()
 export class RequestPolicies {
+  /** Those of the configuration, and those of decorators that a request has met. */
+  readonly known = new KnownPolicies();
   readonly #options: ResolvedThrottleOptions;
   readonly #reflector: Reflector;
   readonly #routes: readonly RoutePolicy[];
@@ -37,11 +40,11 @@ export class RequestPolicies {
     this.#options = options;
     this.#reflector = reflector;
     const names = options.routes.map(({ path, method }) => `${method ?? 'ANY'} ${path}`);
+    this.#default = options.default === undefined ? [] : [this.#named(options.default, 'default')];
     this.#routes = options.routes.map(({ path, method, ...policy }, index) => ({
       matches: compileRoutePattern(path, method),
       policy: this.#named(policy, numbered(names, index)),
     }));
-    this.#default = options.default === undefined ? [] : [this.#named(options.default, 'default')];
   }
 
   of(context: ExecutionContext, request: HttpRequest): readonly ThrottlePolicy[] {
@@ -88,14 +91,16 @@ export class RequestPolicies {
     return (limits ?? []).map((limit, index) => this.#named(limit, numbered(names, index)));
   }
 
-  #named(policy: UnnamedPolicy, name: string): ThrottlePolicy {
-    return {
-      name: policy.name ?? name,
-      strategy: policy.strategy,
-      limit: policy.limit,
-      windowMs: policy.windowMs,
-      onRedisDown: policy.onRedisDown ?? this.#options.onRedisDown,
+  #named(unnamed: UnnamedPolicy, name: string): ThrottlePolicy {
+    const policy = {
+      name: unnamed.name ?? name,
+      strategy: unnamed.strategy,
+      limit: unnamed.limit,
+      windowMs: unnamed.windowMs,
+      onRedisDown: unnamed.onRedisDown ?? this.#options.onRedisDown,
     };
+    this.known.add(policy);
+    return policy;
   }
 
   #cacheOf(context: ExecutionContext): PolicyCache {

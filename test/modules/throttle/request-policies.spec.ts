@@ -157,6 +157,22 @@ describe('the policies of a request', () => {
   });
 });
 
+describe('the known policies', () => {
+  const request = { method: 'GET', url: '/a', headers: {} };
+
+  it('are those of the configuration from the start, those of decorators once they were met', () => {
+    const options = { ...DEFAULT, routes: [{ path: '/soon/**', limit: 5, window: '1m' }] } as const;
+    const policies = new RequestPolicies(resolveThrottleOptions(options), new Reflector());
+    const names = () => policies.known.list().map(({ name }) => name);
+    expect(names()).toEqual(['default', 'ANY /soon/**']);
+    const { own } = Decorated.prototype;
+    for (let time = 0; time < 2; time += 1) {
+      policies.of(new ExecutionContextHost([], Decorated, own), request);
+    }
+    expect(names()).toEqual(['default', 'ANY /soon/**', '@GET /a', '@GET /a #2']);
+  });
+});
+
 describe('the failure policy of a limit', () => {
   it('is its own, or that of the module', () => {
     const policies = new RequestPolicies(
