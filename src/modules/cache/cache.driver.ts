@@ -14,6 +14,12 @@ export interface CacheDriver {
   get(key: string): Promise<Buffer | undefined>;
 
   /**
+   * Whole milliseconds until the entry's time is over; `undefined` when the key is absent. A lost reply
+   * changes nothing.
+   */
+  remainingMs(key: string): Promise<number | undefined>;
+
+  /**
    * Stores the bytes for `ttlMs` (a whole number of at least 1, else `InvalidOptionError`), replacing
    * what was there. Atomic. A lost reply means unknown: the bytes may have been stored; they are not
    * stored after the caller stopped waiting.

@@ -16,6 +16,11 @@ export class CacheModel implements CacheDriver {
     return this.#entries.get(key)?.bytes;
   }
 
+  async remainingMs(key: string): Promise<number | undefined> {
+    const entry = this.#entries.get(key);
+    return entry === undefined ? undefined : entry.endsAt - this.#now;
+  }
+
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
     this.#entries.set(key, { bytes, endsAt: this.#now + ttlMs });
   }
@@ -42,7 +47,7 @@ function expressionOf(pattern: string): RegExp {
 
 /** One call, or time that passes. */
 export type Step =
-  | { readonly call: 'get'; readonly key: string }
+  | { readonly call: 'get' | 'remainingMs'; readonly key: string }
   | { readonly call: 'set'; readonly key: string; readonly value: string; readonly ttlMs: number }
   | { readonly call: 'delete'; readonly keys: readonly string[] }
   | { readonly call: 'deleteMatching'; readonly pattern: string }
@@ -63,6 +68,8 @@ async function answerOf(step: Step, driver: CacheDriver, advance: (ms: number) =
   switch (step.call) {
     case 'get':
       return (await driver.get(step.key))?.toString('hex');
+    case 'remainingMs':
+      return driver.remainingMs(step.key);
     case 'set':
       return driver.set(step.key, Buffer.from(step.value), step.ttlMs);
     case 'delete':
@@ -91,6 +98,7 @@ const ttlMs = fc.integer({ min: 1, max: 100 });
 
 const calls = {
   get: fc.record({ call: fc.constant('get' as const), key }),
+  remainingMs: fc.record({ call: fc.constant('remainingMs' as const), key }),
   set: fc.record({ call: fc.constant('set' as const), key, value: fc.string(), ttlMs }),
   delete: fc.record({
     call: fc.constant('delete' as const),
@@ -102,7 +110,15 @@ const calls = {
 
 /** Sequences in which time passes, for drivers that live by a clock of ours. */
 export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
-  fc.oneof(calls.get, calls.set, calls.set, calls.delete, calls.deleteMatching, calls.advance),
+  fc.oneof(
+    calls.get,
+    calls.remainingMs,
+    calls.set,
+    calls.set,
+    calls.delete,
+    calls.deleteMatching,
+    calls.advance,
+  ),
   { maxLength: 40 },
 );
 

@@ -46,6 +46,27 @@ export function expirySuite({ open }: CacheSubject): void {
     expect(await cache().driver.get('key')).toBeUndefined();
   });
 
+  it('remainingMs tells how long an entry still lives, and nothing of an absent one', async () => {
+    await cache().driver.set('short', value, SHORT);
+    await cache().driver.set('long', value, HOUR);
+    const remaining = (await cache().driver.remainingMs('long')) ?? 0;
+    expect(remaining).toBeGreaterThan(HOUR - 10_000);
+    expect(remaining).toBeLessThanOrEqual(HOUR);
+    expect(Number.isInteger(remaining)).toBe(true);
+    await cache().passTime(SHORT);
+    expect(await cache().driver.remainingMs('short')).toBeUndefined();
+    expect(await cache().driver.remainingMs('absent')).toBeUndefined();
+    expect(await cache().driver.remainingMs('long')).toBeLessThan(remaining);
+  });
+
+  it('remainingMs follows the latest set, and ends with delete', async () => {
+    await cache().driver.set('key', value, HOUR);
+    await cache().driver.set('key', other, HOUR / 2);
+    expect(await cache().driver.remainingMs('key')).toBeLessThanOrEqual(HOUR / 2);
+    await cache().driver.delete(['key']);
+    expect(await cache().driver.remainingMs('key')).toBeUndefined();
+  });
+
   it('delete does not count an entry whose time is over', async () => {
     await cache().driver.set('short', value, SHORT);
     await cache().driver.set('long', value, HOUR);

@@ -89,6 +89,7 @@ export function keyFidelitySuite({ open }: CacheSubject): void {
   ])('refuses a key of %s', async (_size, key) => {
     const refused = { code: 'E_INVALID_OPTION' };
     await expect(cache().driver.get(key)).rejects.toMatchObject(refused);
+    await expect(cache().driver.remainingMs(key)).rejects.toMatchObject(refused);
     await expect(cache().driver.set(key, Buffer.from('v'), HOUR)).rejects.toMatchObject(refused);
     await expect(cache().driver.delete([key])).rejects.toMatchObject(refused);
   });

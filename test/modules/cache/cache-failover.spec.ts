@@ -27,6 +27,7 @@ class FakePrimary implements CacheDriver {
   obstacle: () => Promise<void> | void = () => undefined;
 
   get = (key: string) => this.#pass(`get ${key}`, () => this.kept.get(key));
+  remainingMs = (key: string) => this.#pass(`remaining ${key}`, () => this.kept.remainingMs(key));
   set = (key: string, bytes: Buffer, ttlMs: number) =>
     this.#pass(`set ${key}`, () => this.kept.set(key, bytes, ttlMs));
   delete = (keys: readonly string[]) =>
@@ -88,6 +89,7 @@ describe('the cache while Redis is away', () => {
 
     it('nothing is asked of Redis and nothing fails', async () => {
       expect(await cache.get('key')).toBeUndefined();
+      expect(await cache.remainingMs('key')).toBeUndefined();
       await cache.set('new', NEW, HOUR);
       expect(await cache.get('new')).toEqual(fallback === 'memory' ? NEW : undefined);
       expect(await cache.delete(['new'])).toBe(fallback === 'memory' ? 1 : 0);
@@ -116,6 +118,7 @@ describe('the cache while Redis is away', () => {
       const refusal = { code: 'E_INVALID_OPTION' };
       for (const wrong of ['', 'k'.repeat(1_025)]) {
         await expect(cache.get(wrong)).rejects.toMatchObject(refusal);
+        await expect(cache.remainingMs(wrong)).rejects.toMatchObject(refusal);
         await expect(cache.set(wrong, NEW, HOUR)).rejects.toMatchObject(refusal);
         await expect(cache.delete(['key', wrong])).rejects.toMatchObject(refusal);
       }
@@ -233,6 +236,8 @@ describe('the cache while Redis is away', () => {
       primary.obstacle = () => undefined;
       expect(await cache.get('other')).toEqual(OLD);
       expect(await cache.get('key')).toEqual(NEW);
+      expect(await cache.remainingMs('other')).toBe(HOUR);
+      expect(await cache.remainingMs('key')).toBe(30_000);
     });
 
     it('a pattern of unknown outcome distrusts what it matches only', async () => {

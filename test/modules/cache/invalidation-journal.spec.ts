@@ -18,6 +18,10 @@ class Primary implements CacheDriver {
     throw new Error('a replay reads nothing');
   }
 
+  async remainingMs(): Promise<undefined> {
+    throw new Error('a replay reads nothing');
+  }
+
   async set(): Promise<void> {
     throw new Error('a replay stores nothing');
   }
@@ -50,6 +54,7 @@ describe('InvalidationJournal', () => {
 
   it('is empty at first and after reads', async () => {
     journal.record('get', ['key']);
+    journal.record('remainingMs', ['key']);
     expect(journal.isEmpty).toBe(true);
     await journal.replay(primary);
     expect(primary.replayed).toEqual({ patterns: [], keys: [] });

@@ -7,6 +7,8 @@ import { CACHE_MANAGER_ENTRY } from '../cache.keys.js';
 export interface IoredisYetStore {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs: number): Promise<void>;
+  /** PTTL: milliseconds, negative when the key is absent. */
+  ttl(key: string): Promise<number>;
 }
 
 /**
@@ -35,6 +37,12 @@ export class IoredisYetCacheDriver implements CacheDriver {
     const name = this.#name(key);
     const text = await this.#connection.command(() => this.#store.get(name), this.#bounds);
     return typeof text === 'string' ? Buffer.from(text) : undefined;
+  }
+
+  async remainingMs(key: string): Promise<number | undefined> {
+    const name = this.#name(key);
+    const ms = await this.#connection.command(() => this.#store.ttl(name), this.#bounds);
+    return ms < 0 ? undefined : ms;
   }
 
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {

@@ -8,6 +8,10 @@ export class BypassCacheDriver implements CacheDriver {
     checkKeyText(key, 'key');
   }
 
+  async remainingMs(key: string): Promise<undefined> {
+    checkKeyText(key, 'key');
+  }
+
   async set(key: string, _bytes: Buffer, ttlMs: number): Promise<void> {
     checkKeyText(key, 'key');
     parseDuration(ttlMs, 'ttlMs');

@@ -26,6 +26,7 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
   record(method: keyof CacheDriver, args: readonly unknown[]): void {
     switch (method) {
       case 'get':
+      case 'remainingMs':
         return;
       case 'set':
       case 'delete':

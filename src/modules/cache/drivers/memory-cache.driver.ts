@@ -35,6 +35,11 @@ export class MemoryCacheDriver implements CacheDriver {
     return this.#entries.get(checkKeyText(key, 'key'));
   }
 
+  async remainingMs(key: string): Promise<number | undefined> {
+    if (!this.#entries.has(checkKeyText(key, 'key'))) return undefined;
+    return Math.max(0, Math.floor(this.#entries.getRemainingTTL(key)));
+  }
+
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
     const ttl = Math.min(parseDuration(ttlMs, 'ttlMs'), this.#maxTtlMs);
     this.#entries.set(checkKeyText(key, 'key'), bytes, { ttl });

@@ -29,6 +29,12 @@ export class RedisCacheDriver implements CacheDriver {
     return bytes ?? undefined;
   }
 
+  async remainingMs(key: string): Promise<number | undefined> {
+    const name = this.#name(key);
+    const ms = await this.#connection.command((client) => client.pttl(name), this.#options);
+    return ms < 0 ? undefined : ms;
+  }
+
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
     const args = { bytes, ttlMs: parseDuration(ttlMs, 'ttlMs') };
     await this.#connection.script(CACHE_SET, { keys: this.#name(key), args, ...this.#options });
