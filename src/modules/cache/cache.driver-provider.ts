@@ -1,10 +1,9 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { EventStream } from '../../common/events/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
-import { countLookups } from './cache-counters.js';
+import { CacheCounters } from './cache-counters.js';
 import { CacheDriver } from './cache.driver.js';
 import { CACHE_OPTIONS } from './cache.module-definition.js';
 import type { ResolvedCacheOptions } from './cache.options.js';
@@ -14,7 +13,7 @@ import { MemoryCacheDriver } from './drivers/memory-cache.driver.js';
 import { RedisCacheDriver } from './drivers/redis-cache.driver.js';
 
 /** Name of the service in health bodies. */
-const SERVICE = 'cache';
+export const CACHE_SERVICE = 'cache';
 
 /** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
 export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
@@ -23,17 +22,18 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
     CACHE_OPTIONS,
     CLOCK,
     ServiceRegistry,
-    EventStream,
+    CacheCounters,
     { token: REDIS_CONNECTIONS, optional: true },
   ],
   useFactory: (
     options: ResolvedCacheOptions,
     clock: Clock,
     services: ServiceRegistry,
-    events: EventStream,
+    counters: CacheCounters,
     redis?: RedisConnections,
   ) => {
-    const status = { service: SERVICE, isServing: () => true, details: countLookups(events) };
+    const details = async () => counters.lookups();
+    const status = { service: CACHE_SERVICE, isServing: () => true, details };
     if (redis === undefined) {
       services.register({ ...status, backing: () => 'memory' });
       return new MemoryCacheDriver({ clock, ...options });

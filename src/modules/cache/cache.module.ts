@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CoreModule } from '../../common/core.module.js';
+import { CacheCounters } from './cache-counters.js';
 import { CacheDriver } from './cache.driver.js';
 import { cacheDriverProvider } from './cache.driver-provider.js';
 import {
@@ -16,10 +17,11 @@ import { CacheService } from './cache.service.js';
   imports: [CoreModule],
   providers: [
     { provide: CACHE_OPTIONS, inject: [CACHE_MODULE_OPTIONS], useFactory: resolveCacheOptions },
+    CacheCounters,
     cacheDriverProvider,
     CacheService,
   ],
-  exports: [CacheService, CacheDriver, CACHE_OPTIONS],
+  exports: [CacheService, CacheDriver, CacheCounters, CACHE_OPTIONS],
 })
 export class CacheModule extends CacheConfigurableModule {
   static override forRoot(options: CacheOptions = {}): DynamicModule {

@@ -15,6 +15,12 @@ export interface CacheEntryOptions {
   readonly ttl?: Duration | undefined;
 }
 
+/** A cached value and how long it still is. */
+export interface CacheEntry {
+  readonly value: unknown;
+  readonly remainingMs: number;
+}
+
 /** What a load came to: bytes that every caller unpacks for itself, or a value that has no bytes. */
 type Loaded = { readonly bytes: Buffer } | { readonly value: unknown };
 
@@ -50,6 +56,21 @@ export class CacheService {
     const value = decoding instanceof Promise ? await decoding : decoding;
     this.events.emit(value === undefined ? 'cache.miss' : 'cache.hit', { key });
     return value as T | undefined;
+  }
+
+  /**
+   * The value with the rest of its life, for operators: it counts as neither hit nor miss. `undefined`
+   * when there is none.
+   *
+   * @throws InvalidOptionError when the key is empty or longer than 1 kB
+   */
+  async inspect(key: string): Promise<CacheEntry | undefined> {
+    const [bytes, remainingMs = 0] = await Promise.all([
+      this.driver.get(key),
+      this.driver.remainingMs(key),
+    ]);
+    const value: unknown = bytes === undefined ? undefined : await this.#decode(key, bytes);
+    return value === undefined ? undefined : { value, remainingMs };
   }
 
   /**

@@ -35,15 +35,22 @@ export function packResponse(value: unknown, target: ResponseTarget): StoredResp
 
 /** What to return as the answer. A value that was set under the key by hand is the answer itself. */
 export function unpackResponse(entry: unknown, target: ResponseTarget): unknown {
+  if (target.isOutermost && isStoredResponse(entry) && entry.stored === 'json') {
+    return jsonBody(target.response, entry.body);
+  }
+  return contentOf(entry);
+}
+
+/** The answer that an entry stands for; an entry that is no answer stands for itself. */
+export function contentOf(entry: unknown): unknown {
   if (!isStoredResponse(entry)) return entry;
-  if (entry.stored === 'value') return entry.body;
-  if (target.isOutermost) return jsonBody(target.response, entry.body);
-  return JSON.parse(entry.body.toString());
+  return entry.stored === 'value' ? entry.body : JSON.parse(entry.body.toString());
 }
 
 function isStoredResponse(entry: unknown): entry is StoredResponse {
   if (typeof entry !== 'object' || entry === null || !('stored' in entry)) return false;
-  return entry.stored === 'value' || (entry.stored === 'json' && 'body' in entry);
+  if (!('body' in entry)) return false;
+  return entry.stored === 'value' || (entry.stored === 'json' && Buffer.isBuffer(entry.body));
 }
 
 function isSentAsJson(value: unknown, response: InspectableResponse): value is object {

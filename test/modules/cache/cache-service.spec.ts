@@ -158,6 +158,7 @@ describe('wrong arguments', () => {
 
   const KEYED: readonly (readonly [name: string, call: Call])[] = [
     ['get', (cache, key) => cache.get(key)],
+    ['inspect', (cache, key) => cache.inspect(key)],
     ['set', (cache, key) => cache.set(key, 1)],
     ['set of undefined', (cache, key) => cache.set(key, undefined)],
     ['delete', (cache, key) => cache.delete('fine', key)],
@@ -187,4 +188,30 @@ describe('wrong arguments', () => {
       expect(await cache.get('kept')).toBe('before');
     },
   );
+});
+
+describe('inspect', () => {
+  it('gives the value with the rest of its life', async () => {
+    const { cache, clock } = cacheHarness({ ttl: '10s' });
+    await cache.set('key', VALUE);
+    clock.advance(4_000);
+    expect(await cache.inspect('key')).toStrictEqual({ value: VALUE, remainingMs: 6_000 });
+    clock.advance(6_001);
+    expect(await cache.inspect('key')).toBeUndefined();
+    expect(await cache.inspect('absent')).toBeUndefined();
+  });
+
+  it('counts as neither hit nor miss', async () => {
+    const { cache, events } = cacheHarness();
+    await cache.set('key', 1);
+    await cache.inspect('key');
+    await cache.inspect('absent');
+    expect(events.map(([name]) => name)).toEqual(['cache.stored']);
+  });
+
+  it('takes bytes that cannot be read for absent', async () => {
+    const { cache, driver } = cacheHarness();
+    await driver.set('key', Buffer.from('not ours'), 1_000);
+    expect(await cache.inspect('key')).toBeUndefined();
+  });
 });
