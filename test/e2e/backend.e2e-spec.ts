@@ -152,6 +152,9 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
       '/api/rate-limited',
       '/api/recent-events',
       '/api/slow-limited',
+      '/api/v1/redis/cache',
+      '/api/v1/redis/cache/entries',
+      '/api/v1/redis/cache/stats',
       '/api/v1/redis/health',
       '/api/v1/redis/locks',
       '/api/v1/redis/pubsub/channels',
@@ -169,6 +172,8 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
       '/api/v1/redis/queues/{name}/jobs/{id}/retry',
       '/api/v1/redis/queues/{name}/pause',
       '/api/v1/redis/queues/{name}/resume',
+      '/api/v1/redis/rate-limit',
+      '/api/v1/redis/rate-limit/{policy}/{subject}',
       '/api/v1/redis/sessions',
       '/api/v1/redis/sessions/{id}',
       '/auth/sessions/redis/{id}',
@@ -178,6 +183,51 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
       '/health/ready',
       '/health/redis',
     ]);
+  });
+
+  it.each([
+    ['@GET /api/rate-limited', 'client', 200],
+    ['POST /api/v1/ai/chat', '🐘'.repeat(256), 200],
+    ['default', 'k'.repeat(1_025), 400],
+    ['GET /api/rate-limited', 'client', 404],
+  ])('tells operators of the limit %s, whatever it is called', async (policy, subject, status) => {
+    await statuses(1, '/api/rate-limited');
+    const path = [policy, subject].map(encodeURIComponent).join('/');
+    const headers = { authorization: `Bearer ${adminToken}` };
+    expect(await statuses(1, `/api/v1/redis/rate-limit/${path}`, { headers })).toEqual([status]);
+  });
+
+  it('publishes events and shows the latest of them', async () => {
+    const published = await post('/api/publish-event', { channel: 'orders', message: { id: 7 } });
+    const outcome = (await published.json()) as Record<string, unknown>;
+    expect([published.status, outcome]).toEqual([
+      200,
+      {
+        id: expect.any(String) as unknown,
+        channel: 'orders',
+        published_at: expect.any(Number) as unknown,
+        backing,
+        delivery: backing === 'redis' ? 'sent' : 'local',
+      },
+    ]);
+    const { id, published_at } = outcome;
+    const origin = expect.any(String) as unknown;
+    const events = [{ id, channel: 'orders', payload: { id: 7 }, published_at, origin }];
+    for (const query of ['', '?channel=orders&limit=1']) {
+      const recent = await fetch(`${server.url}/api/recent-events${query}`);
+      expect([recent.status, await recent.json()]).toEqual([200, { events }]);
+    }
+  });
+
+  it('shows operators a cached answer as its JSON', async () => {
+    const report: unknown = await (await fetch(`${server.url}/api/cached-data?user_id=1`)).json();
+    const entry = `${server.url}/api/v1/redis/cache/entries?key=cached-data:1`;
+    const answer = await fetch(entry, { headers: { authorization: `Bearer ${adminToken}` } });
+    expect(await answer.json()).toEqual({
+      key: 'cached-data:1',
+      value: report,
+      ttl_ms: expect.any(Number) as unknown,
+    });
   });
 
   it('opens the operators’ endpoints with the token only', async () => {
