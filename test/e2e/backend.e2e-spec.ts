@@ -21,8 +21,13 @@ function patient(options: BackplaneOptions): BackplaneOptions {
   };
 }
 
+interface Operation {
+  readonly summary?: string;
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+}
+
 interface Document {
-  readonly paths: Readonly<Record<string, unknown>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
 describe.each(CASES)('the backend on $platform and $backing', ({ platform, backing }) => {
@@ -227,6 +232,22 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
       key: 'cached-data:1',
       value: report,
       ttl_ms: expect.any(Number) as unknown,
+    });
+  });
+
+  it('says on its API page what every endpoint is for, and what it takes', async () => {
+    const document = (await (await fetch(`${server.url}/docs-json`)).json()) as Document;
+    const silent = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { summary }]) =>
+        summary === undefined ? [`${method} ${path}`] : [],
+      ),
+    );
+    expect(silent).toEqual([]);
+    const put = document.paths['/api/v1/redis/cache/entries']?.['put'];
+    expect(put).toMatchObject({
+      parameters: [{ name: 'key', in: 'query', required: true }],
+      requestBody: { content: { 'application/json': { example: { ttl: '5m' } } } },
+      security: [{ bearer: [] }],
     });
   });
 

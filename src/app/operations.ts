@@ -1,0 +1,56 @@
+/** What the API page says of an endpoint for operators. */
+export interface OperationNotes {
+  readonly summary: string;
+  /** Names of the query's parameters; those that may be left out end with `?`. */
+  readonly query?: readonly string[];
+  /** The body by example. */
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+const ROOT = '/api/v1/redis';
+const LIMIT = `${ROOT}/rate-limit/{policy}/{subject}`;
+const ENTRIES = `${ROOT}/cache/entries`;
+const SESSION = `${ROOT}/sessions/{id}`;
+const CHANNEL = `${ROOT}/pubsub/{channel}`;
+
+const SESSION_EXAMPLE = { user_id: 'ada', data: { role: 'admin' }, device: 'curl', ttl: '1h' };
+
+/** The library's controllers know nothing of OpenAPI; what they take and do is said here. */
+export const OPERATIONS: Readonly<Record<string, OperationNotes>> = {
+  [`GET ${ROOT}/health`]: { summary: 'As /health/redis' },
+  [`GET ${ROOT}/rate-limit`]: { summary: 'The limits that are known, by name' },
+  [`GET ${LIMIT}`]: { summary: 'How a subject (an IP address) stands under a limit' },
+  [`DELETE ${LIMIT}`]: { summary: 'Lets a subject start anew under a limit' },
+  [`GET ${ROOT}/cache/stats`]: { summary: 'Hits, misses and changes of this process' },
+  [`GET ${ENTRIES}`]: { summary: 'One cached value and how long it still lives', query: ['key'] },
+  [`PUT ${ENTRIES}`]: {
+    summary: 'Stores a value',
+    query: ['key'],
+    body: { value: { any: 'JSON' }, ttl: '5m' },
+  },
+  [`DELETE ${ENTRIES}`]: { summary: 'Removes one entry', query: ['key'] },
+  [`DELETE ${ROOT}/cache`]: {
+    summary: 'Removes what matches: * any text, ? one character',
+    query: ['pattern'],
+  },
+  [`GET ${ROOT}/locks`]: { summary: 'The locks that are held', query: ['limit?'] },
+  [`DELETE ${ROOT}/locks`]: { summary: 'Takes a lock away from its holder', query: ['key'] },
+  [`POST ${ROOT}/sessions`]: {
+    summary: 'Opens a session of a user, or stores one under an id of your own',
+    body: SESSION_EXAMPLE,
+  },
+  [`GET ${ROOT}/sessions`]: { summary: 'The sessions of a user', query: ['userId'] },
+  [`DELETE ${ROOT}/sessions`]: { summary: 'Ends all sessions of a user', query: ['userId'] },
+  [`GET ${SESSION}`]: { summary: 'One session, by public id' },
+  [`PATCH ${SESSION}`]: {
+    summary: 'Merges values into the data; null removes one',
+    body: { data: { theme: 'dark', role: null } },
+  },
+  [`DELETE ${SESSION}`]: { summary: 'Ends a session' },
+  'GET /auth/sessions/redis/{id}': { summary: 'As /api/v1/redis/sessions/{id}' },
+  'DELETE /auth/sessions/redis/{id}': { summary: 'As /api/v1/redis/sessions/{id}' },
+  [`GET ${ROOT}/pubsub/channels`]: { summary: 'Channels with recent events or subscribers' },
+  [`POST ${CHANNEL}`]: { summary: 'Publishes a payload', body: { payload: { any: 'JSON' } } },
+  [`GET ${CHANNEL}/events`]: { summary: 'The latest events, newest first', query: ['limit?'] },
+  [`GET ${CHANNEL}/stream`]: { summary: 'The events from now on, as server-sent events' },
+};
