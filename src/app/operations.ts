@@ -13,6 +13,8 @@ const ENTRIES = `${ROOT}/cache/entries`;
 const SESSION = `${ROOT}/sessions/{id}`;
 const CHANNEL = `${ROOT}/pubsub/{channel}`;
 
+const QUEUE = `${ROOT}/queues/{name}`;
+
 const SESSION_EXAMPLE = { user_id: 'ada', data: { role: 'admin' }, device: 'curl', ttl: '1h' };
 
 /** The library's controllers know nothing of OpenAPI; what they take and do is said here. */
@@ -49,6 +51,28 @@ export const OPERATIONS: Readonly<Record<string, OperationNotes>> = {
   [`DELETE ${SESSION}`]: { summary: 'Ends a session' },
   'GET /auth/sessions/redis/{id}': { summary: 'As /api/v1/redis/sessions/{id}' },
   'DELETE /auth/sessions/redis/{id}': { summary: 'As /api/v1/redis/sessions/{id}' },
+  [`GET ${ROOT}/queues`]: { summary: 'Every queue with how many jobs it has of each state' },
+  [`GET ${QUEUE}`]: { summary: 'One queue' },
+  [`POST ${QUEUE}/jobs`]: {
+    summary: 'Adds a job',
+    body: { name: 'welcome', payload: { to: 'ada@example.org' }, priority: 'high', delay: '1m' },
+  },
+  [`GET ${QUEUE}/jobs`]: { summary: 'Jobs of one state', query: ['state?', 'offset?', 'limit?'] },
+  [`GET ${QUEUE}/jobs/{id}`]: { summary: 'One job' },
+  [`DELETE ${QUEUE}/jobs/{id}`]: { summary: 'Removes a job that does not run' },
+  [`POST ${QUEUE}/jobs/{id}/retry`]: { summary: 'Runs a job again that failed for good' },
+  [`POST ${QUEUE}/dequeue`]: {
+    summary: 'Takes the next job and completes it; waits for one as long as asked',
+    query: ['timeoutMs?'],
+  },
+  [`POST ${QUEUE}/pause`]: { summary: 'No worker takes a job until it is resumed' },
+  [`POST ${QUEUE}/resume`]: { summary: 'Workers take jobs again' },
+  [`POST ${QUEUE}/clean`]: {
+    summary: 'Removes old jobs of one state',
+    body: { state: 'completed', older_than: '1d', limit: 1_000 },
+  },
+  [`GET ${QUEUE}/dead`]: { summary: 'Jobs that failed for good', query: ['offset?', 'limit?'] },
+  [`POST ${QUEUE}/dead/{id}/replay`]: { summary: 'Runs one of them again' },
   [`GET ${ROOT}/pubsub/channels`]: { summary: 'Channels with recent events or subscribers' },
   [`POST ${CHANNEL}`]: { summary: 'Publishes a payload', body: { payload: { any: 'JSON' } } },
   [`GET ${CHANNEL}/events`]: { summary: 'The latest events, newest first', query: ['limit?'] },

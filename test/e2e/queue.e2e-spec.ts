@@ -61,7 +61,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
       payload: { to: 'ada' },
       priority: 'high',
       delay: '1h',
-      jobId: 'welcome-ada',
+      job_id: 'welcome-ada',
     });
     expect(added).toEqual({ status: 201, body: { id: 'welcome-ada', status: 'queued' } });
     const shown = await ask('GET', '/emails/jobs/welcome-ada');
@@ -73,7 +73,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
       payload: { to: 'ada' },
       state: 'delayed',
       priority: 10,
-      maxAttempts: 3,
+      max_attempts: 3,
     });
   });
 
@@ -94,7 +94,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
 
   it('list jobs by state, in ranges', async () => {
     for (const n of [1, 2, 3]) {
-      await ask('POST', '/lists/jobs', { name: 'step', payload: n, jobId: `step-${n}` });
+      await ask('POST', '/lists/jobs', { name: 'step', payload: n, job_id: `step-${n}` });
     }
     const { status, body } = await ask('GET', '/lists/jobs?state=waiting&offset=1&limit=1');
     expect(status).toBe(200);
@@ -105,7 +105,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
   });
 
   it('remove a job', async () => {
-    await ask('POST', '/emails/jobs', { name: 'old', payload: null, jobId: 'old-job' });
+    await ask('POST', '/emails/jobs', { name: 'old', payload: null, job_id: 'old-job' });
     await expect(ask('DELETE', '/emails/jobs/old-job')).resolves.toEqual({ status: 204, body: {} });
     await expect(ask('DELETE', '/emails/jobs/old-job')).resolves.toMatchObject({ status: 404 });
   });
@@ -116,7 +116,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
       body: { job: null },
     });
     const waiting = ask('POST', '/taken/dequeue?timeoutMs=5000');
-    await ask('POST', '/taken/jobs', { name: 'one', payload: 1, jobId: 'one-job' });
+    await ask('POST', '/taken/jobs', { name: 'one', payload: 1, job_id: 'one-job' });
     expect((await waiting).body['job']).toMatchObject({ id: 'one-job', payload: 1 });
     await expect(ask('GET', '/taken/jobs/one-job')).resolves.toMatchObject({
       body: { state: 'completed' },
@@ -149,7 +149,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
     }
     const { body } = await ask('GET', '/dead/dead');
     expect(body['jobs']).toEqual([
-      expect.objectContaining({ id: 'bad-2', state: 'failed', failedReason: 'no route' }),
+      expect.objectContaining({ id: 'bad-2', state: 'failed', failed_reason: 'no route' }),
       expect.objectContaining({ id: 'bad-1' }),
     ]);
     await expect(ask('POST', '/dead/dead/bad-1/replay')).resolves.toEqual({
@@ -184,15 +184,15 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
     ['POST', '/emails/jobs', { name: 'x', payload: 1, priority: 0 }, 'job.priority'],
     ['POST', '/emails/jobs', { name: 'x', payload: 1, delay: -5 }, 'job.delay'],
     ['POST', '/emails/jobs', { name: 'x', payload: 1, attempts: -1 }, 'job.attempts'],
-    ['POST', '/emails/jobs', { name: 'x', payload: 1, jobId: '17' }, 'job.jobId'],
-    ['POST', '/emails/jobs', { name: 'x', payload: 1, prioritty: 1 }, 'job.prioritty'],
+    ['POST', '/emails/jobs', { name: 'x', payload: 1, job_id: '17' }, 'job.jobId'],
+    ['POST', '/emails/jobs', { name: 'x', payload: 1, prioritty: 1 }, 'body.prioritty'],
     ['POST', '/emails/jobs', { name: 'x', payload: 'y'.repeat(1_001) }, 'payload'],
     ['GET', '/emails/jobs?state=lost', undefined, 'query.state'],
     ['GET', '/emails/jobs?limit=-1', undefined, 'query.limit'],
     ['POST', '/emails/dequeue?timeoutMs=-1', undefined, 'query.timeoutMs'],
     ['POST', '/emails/dequeue?timeoutMs=soon', undefined, 'query.timeoutMs'],
     ['POST', '/emails/clean', { state: 'active' }, 'body.state'],
-    ['POST', '/emails/clean', { olderThan: '-1s' }, 'clean.olderThan'],
+    ['POST', '/emails/clean', { older_than: '-1s' }, 'clean.olderThan'],
   ])('answer 400 naming the field to %s %s %j', async (...row) => {
     const [method, path, given, field] = row;
     const { status, body } = await ask(method, path, given);

@@ -34,7 +34,12 @@ describe.each(['embedded', 'redis'] as const)('the transcripts of docs/, %s', (m
       ADMIN_TOKEN: TOKEN,
       ...(redis === undefined ? {} : { REDIS_URL: redis().url, REDIS_PREFIX: uniquePrefix() }),
     };
-    const { app } = await createBackend({ config: loadConfig(environment), platform: 'fastify' });
+    const { app } = await createBackend({
+      config: loadConfig(environment),
+      platform: 'fastify',
+      // Nothing is left in the folder of the test run.
+      adjust: (options) => ({ ...options, queue: { ...options.queue, dataDir: 'memory://' } }),
+    });
     await using server = await listen(app);
     const bindings: Bindings = new Map([['mode', mode === 'redis' ? 'redis' : 'memory']]);
     for (const exchange of exchanges) await replay(exchange, { server, bindings, page: name });

@@ -11,7 +11,8 @@ import {
   Query,
 } from '@nestjs/common';
 import { AdminController } from '../../common/admin/index.js';
-import type { AddedJob, JobRecord } from './queue.driver.js';
+import { type JobBody, jobBodyOf } from './queue.bodies.js';
+import type { AddedJob } from './queue.driver.js';
 import { QueueUnknownError } from './queue.errors.js';
 import { parseClean, parseDequeue, parseJob, parseList } from './queue.requests.js';
 import { QueueService, type QueueStatus } from './queue.service.js';
@@ -41,7 +42,7 @@ export class QueueAdminController {
   @Post(':name/jobs')
   async enqueue(@Param('name') name: string, @Body() body: unknown): Promise<AddedJob> {
     this.#assertKnown(name);
-    const { name: job, payload, ...options } = parseJob(body);
+    const { name: job, payload, options } = parseJob(body);
     return this.queues.enqueue(name, job, payload, options);
   }
 
@@ -49,16 +50,16 @@ export class QueueAdminController {
   async jobs(
     @Param('name') name: string,
     @Query() query: unknown,
-  ): Promise<{ readonly jobs: readonly JobRecord[] }> {
+  ): Promise<{ readonly jobs: readonly JobBody[] }> {
     this.#assertKnown(name);
     const { state, ...range } = parseList(query);
-    return { jobs: await this.queues.jobs(name, state, range) };
+    return { jobs: (await this.queues.jobs(name, state, range)).map(jobBodyOf) };
   }
 
   @Get(':name/jobs/:id')
-  async job(@Param('name') name: string, @Param('id') id: string): Promise<JobRecord> {
+  async job(@Param('name') name: string, @Param('id') id: string): Promise<JobBody> {
     this.#assertKnown(name);
-    return (await this.queues.job(name, id)) ?? unknownJob(id);
+    return jobBodyOf((await this.queues.job(name, id)) ?? unknownJob(id));
   }
 
   @Delete(':name/jobs/:id')
@@ -89,11 +90,11 @@ export class QueueAdminController {
   async dequeue(
     @Param('name') name: string,
     @Query() query: unknown,
-  ): Promise<{ readonly job: JobRecord | null }> {
+  ): Promise<{ readonly job: JobBody | null }> {
     this.#assertKnown(name);
     const lease = await this.queues.dequeue(name, parseDequeue(query));
     await lease?.complete({ takenBy: 'admin' });
-    return { job: lease?.job ?? null };
+    return { job: lease === undefined ? null : jobBodyOf(lease.job) };
   }
 
   @Post(':name/pause')
@@ -127,10 +128,10 @@ export class QueueAdminController {
   async dead(
     @Param('name') name: string,
     @Query() query: unknown,
-  ): Promise<{ readonly jobs: readonly JobRecord[] }> {
+  ): Promise<{ readonly jobs: readonly JobBody[] }> {
     this.#assertKnown(name);
     const { state: _always, ...range } = parseList(query);
-    return { jobs: await this.queues.jobs(name, 'failed', range) };
+    return { jobs: (await this.queues.jobs(name, 'failed', range)).map(jobBodyOf) };
   }
 
   /** Runs a job again that failed for good; any other is not among the dead. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseOptions } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
-import type { EnqueueOptions } from './job-options.js';
+import type { EnqueueOptions, JobRequest } from './job-options.js';
 import { JOB_STATES, type JobState } from './queue.driver.js';
 import type { CleanOptions, DequeueOptions, ListOptions } from './queue.service.js';
 
@@ -14,19 +14,29 @@ function wholeNumber(least: number, most: number) {
   return z.coerce.number(message).int(message).min(least, message).max(most, message);
 }
 
-const job = z.looseObject({
-  name: z.string('must be the name of the job').min(1, 'must not be empty').max(200),
-  payload: z.unknown().refine((value) => value !== undefined, 'is missing'),
-});
+const job = z
+  .strictObject({
+    name: z.string('must be the name of the job').min(1, 'must not be empty').max(200),
+    payload: z.unknown().refine((value) => value !== undefined, 'is missing'),
+    priority: z.custom<EnqueueOptions['priority']>().exactOptional(),
+    delay: z.custom<EnqueueOptions['delay']>().exactOptional(),
+    attempts: z.custom<EnqueueOptions['attempts']>().exactOptional(),
+    job_id: z.custom<string>().exactOptional(),
+    deduplication_id: z.custom<string>().exactOptional(),
+  })
+  .transform(({ name, payload, job_id: jobId, deduplication_id: deduplicationId, ...options }) => ({
+    name,
+    payload,
+    options: {
+      ...options,
+      ...(jobId === undefined ? {} : { jobId }),
+      ...(deduplicationId === undefined ? {} : { deduplicationId }),
+    } as EnqueueOptions,
+  }));
 
-interface JobBody extends EnqueueOptions {
-  readonly name: string;
-  readonly payload: unknown;
-}
-
-/** The rest of the body is checked where the job is made. @throws InvalidOptionError */
-export function parseJob(body: unknown): JobBody {
-  return parseOptions(job, body, 'body') as JobBody;
+/** The options are checked where the job is made. @throws InvalidOptionError */
+export function parseJob(body: unknown): JobRequest {
+  return parseOptions(job, body, 'body');
 }
 
 const list = z.strictObject({
@@ -49,11 +59,12 @@ export function parseDequeue(query: unknown): DequeueOptions {
 
 const clean = z.strictObject({
   state: z.enum(['completed', 'failed', 'delayed', 'waiting']).exactOptional(),
-  olderThan: z.custom<Duration>().exactOptional(),
+  older_than: z.custom<Duration>().exactOptional(),
   limit: z.int().min(1).max(10_000).exactOptional(),
 });
 
 /** A body is optional. @throws InvalidOptionError */
 export function parseClean(body: unknown): CleanOptions {
-  return parseOptions(clean, body ?? {}, 'body');
+  const { older_than: olderThan, ...rest } = parseOptions(clean, body ?? {}, 'body');
+  return olderThan === undefined ? rest : { ...rest, olderThan };
 }
