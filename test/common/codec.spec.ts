@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
 import { CodecError, ValueCodec } from '../../src/common/codec/index.js';
-import { PATIENCE_MS, sampling, SEED } from '../contracts/cache/sampling.js';
+import { PATIENCE_MS, sampling, SEED } from '../support/sampling.js';
 
 const MEBIBYTE = 1024 * 1024;
 const PLAIN = 0x11;

@@ -5,7 +5,7 @@ import { FakeClock } from '../../../src/testing/index.js';
 import { useRedis } from '../../support/redis/shared-redis.js';
 import { ioredisYetDriver, openOnRedis, redisDriver, useCache } from './cache-fixtures.js';
 import { answersOf, CacheModel, steps, timelessSteps } from './cache-model.js';
-import { PATIENCE_MS, sampling, SEED } from './sampling.js';
+import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 
 /** Steps on a real server cost round trips. */
 const REDIS_SHARE = 0.25;

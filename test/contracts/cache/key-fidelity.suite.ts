@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type CacheSubject, useCache } from './cache-fixtures.js';
-import { PATIENCE_MS, sampling } from './sampling.js';
+import { PATIENCE_MS, sampling } from '../../support/sampling.js';
 
 const HOUR = 3_600_000;
 

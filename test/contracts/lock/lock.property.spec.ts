@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { useRedis } from '../../support/redis/shared-redis.js';
-import { PATIENCE_MS, sampling, SEED } from '../cache/sampling.js';
+import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 import { openOnRedis, useLocks } from './lock-fixtures.js';
 import { answersOf, LockModel, type Step, steps, timelessSteps } from './lock-model.js';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { PATIENCE_MS, sampling, SEED } from '../cache/sampling.js';
+import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 import { expectedOf, observe, steps } from './pubsub-model.js';
 import { memorySubject, type PubSubSubject, useRedisSubject } from './pubsub-fixture.js';
 

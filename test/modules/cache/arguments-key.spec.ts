@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { argumentsKey } from '../../../src/modules/cache/arguments-key.js';
-import { PATIENCE_MS, sampling, SEED } from '../../contracts/cache/sampling.js';
+import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 
 const METHOD = 'Reports.find';
 const keyOf = (...args: readonly unknown[]): string => argumentsKey(METHOD, args);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type KeyParts, responseKey } from '../../../src/modules/cache/response-key.js';
-import { sampling } from '../../contracts/cache/sampling.js';
+import { sampling } from '../../support/sampling.js';
 
 /** Texts that try to look like the parts of a key. */
 const text = fc
