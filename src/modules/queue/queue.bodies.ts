@@ -22,7 +22,12 @@ export interface JobBody {
 export function jobBodyOf(job: JobRecord): JobBody {
   const { id, queue, name, payload, state, priority, result } = job;
   return {
-    ...{ id, queue, name, payload, state, priority },
+    id,
+    queue,
+    name,
+    payload,
+    state,
+    priority,
     max_attempts: job.maxAttempts,
     attempts_made: job.attemptsMade,
     attempts_started: job.attemptsStarted,
