@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-/** What answers a service's calls at this moment. `'none'`: nothing does. */
-export type Backing = 'redis' | 'memory' | 'database' | 'none';
+/**
+ * What answers a service's calls at this moment. `'custom'`: a driver of the application's own;
+ * `'none'`: nothing does.
+ */
+export type Backing = 'redis' | 'memory' | 'database' | 'custom' | 'none';
 
 /** What a service tells of itself: plain JSON, field names in snake_case with their unit. */
 export type Details = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { openCustomDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -15,7 +16,10 @@ import { RedisCacheDriver } from './drivers/redis-cache.driver.js';
 /** Name of the service in health bodies. */
 export const CACHE_SERVICE = 'cache';
 
-/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+/**
+ * The application's own driver where there is one; memory where no Redis is configured; else Redis,
+ * with the failure policy behind it.
+ */
 export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
   provide: CacheDriver,
   inject: [
@@ -33,6 +37,14 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
     redis?: RedisConnections,
   ) => {
     const details = async () => counters.lookups();
+    if (options.driver !== undefined) {
+      return openCustomDriver(options.driver, {
+        context: { clock },
+        services,
+        status: { service: CACHE_SERVICE, details },
+        option: 'cache.driver',
+      });
+    }
     const status = { service: CACHE_SERVICE, isServing: () => true, details };
     if (redis === undefined) {
       services.register({ ...status, backing: () => 'memory' });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { DriverFactory } from '../../common/drivers/index.js';
 import type { HttpRequest } from '../../common/http/index.js';
 import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
+import type { CacheDriver } from './cache.driver.js';
 
 /** Who is asking, for `userAware` routes; `undefined` for nobody in particular. */
 export type UserIdOf = (request: HttpRequest) => string | undefined;
@@ -31,6 +33,8 @@ export interface CacheOptions {
    * @default ['authorization', 'cookie', 'x-api-key']
    */
   readonly credentialHeaders?: readonly string[];
+  /** Makes a driver of the application's own, in place of memory and Redis. @default none */
+  readonly driver?: DriverFactory<CacheDriver>;
 }
 
 const MIB = 1024 * 1024;
@@ -47,6 +51,7 @@ const schema = z
     deadline: duration().prefault('100ms'),
     userId: callable<UserIdOf>().default(() => userIdOf),
     credentialHeaders: z.array(z.string().min(1)).default(['authorization', 'cookie', 'x-api-key']),
+    driver: callable<DriverFactory<CacheDriver>>().optional(),
   })
   .transform(({ ttl, fallbackTtl, deadline, compressAbove, ...rest }) => ({
     ...rest,

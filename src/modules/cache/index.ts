@@ -1,3 +1,5 @@
+// For drivers of an application's own: the contract's keys and globs.
+export { checkKeyText, compileGlob } from '../../common/redis/index.js';
 export {
   CacheAdminController,
   type CacheEntryBody,

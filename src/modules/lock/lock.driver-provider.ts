@@ -1,4 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { openCustomDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -16,7 +17,10 @@ import type { ResolvedLockOptions } from './lock.options.js';
 /** Name of the service in health bodies. */
 const SERVICE = 'lock';
 
-/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+/**
+ * The application's own driver where there is one; memory where no Redis is configured; else Redis,
+ * with the failure policy behind it.
+ */
 export const lockDriverProvider: FactoryProvider<LockDriver> = {
   provide: LockDriver,
   inject: [LOCK_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
@@ -26,6 +30,14 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
+    if (options.driver !== undefined) {
+      return openCustomDriver(options.driver, {
+        context: { clock },
+        services,
+        status: { service: SERVICE },
+        option: 'lock.driver',
+      });
+    }
     if (redis === undefined) {
       services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
       return new MemoryLockDriver(clock);

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { duration, parseOptions } from '../../common/options/index.js';
+import type { DriverFactory } from '../../common/drivers/index.js';
+import { callable, duration, parseOptions } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
+import type { LockDriver } from './lock.driver.js';
 
 export interface LockOptions {
   /**
@@ -13,6 +15,8 @@ export interface LockOptions {
   readonly deadline?: Duration;
   /** How operators see this process as a holder. @default host name and process id */
   readonly owner?: string;
+  /** Makes a driver of the application's own, in place of memory and Redis. @default none */
+  readonly driver?: DriverFactory<LockDriver>;
 }
 
 /** How long a lock is held. */
@@ -41,6 +45,7 @@ const schema = z
       .min(1, 'must be a text of at least one character')
       .max(200, 'must be at most 200 characters')
       .default(() => `${hostname()}:${process.pid}`),
+    driver: callable<DriverFactory<LockDriver>>().optional(),
   })
   .transform(({ deadline, ...rest }) => ({ ...rest, deadlineMs: deadline }));
 

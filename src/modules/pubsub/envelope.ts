@@ -52,6 +52,17 @@ export function seal(draft: EventDraft, publishedAt: number): string {
   return `${draft.head},"publishedAt":${publishedAt}}`;
 }
 
+/**
+ * The event of a draft that was taken; nobody else has the object.
+ *
+ * @throws InvalidOptionError when `publishedAt` is no whole number
+ */
+export function eventOf(draft: EventDraft, publishedAt: number): PubSubEvent {
+  const event = decodeEvent(seal(draft, publishedAt));
+  if (event !== undefined) return event;
+  throw new InvalidOptionError('publishedAt', 'must be whole ms since the epoch');
+}
+
 /** `undefined` for what is no event of ours: others may publish on a channel too. */
 export function decodeEvent(text: string): PubSubEvent | undefined {
   const value = parse(text);

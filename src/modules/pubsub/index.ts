@@ -8,7 +8,13 @@ export {
   type PubSubEventBody,
 } from './pubsub-view.js';
 export { PubSubDriver } from './pubsub.driver.js';
-export type { ChannelSummary, Delivery, PublishOutcome, RecentQuery } from './pubsub.driver.js';
+export type {
+  ChannelSummary,
+  Delivery,
+  PublishOutcome,
+  PubSubDriverContext,
+  RecentQuery,
+} from './pubsub.driver.js';
 export { PubSubBackendDownError, PubSubClosedError } from './pubsub.errors.js';
 export { PUBSUB_CHANNELS, PUBSUB_EVENTS, PUBSUB_LOG } from './pubsub.keys.js';
 export { PubSubModule } from './pubsub.module.js';

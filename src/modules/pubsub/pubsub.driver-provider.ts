@@ -1,4 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { openCustomDriver } from '../../common/drivers/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnection, RedisConnections } from '../../common/redis/index.js';
@@ -10,8 +11,9 @@ import { MemoryPubSubDriver } from './drivers/memory-pubsub.driver.js';
 import { PublishJournal } from './drivers/publish-journal.js';
 import { RedisPubSubDriver } from './drivers/redis-pubsub.driver.js';
 import { RedisPubSubReceiver } from './drivers/redis-pubsub.receiver.js';
+import { eventOf } from './envelope.js';
 import { OnceGuard } from './once-guard.js';
-import { PubSubDriver } from './pubsub.driver.js';
+import { PubSubDriver, type PubSubDriverContext } from './pubsub.driver.js';
 import { PUBSUB_OPTIONS } from './pubsub.module-definition.js';
 import type { ResolvedPubSubOptions } from './pubsub.options.js';
 import { LocalReceiver, PubSubReceiver } from './pubsub.receiver.js';
@@ -55,11 +57,23 @@ export const localProvider: FactoryProvider<PubSubLocal> = {
   ) => ({ options, clock, dispatcher, once }),
 };
 
-/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+/**
+ * The application's own driver where there is one; memory where no Redis is configured; else Redis,
+ * with the failure policy behind it.
+ */
 export const pubSubDriverProvider: FactoryProvider<PubSubDriver> = {
   provide: PubSubDriver,
   inject: [PUBSUB_LOCAL, ServiceRegistry, OPTIONAL_REDIS],
   useFactory: (local: PubSubLocal, services: ServiceRegistry, redis?: RedisConnections) => {
+    const { driver } = local.options;
+    if (driver !== undefined) {
+      return openCustomDriver(driver, {
+        context: customContext(local),
+        services,
+        status: { service: SERVICE },
+        option: 'pubsub.driver',
+      });
+    }
     if (redis === undefined) {
       services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
       return memoryDriver(local);
@@ -79,8 +93,8 @@ export const pubSubReceiverProvider: FactoryProvider<PubSubReceiver> = {
   provide: PubSubReceiver,
   inject: [PUBSUB_LOCAL, EventStream, OPTIONAL_REDIS],
   useFactory: (local: PubSubLocal, events: EventStream, redis?: RedisConnections) => {
-    if (redis === undefined) return new LocalReceiver();
     const { dispatcher, options } = local;
+    if (redis === undefined || options.driver !== undefined) return new LocalReceiver();
     return new RedisPubSubReceiver(redis.use('default', ['command', 'subscriber']), {
       deliverTo: (key, event) => dispatcher.deliverTo(key, event),
       events,
@@ -88,6 +102,15 @@ export const pubSubReceiverProvider: FactoryProvider<PubSubReceiver> = {
     });
   },
 };
+
+function customContext({ clock, dispatcher }: PubSubLocal): PubSubDriverContext {
+  return {
+    clock,
+    seal: eventOf,
+    deliver: (event) => queueMicrotask(() => dispatcher.deliver(event)),
+    channels: () => dispatcher.channels(),
+  };
+}
 
 /** Puts the failure policy behind a driver on Redis. */
 function pubSubFailover(

@@ -1,8 +1,9 @@
+import type { DriverContext } from '../../common/drivers/index.js';
 import type { EventDraft, PubSubEvent } from './envelope.js';
 
 /** How far an event got. */
 export type Delivery =
-  /** Redis took it: recorded, and sent to every process that is subscribed. */
+  /** The backend took it: recorded, and sent to every process that is subscribed. */
   | 'sent'
   /** Handlers in this process only. */
   | 'local'
@@ -16,7 +17,7 @@ export interface PublishOutcome {
   readonly channel: string;
   /** ms since the epoch by the clock of what took it. */
   readonly publishedAt: number;
-  readonly backing: 'redis' | 'memory';
+  readonly backing: 'redis' | 'memory' | 'custom';
   readonly delivery: Delivery;
 }
 
@@ -69,6 +70,20 @@ export interface PubSubDriver {
    * `MAX_LISTED_CHANNELS`.
    */
   channels(): Promise<readonly ChannelSummary[]>;
+}
+
+/** What a driver of the application's own is made with. */
+export interface PubSubDriverContext extends DriverContext {
+  /** The event that a draft becomes when it is taken, at `publishedAt` ms since the epoch. Plain JSON. */
+  readonly seal: (draft: EventDraft, publishedAt: number) => PubSubEvent;
+  /**
+   * Hands an event, of this process or another, to the handlers of this process, after the caller's
+   * own synchronous work. Each event once: a call is a delivery. The driver is not told who listens to
+   * what; it hands in the events of every channel.
+   */
+  readonly deliver: (event: PubSubEvent) => void;
+  /** Channels with a handler of their own in this process. */
+  readonly channels: () => readonly string[];
 }
 
 /** Order and bound of `channels()`, the same in every driver. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
+import type { DriverFactory } from '../../common/drivers/index.js';
+import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
+import type { PubSubDriver, PubSubDriverContext } from './pubsub.driver.js';
 
 /**
  * What `publish` does while Redis is away. Handlers in this process get the event in any case.
@@ -35,6 +37,8 @@ export interface PubSubOptions {
   readonly streamBuffer?: number;
   /** Longest wait for Redis in one call. @default '100ms' */
   readonly deadline?: Duration;
+  /** Makes a driver of the application's own, in place of memory and Redis. @default none */
+  readonly driver?: DriverFactory<PubSubDriver, PubSubDriverContext>;
 }
 
 const schema = z
@@ -50,6 +54,7 @@ const schema = z
     streamHeartbeat: duration().prefault('15s'),
     streamBuffer: positiveInteger().default(256),
     deadline: duration().prefault('100ms'),
+    driver: callable<DriverFactory<PubSubDriver, PubSubDriverContext>>().optional(),
   })
   .transform(({ historyTtl, handlerTimeout, heartbeat, streamHeartbeat, deadline, ...rest }) => ({
     ...rest,

@@ -1,4 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { openCustomDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -14,7 +15,10 @@ import type { ResolvedSessionOptions } from './session.options.js';
 /** Name of the service in health bodies. */
 export const SESSION_STORAGE = 'session_storage';
 
-/** Memory where no Redis is configured; else Redis, with the failure policy behind it. */
+/**
+ * The application's own driver where there is one; memory where no Redis is configured; else Redis,
+ * with the failure policy behind it.
+ */
 export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
   provide: SessionDriver,
   inject: [SESSION_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
@@ -24,6 +28,14 @@ export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
+    if (options.driver !== undefined) {
+      return openCustomDriver(options.driver, {
+        context: { clock },
+        services,
+        status: { service: SESSION_STORAGE },
+        option: 'session.driver',
+      });
+    }
     if (redis === undefined || options.storage === 'memory') {
       services.register({
         service: SESSION_STORAGE,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
+import type { DriverFactory } from '../../common/drivers/index.js';
+import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
+import type { SessionDriver } from './session.driver.js';
 
 /** How the cookie looks. It is always `HttpOnly`. */
 export interface SessionCookieOptions {
@@ -44,6 +46,8 @@ export interface SessionOptions {
   readonly maxSessions?: number;
   /** Longest wait for Redis in one call. @default '100ms' */
   readonly deadline?: Duration;
+  /** Makes a driver of the application's own, in place of memory and Redis. @default none */
+  readonly driver?: DriverFactory<SessionDriver>;
 }
 
 const KIB = 1024;
@@ -107,6 +111,11 @@ const schema = z
     onRedisDown: z.enum(['closed', 'memory']).default('closed'),
     maxSessions: positiveInteger().default(100_000),
     deadline: duration().prefault('100ms'),
+    driver: callable<DriverFactory<SessionDriver>>().optional(),
+  })
+  .refine(({ driver, storage }) => driver === undefined || storage === 'redis', {
+    path: ['storage'],
+    message: 'must not be "memory" beside a driver',
   })
   .transform(({ ttl, touchFraction, deadline, ...rest }) => ({
     ...rest,

@@ -1,4 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { openCustomDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -13,7 +14,10 @@ import type { ResolvedThrottleOptions } from './throttle.options.js';
 /** Name of the service in health bodies. */
 const SERVICE = 'rate_limiting';
 
-/** Memory where no Redis is configured; else Redis, with the failure policies behind it. */
+/**
+ * The application's own driver where there is one; memory where no Redis is configured; else Redis,
+ * with the failure policies behind it.
+ */
 export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
   provide: ThrottleDriver,
   inject: [THROTTLE_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
@@ -23,6 +27,14 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
+    if (options.driver !== undefined) {
+      return openCustomDriver(options.driver, {
+        context: { clock },
+        services,
+        status: { service: SERVICE },
+        option: 'throttle.driver',
+      });
+    }
     const { maxCounters, maxHits } = options;
     const memory = new MemoryThrottleDriver({ clock, maxCounters, maxHits });
     if (redis === undefined) {

@@ -1,8 +1,14 @@
 import type { CanActivate, Type } from '@nestjs/common';
 import { z } from 'zod';
-import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
+import type { DriverFactory } from '../../common/drivers/index.js';
+import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
-import type { ThrottleFailurePolicy, ThrottlePolicy, ThrottleStrategy } from './throttle.driver.js';
+import type {
+  ThrottleDriver,
+  ThrottleFailurePolicy,
+  ThrottlePolicy,
+  ThrottleStrategy,
+} from './throttle.driver.js';
 
 /** One limit: at most `limit` requests of a client in `window`. */
 export interface RateLimitOptions {
@@ -57,6 +63,8 @@ export interface ThrottleOptions {
    * @default RateLimitGuard
    */
   readonly guard?: Type<CanActivate>;
+  /** Makes a driver of the application's own, in place of memory and Redis. @default none */
+  readonly driver?: DriverFactory<ThrottleDriver>;
 }
 
 /** A limit as configured, before the route it is used on gives it a name. */
@@ -168,6 +176,7 @@ const schema = z
       .min(MAX_SLIDING_LIMIT, `must be at least ${MAX_SLIDING_LIMIT}, which one counter may hold`)
       .default(1_000_000),
     guard: z.custom<Type<CanActivate>>(isClass, 'must be a class').optional(),
+    driver: callable<DriverFactory<ThrottleDriver>>().optional(),
   })
   .superRefine(checkSharedWindows)
   .transform(({ deadline, ...rest }) => ({ ...rest, deadlineMs: deadline }));

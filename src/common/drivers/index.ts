@@ -1,0 +1,1 @@
+export { type DriverContext, type DriverFactory, openCustomDriver } from './custom-driver.js';
