@@ -2,20 +2,20 @@
  * Proves that the packed library works for a stranger: builds and packs it, checks the tarball with
  * publint and attw, installs it with its required peers into an empty Nest application, loads every
  * entry from ESM and CommonJS, boots the application and asks it for its health, and type-checks an
- * import of every entry.
+ * import of every entry. Then it installs the same tarball in a copy of examples/minimal, builds and
+ * tests that with its own tools, and asks it for something of every module.
  */
-import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { ended, run } from './lib/run.mjs';
+import { askExample } from './lib/check-example.mjs';
+import { run } from './lib/run.mjs';
+import { whileServing } from './lib/serve.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const INSTALL = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--no-save'];
 const MINUTE_MS = 60_000;
-const BOOT_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 10_000;
+const HEALTH_TIMEOUT_MS = 10_000;
 const FORBIDDEN_FILE = /^(app\/|main\.|.*\.spec\.)/;
 /** Where type errors are ours: the application that imports the library, and its declarations. */
 const OUR_DIAGNOSTIC = /^(types\/|node_modules\/nest-backplane\/|error TS)/;
@@ -28,6 +28,7 @@ process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 let tarball;
 let manifest;
 const app = path.join(work, 'app');
+const example = path.join(work, 'minimal');
 
 try {
   await step('build', () => node(['scripts/build-package.mjs'], ROOT, 4 * MINUTE_MS));
@@ -38,8 +39,16 @@ try {
   );
   await step('install with required peers', installApplication);
   await step('import and require every entry', () => node(['load.cjs'], app, MINUTE_MS));
-  await step('boot and GET /health', boot);
+  await step('boot and GET /health', () =>
+    whileServing({ cwd: app, script: 'main.mjs' }, expectHealthy),
+  );
   await step('type check every entry', checkTypes);
+  await step('examples/minimal: install', installExample);
+  await step('examples/minimal: build', () => npm(['run', 'build'], example));
+  await step('examples/minimal: its own test', () => npm(['test'], example));
+  await step('examples/minimal: ask every module', () =>
+    whileServing({ cwd: example, script: 'dist/main.js', env: { PORT: '0' } }, askExample),
+  );
 } catch (error) {
   console.error(`check:pack: ${error.message}`);
   process.exitCode = 1;
@@ -81,53 +90,19 @@ async function installApplication() {
     ...Object.fromEntries(required),
   };
   writeJson(path.join(app, 'package.json'), { name: 'app', private: true, dependencies });
-  await run('npm', INSTALL, { cwd: app, timeoutMs: 5 * MINUTE_MS });
+  await npm(INSTALL, app);
 }
 
 function isOptional(name) {
   return manifest.peerDependenciesMeta[name]?.optional === true;
 }
 
-async function boot() {
-  const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['main.mjs'], {
-    cwd: app,
-    env: { PATH, HOME },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  process.once('exit', () => child.kill('SIGKILL'));
-  const end = ended(child);
-  const timer = setTimeout(() => child.kill('SIGKILL'), BOOT_TIMEOUT_MS);
-  try {
-    await expectHealthy(await listeningUrl(child));
-  } finally {
-    clearTimeout(timer);
-    await stop(child, end);
-  }
-}
-
-async function listeningUrl(child) {
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [, url] = /listening on (\S+)/.exec(line) ?? [];
-    if (url !== undefined) return url;
-  }
-  throw new Error(`the application ended or did not listen within ${BOOT_TIMEOUT_MS / 1000} s`);
-}
-
 async function expectHealthy(url) {
-  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) });
+  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
   const body = await response.text();
   if (response.status !== 200 || JSON.parse(body).status !== 'up') {
     throw new Error(`GET /health answered ${response.status} ${body}`);
   }
-}
-
-async function stop(child, end) {
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  child.kill('SIGTERM');
-  const { signal } = await end;
-  clearTimeout(timer);
-  if (signal === 'SIGKILL') throw new Error('the application did not stop on SIGTERM');
 }
 
 /** Declarations may name types of optional peers, so those are installed for this step. */
@@ -136,7 +111,7 @@ async function checkTypes() {
   const types = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).devDependencies;
   const packages = [...optional, ['@types/node', types['@types/node']]];
   const specifiers = packages.map(([name, range]) => `${name}@${range}`);
-  await run('npm', [...INSTALL, ...specifiers], { cwd: app, timeoutMs: 5 * MINUTE_MS });
+  await npm([...INSTALL, ...specifiers], app);
   writeTypedImports(path.join(app, 'types'));
   const foreign = await compile();
   return foreign > 0 ? `${foreign} diagnostics in other packages ignored` : '';
@@ -165,6 +140,17 @@ function writeTypedImports(folder) {
   writeJson(path.join(app, 'tsconfig.json'), { compilerOptions, include: ['types'] });
 }
 
+/** As its README says: the tarball beside its package.json, which names it by version. */
+async function installExample() {
+  const source = path.join(ROOT, 'examples/minimal');
+  const files = ['package.json', 'tsconfig.json', '.npmrc', 'src'];
+  for (const file of files) {
+    cpSync(path.join(source, file), path.join(example, file), { recursive: true });
+  }
+  cpSync(tarball, path.join(example, path.basename(tarball)));
+  await npm(INSTALL, example);
+}
+
 /** Fails on diagnostics in our declarations; returns how many others there are. */
 async function compile() {
   try {
@@ -177,6 +163,10 @@ async function compile() {
     if (ours.length > 0) throw new Error(`\n${ours.join('\n')}`, { cause: error });
     return diagnostics.length;
   }
+}
+
+async function npm(args, cwd) {
+  await run('npm', args, { cwd, timeoutMs: 5 * MINUTE_MS });
 }
 
 function tool(bin, args, cwd = ROOT) {
