@@ -4,6 +4,7 @@ export { CodecError } from './common/codec/index.js';
 export { type BackplaneConfig, ConfigError, loadConfig } from './common/config/index.js';
 export { currentRequest, type RequestContext } from './common/context/index.js';
 export { CoreModule } from './common/core.module.js';
+export { type DriverContext, type DriverFactory } from './common/drivers/index.js';
 export { DecoratorUnboundError } from './common/decorators/index.js';
 export {
   BackplaneError,

@@ -133,6 +133,7 @@ describe('a driver of the application', () => {
   it('rejects with what it rejects with', async () => {
     const driver = () => ({
       get: () => Promise.reject(new Error('disk full')),
+      remainingMs: async () => undefined,
       set: () => Promise.resolve(),
       delete: () => Promise.resolve(0),
       deleteMatching: () => Promise.resolve(0),

@@ -12,6 +12,12 @@ export class MapCacheDriver implements CacheDriver {
     return entry !== undefined && this.clock.monotonic() < entry.endsAt ? entry.bytes : undefined;
   }
 
+  async remainingMs(key: string): Promise<number | undefined> {
+    const entry = this.#entries.get(checkKeyText(key, 'key'));
+    const restMs = (entry?.endsAt ?? 0) - this.clock.monotonic();
+    return restMs > 0 ? Math.ceil(restMs) : undefined;
+  }
+
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
     if (!Number.isInteger(ttlMs) || ttlMs < 1) throw new InvalidOptionError('ttlMs', 'is not >= 1');
     this.#entries.set(checkKeyText(key, 'key'), { bytes, endsAt: this.clock.monotonic() + ttlMs });

@@ -16,7 +16,7 @@ export interface PublishOutcomeBody {
   readonly id: string;
   readonly channel: string;
   readonly published_at: number;
-  readonly backing: 'redis' | 'memory';
+  readonly backing: PublishOutcome['backing'];
   readonly delivery: Delivery;
 }
 
