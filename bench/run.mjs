@@ -4,7 +4,7 @@
  *   npm run bench                     all contenders, writes bench/results and docs/bench.md
  *   node bench/run.mjs --quick        one short round, to check the harness; writes nothing
  *   node bench/run.mjs --only cache   contenders whose id contains the text; writes nothing
- *   node bench/run.mjs --profile DIR  as well, with a V8 CPU profile of every server in DIR
+ *   node bench/run.mjs --profile DIR  as well, with a V8 CPU profile of every contender in DIR
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { CONTENDERS } from './contenders.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { measure } from './lib/measure.mjs';
+import { withSection } from './lib/page.mjs';
 import { pinToCores } from './lib/pinning.mjs';
 import { RedisServer } from './lib/redis-server.mjs';
 import { report } from './lib/report.mjs';
@@ -20,14 +21,28 @@ import { report } from './lib/report.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const RESULTS = `${ROOT}/bench/results`;
 const PAGE = `${ROOT}/docs/bench.md`;
-const MARKED = /(<!-- bench:start[^\n]*-->\n)[\s\S]*?(<!-- bench:end -->)/;
-const FULL = { rounds: 5, seconds: 5, warmUpSeconds: 3 };
-const QUICK = { rounds: 1, seconds: 2, warmUpSeconds: 3 };
+/** Results of different majors stand side by side: see docs/bench.md. */
+const NODE_MAJOR = Number(process.versions.node.split('.')[0]);
+/** Seconds of each measurement. */
+const FULL = {
+  rounds: 5,
+  timing: {
+    http: { seconds: 4, warmUpSeconds: 2 },
+    operation: { seconds: 2.5, warmUpSeconds: 1.5 },
+  },
+};
+const QUICK = {
+  rounds: 1,
+  timing: {
+    http: { seconds: 2, warmUpSeconds: 3 },
+    operation: { seconds: 2, warmUpSeconds: 1 },
+  },
+};
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
+    only: { type: 'string', default: '' },
     rounds: { type: 'string' },
     profile: { type: 'string' },
     'no-build': { type: 'boolean', default: false },
@@ -37,10 +52,11 @@ const { values: options } = parseArgs({
 await main();
 
 async function main() {
+  const contenders = CONTENDERS.filter(({ id }) => id.includes(options.only));
+  if (contenders.length === 0) throw new Error(`No contender's id contains "${options.only}".`);
   if (!options['no-build']) build();
   const settings = { ...(options.quick ? QUICK : FULL) };
   if (options.rounds !== undefined) settings.rounds = Number(options.rounds);
-  const contenders = CONTENDERS.filter(({ id }) => id.includes(options.only ?? ''));
   const cores = pinToCores();
   const redis = await RedisServer.start(cores?.redis);
   // A finally block does not run on these.
@@ -71,10 +87,10 @@ async function runRounds(contenders, { rounds: count, ...settings }) {
     for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
       const result = await measure(contender, { ...settings, nodeOptions });
       results[contender.id] = result;
-      const { requestsPerSecond, serverCpuMicros, serverCpuShare, disturbance } = result;
+      const { perSecond, cpuMicros, cpuShare, disturbance } = result;
       console.error(
-        `round ${round + 1}/${count}  ${contender.id.padEnd(26)} ${String(requestsPerSecond).padStart(6)}/s  ` +
-          `${serverCpuMicros.toFixed(1)} µs CPU  ${Math.round(serverCpuShare * 100)} %  others ${Math.round(disturbance * 100)} %`,
+        `round ${round + 1}/${count}  ${contender.id.padEnd(26)} ${String(perSecond).padStart(6)}/s  ` +
+          `${cpuMicros.toFixed(1)} µs CPU  ${Math.round(cpuShare * 100)} %  others ${Math.round(disturbance * 100)} %`,
       );
     }
     rounds.push(results);
@@ -84,19 +100,15 @@ async function runRounds(contenders, { rounds: count, ...settings }) {
 
 /** Partial and quick runs are for looking at, not for keeping. */
 function publish(results, contenders) {
-  if (contenders.length < CONTENDERS.length) return;
   const markdown = report(results);
   console.log(markdown);
-  if (options.quick || options.profile !== undefined) return;
+  const isPartial = contenders.length < CONTENDERS.length;
+  if (isPartial || options.quick || options.profile !== undefined) return;
   const text = `${JSON.stringify(results, null, 1)}\n`;
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(`${RESULTS}/${results.startedAt.replaceAll(':', '-').slice(0, 19)}.json`, text);
-  writeFileSync(`${RESULTS}/latest.json`, text);
-  const page = readFileSync(PAGE, 'utf8');
-  writeFileSync(
-    PAGE,
-    page.replace(MARKED, (_all, start, end) => `${start}\n${markdown}\n\n${end}`),
-  );
+  writeFileSync(`${RESULTS}/node-${NODE_MAJOR}.json`, text);
+  writeFileSync(PAGE, withSection(readFileSync(PAGE, 'utf8'), NODE_MAJOR, markdown));
 }
 
 function build() {

@@ -28,3 +28,29 @@ export const WINDOW_MS = 2_000;
 
 /** Requests under way at once, each on a connection of its own. */
 export const CONNECTIONS = 50;
+
+/** Where a session is opened, whose it is, and how long it lives. */
+export const SIGN_IN_PATH = '/sign-in';
+export const USER_ID = 'user-4711';
+export const SESSION_TTL_MS = 86_400_000;
+
+/** Time to live of a lock: none ends during a measurement. */
+export const LOCK_TTL_MS = 10_000;
+
+/** What is published, and the payload of jobs, each with a number of its own: 157 bytes of JSON. */
+export const CHANNEL = 'orders.placed';
+export const EVENT = {
+  orderId: 4_711,
+  customer: 'user-4711',
+  total: 199.9,
+  currency: 'EUR',
+  items: [
+    { product: 1_000, quantity: 2 },
+    { product: 1_001, quantity: 1 },
+  ],
+};
+
+/** Jobs, and how many of them are handled at once. */
+export const QUEUE = 'orders';
+export const JOB = 'place';
+export const WORKERS = 50;

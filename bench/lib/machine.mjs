@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 const PACKAGES = [
   '@nestjs/core',
   'fastify',
+  'express',
   'ioredis',
   '@nestjs/cache-manager',
   'cache-manager',
@@ -12,6 +13,12 @@ const PACKAGES = [
   'cacheable',
   '@nestjs/throttler',
   '@nest-lab/throttler-storage-redis',
+  'express-session',
+  'connect-redis',
+  'redis',
+  'redlock',
+  'redis-semaphore',
+  'bullmq',
   'autocannon',
 ];
 

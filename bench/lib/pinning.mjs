@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 
 /**
  * Pins this process, the load generator, to the first core and says which cores are for the others:
- * the server under test gets the last one to itself; Redis shares ours where there are only two.
+ * the contender under test gets the last one to itself; Redis shares ours where there are only two.
  * `undefined` where processes cannot be pinned.
  */
 export function pinToCores() {
@@ -11,7 +11,7 @@ export function pinToCores() {
   if (cores < 2 || spawnSync('taskset', ['-cp', '0', String(process.pid)]).status !== 0) {
     return undefined;
   }
-  return { load: 0, redis: cores > 2 ? 1 : 0, server: cores - 1 };
+  return { load: 0, redis: cores > 2 ? 1 : 0, contender: cores - 1 };
 }
 
 /** The command that runs `command` on a core. */

@@ -1,95 +1,157 @@
-import { CONTENDERS } from '../contenders.mjs';
+import { CONTENDERS, contenderById, GROUPS } from '../contenders.mjs';
 import { CONNECTIONS, LIMIT, PAYLOAD, WINDOW_MS } from '../settings.mjs';
 import { median, spread } from './statistics.mjs';
 
-const GROUPS = [
-  { group: 'cache-redis', title: 'A. Cached answer from Redis (every request a hit)' },
-  { group: 'cache-memory', title: 'A. Cached answer from memory (every request a hit)' },
-  { group: 'throttle-redis', title: 'B. Rate limit counted in Redis, one hot client' },
-  { group: 'throttle-memory', title: 'B. Rate limit counted in memory, one hot client' },
-];
-
-const COLUMNS = [
-  { title: '', cell: ({ title }) => title },
-  { title: 'requests/s', right: true, cell: ({ rate }) => String(Math.round(rate)) },
+const RATE = { right: true, cell: ({ rate }) => String(Math.round(rate)) };
+const CPU = { right: true, cell: ({ cpu }) => cpu.toFixed(1) };
+const SHARED = [
+  { title: 'against the peer', right: true, cell: ({ ratios }) => formatRatios(ratios) },
   {
-    title: 'of the bare route',
+    title: 'p50 / p99 ms',
     right: true,
-    cell: ({ ofBare }) => `${Math.round(ofBare * 100)} %`,
+    cell: ({ p50, p99 }) => `${brief(p50, 2)} / ${brief(p99, 2)}`,
   },
-  { title: 'against the peer', right: true, cell: ({ ratio }) => formatRatio(ratio) },
-  { title: 'p50 / p99 ms', right: true, cell: ({ p50, p99 }) => `${p50} / ${p99}` },
-  { title: 'server CPU µs/request', right: true, cell: ({ cpu }) => cpu.toFixed(1) },
-  { title: 'Redis µs/request', right: true, cell: ({ redis }) => (redis ? redis.toFixed(1) : '–') },
+];
+const redisColumns = (unit) => [
+  {
+    title: `Redis µs/${unit}`,
+    right: true,
+    cell: ({ redis }) => (redis ? redis.toFixed(1) : '–'),
+  },
+  {
+    title: 'commands sent / run',
+    right: true,
+    cell: ({ sent, run }) => (run ? `${brief(sent)} / ${brief(run)}` : '–'),
+  },
 ];
 
-/** The results as markdown: one table a group, then the facts needed to judge them. */
+const COLUMNS = {
+  http: [
+    { title: '', cell: ({ title }) => title },
+    { ...RATE, title: 'requests/s' },
+    {
+      title: 'of the bare route',
+      right: true,
+      cell: ({ ofBare }) => (ofBare === undefined ? '' : percent(ofBare)),
+    },
+    ...SHARED,
+    { ...CPU, title: 'server CPU µs/request' },
+    ...redisColumns('request'),
+  ],
+  operation: [
+    { title: '', cell: ({ title }) => title },
+    { ...RATE, title: 'operations/s' },
+    ...SHARED,
+    { ...CPU, title: 'CPU µs/operation' },
+    ...redisColumns('operation'),
+  ],
+};
+
+/**
+ * The results as markdown: one table a group, then the facts needed to judge them. Of a partial run,
+ * what there is.
+ */
 export function report(results) {
-  const tables = GROUPS.map(
-    ({ group, title }) => `### ${title}\n\n${table(rowsOf(results, group))}\n`,
-  );
+  const tables = GROUPS.map((group) => ({ ...group, rows: rowsOf(results, group) }))
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ title, kind, rows }) => `### ${title}\n\n${table(COLUMNS[kind], rows)}\n`);
   return [...tables, facts(results)].join('\n');
 }
 
-function rowsOf({ rounds }, group) {
-  const members = CONTENDERS.filter((one) => one.group === 'bare' || one.group === group);
-  return members.map((contender) => {
-    const of = (field) => rounds.map((round) => round[contender.id][field]);
-    return {
-      title: contender.title,
-      rate: median(of('requestsPerSecond')),
-      ofBare: median(ratios(rounds, contender.id, 'bare')),
-      ratio: contender.against && spread(ratios(rounds, contender.id, contender.against)),
-      p50: median(of('p50Ms')),
-      p99: median(of('p99Ms')),
-      cpu: median(of('serverCpuMicros')),
-      redis: median(of('redisMicros')),
-    };
-  });
+function rowsOf({ rounds }, { group, bare }) {
+  const measured = (id) => rounds.every((round) => round[id] !== undefined);
+  return CONTENDERS.filter((one) => one.group === group || one.id === bare)
+    .filter(({ id }) => measured(id))
+    .map((contender) => {
+      const of = (field) => median(rounds.map((round) => round[contender.id][field]));
+      const against = (contender.against ?? []).filter(measured);
+      return {
+        title: contender.title,
+        rate: of('perSecond'),
+        ofBare: measured(bare) ? median(ratios(rounds, contender.id, bare)) : undefined,
+        ratios: against.map((peer) => ({
+          ...spread(ratios(rounds, contender.id, peer)),
+          peer: against.length > 1 ? ` ${contenderById(peer).title}` : '',
+        })),
+        p50: of('p50Ms'),
+        p99: of('p99Ms'),
+        cpu: of('cpuMicros'),
+        redis: of('redisMicros'),
+        sent: of('redisSent'),
+        run: of('redisRun'),
+      };
+    });
 }
 
 /** Both of one round, minutes apart at most: what disturbs the machine disturbs both. */
 function ratios(rounds, id, other) {
-  return rounds.map((round) => round[id].requestsPerSecond / round[other].requestsPerSecond);
+  return rounds.map((round) => round[id].perSecond / round[other].perSecond);
 }
 
-function formatRatio(ratio) {
-  if (ratio === undefined) return '';
-  const { median: middle, min, max } = ratio;
-  return `**${middle.toFixed(2)}×** (${min.toFixed(2)}–${max.toFixed(2)})`;
+function formatRatios(found) {
+  return found
+    .map(
+      ({ median: middle, min, max, peer }) =>
+        `**${middle.toFixed(2)}×** (${min.toFixed(2)}–${max.toFixed(2)})${peer}`,
+    )
+    .join('<br>');
 }
 
-function table(rows) {
+function table(columns, rows) {
   const lines = [
-    COLUMNS.map(({ title }) => title),
-    COLUMNS.map(({ right }) => (right ? '---:' : '---')),
-    ...rows.map((row) => COLUMNS.map(({ cell }) => cell(row))),
+    columns.map(({ title }) => title),
+    columns.map(({ right }) => (right ? '---:' : '---')),
+    ...rows.map((row) => columns.map(({ cell }) => cell(row))),
   ];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 function facts({ machine, settings, rounds, startedAt }) {
-  const all = rounds.flatMap((round) => Object.values(round));
-  const repeated = all.reduce((sum, { attempt }) => sum + attempt - 1, 0);
-  const disturbance = Math.max(0, ...all.map((one) => one.disturbance));
-  const share = all.map(({ serverCpuShare }) => serverCpuShare);
-  const size = JSON.stringify(PAYLOAD).length;
   const { cores, cpu, node, redis, pinned, commit } = machine;
+  const placed = pinned
+    ? 'The contender had a core to itself, Redis and the load generator the other'
+    : 'Processes were not pinned to cores';
+  const { http, operation } = settings.timing;
+  const size = JSON.stringify(PAYLOAD).length;
   return [
     `Measured ${startedAt.slice(0, 10)}, commit ${commit}, on ${cores} cores (${cpu}), Node ${node}, Redis ${redis}. ` +
-      `${pinned ? 'The server had a core to itself, the load generator and Redis the other' : 'Processes were not pinned to cores'}; ` +
-      `the server used ${percent(Math.min(...share))}–${percent(Math.max(...share))} of a core, so the server is what is measured.`,
+      `${placed}; ${saturation(rounds)}`,
     '',
-    `${rounds.length} rounds of every contender in turn, ${settings.seconds} s each after ${settings.warmUpSeconds} s of warm-up in a fresh process; ` +
-      `${CONNECTIONS} connections, ${size} bytes of JSON, limit ${LIMIT} in ${WINDOW_MS / 1000} s. ` +
-      'Medians; the ratio is taken within each round, with its smallest and largest value in brackets. ' +
-      `Repeated because others used the machine, or a contender had not done all its work: ${repeated} of ${all.length + repeated}; ` +
-      `in those that count others used at most ${percent(disturbance)} of the machine.`,
+    `${rounds.length} rounds of every contender in turn, each in a fresh process: HTTP ${http.seconds} s after ${http.warmUpSeconds} s of warm-up, ` +
+      `operations ${operation.seconds} s after ${operation.warmUpSeconds} s. HTTP: ${CONNECTIONS} connections, ${size} bytes of JSON, limit ${LIMIT} in ${WINDOW_MS / 1000} s. ` +
+      `Medians; the ratio is taken within each round, with its smallest and largest value in brackets. ${repetitions(rounds)}`,
     '',
     `Versions: ${Object.entries(machine.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}.`,
   ].join('\n');
+}
+
+/** Operations one after the other wait for Redis most of the time, and are not meant here. */
+function saturation(rounds) {
+  const shares = rounds
+    .flatMap((round) => Object.values(round))
+    .filter(({ id }) => contenderById(id).concurrency !== 1)
+    .map(({ cpuShare }) => cpuShare);
+  if (shares.length === 0) return 'one operation at a time leaves it idle in between.';
+  return (
+    `with many requests or operations under way it used ${percent(Math.min(...shares))}–` +
+    `${percent(Math.max(...shares))} of a core.`
+  );
+}
+
+function repetitions(rounds) {
+  const all = rounds.flatMap((round) => Object.values(round));
+  const repeated = all.reduce((sum, { attempt }) => sum + attempt - 1, 0);
+  const disturbance = Math.max(0, ...all.map((one) => one.disturbance));
+  return (
+    `Repeated because others used the machine, or a contender had not done all its work: ${repeated} of ${all.length + repeated}; ` +
+    `in those that count others used at most ${percent(disturbance)} of the machine.`
+  );
+}
+
+function brief(value, digits = 1) {
+  return String(Number(value.toFixed(digits)));
 }
 
 function percent(share) {

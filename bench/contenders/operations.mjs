@@ -1,0 +1,107 @@
+export const OPERATION_GROUPS = [
+  { group: 'lock-1', title: 'D. Lock: acquire and release, one after the other' },
+  { group: 'lock-50', title: 'D. Lock: acquire and release, 50 different keys at once' },
+  { group: 'pubsub-1', title: 'E. Publish → handle, one event after the other' },
+  { group: 'pubsub-50', title: 'E. Publish → handle, 50 events under way' },
+  { group: 'queue-enqueue', title: 'F. Queue: enqueue, 50 at once' },
+  {
+    group: 'queue-process',
+    title: 'F. Queue: enqueue → handled, 50 jobs under way and a worker for 50 at once',
+  },
+];
+
+/** Operations under way at once: one shows how long each takes, many how much a process can do. */
+const CONCURRENCIES = [1, 50];
+
+const atEach = (family, contenders) =>
+  CONCURRENCIES.flatMap((concurrency) => {
+    const group = `${family}-${concurrency}`;
+    return contenders.map(({ name, against, ...rest }) => ({
+      ...rest,
+      id: `${group}-${name}`,
+      group,
+      concurrency,
+      ...(against === undefined ? {} : { against: against.map((peer) => `${group}-${peer}`) }),
+    }));
+  });
+
+const locks = atEach('lock', [
+  {
+    name: 'ours',
+    title: '`LockService`',
+    against: ['redlock', 'redis-semaphore'],
+    redis: { evalsha: 2 },
+    load: async () => (await import('../ours/lock.mjs')).create,
+  },
+  {
+    name: 'redlock',
+    title: 'redlock',
+    redis: { evalsha: 2 },
+    load: async () => (await import('../peers/redlock.mjs')).create,
+  },
+  {
+    name: 'redis-semaphore',
+    title: 'redis-semaphore',
+    redis: { set: 1, evalsha: 1 },
+    load: async () => (await import('../peers/redis-semaphore.mjs')).create,
+  },
+]);
+
+const pubsub = atEach('pubsub', [
+  {
+    name: 'ours',
+    title: '`PubSubService`',
+    against: ['raw'],
+    redis: { evalsha: 1 },
+    inScripts: { publish: 1 },
+    load: async () => (await import('../ours/pubsub.mjs')).create,
+  },
+  {
+    name: 'raw',
+    title: 'raw ioredis and JSON (no history, no envelope, no isolation)',
+    redis: { publish: 1 },
+    load: async () => (await import('../peers/ioredis-pubsub.mjs')).create,
+  },
+]);
+
+const JOBS_AT_ONCE = 50;
+const ours = () => import('../ours/queue.mjs');
+const bullmq = () => import('../peers/bullmq.mjs');
+const enqueue = { group: 'queue-enqueue', concurrency: JOBS_AT_ONCE, redis: { evalsha: 1 } };
+const process = {
+  group: 'queue-process',
+  concurrency: JOBS_AT_ONCE,
+  // Stored and completed; a worker waits by the second where no job came with the last one's end.
+  redis: { evalsha: 2, bzpopmin: 0 },
+};
+
+const queues = [
+  {
+    ...enqueue,
+    id: 'queue-enqueue-ours',
+    title: '`QueueService`',
+    against: ['queue-enqueue-bullmq'],
+    load: async () => (await ours()).enqueue,
+  },
+  {
+    ...enqueue,
+    id: 'queue-enqueue-bullmq',
+    title: 'plain BullMQ, the same job options',
+    load: async () => (await bullmq()).enqueue,
+  },
+  {
+    ...process,
+    id: 'queue-process-ours',
+    title: '`QueueService`, `@OnJob`',
+    against: ['queue-process-bullmq'],
+    load: async () => (await ours()).process,
+  },
+  {
+    ...process,
+    id: 'queue-process-bullmq',
+    title: 'plain BullMQ, the same job options',
+    load: async () => (await bullmq()).process,
+  },
+];
+
+export const OPERATION_CONTENDERS = [...locks, ...pubsub, ...queues];
