@@ -2,13 +2,16 @@ import { Redis } from 'ioredis';
 import { createBackend } from '../../src/app/create-backend.js';
 import type { BackplaneOptions } from '../../src/backplane.options.js';
 import { loadConfig } from '../../src/common/config/index.js';
-import { listen, PLATFORMS, type TestApp } from '../support/app.js';
+import { listen, type TestApp } from '../support/app.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 
 const STRANGE = ['a*b', 'a:b', 'a b', 'a\nb', '🐘', '__proto__', '{a}', '%'];
-const BACKINGS = ['memory', 'redis'] as const;
-const CASES = PLATFORMS.flatMap((platform) => BACKINGS.map((backing) => ({ platform, backing })));
+/** Each platform and each backing once; that both drivers decide the same is proved by the contracts. */
+const CASES = [
+  { platform: 'express', backing: 'redis' },
+  { platform: 'fastify', backing: 'memory' },
+] as const;
 
 /** On a busy machine a deadline of 50 ms passes, and then memory counts instead: not the subject here. */
 function patient(options: BackplaneOptions): BackplaneOptions {
