@@ -68,7 +68,10 @@ export class FaultyBackend {
     const answers = await this.load.answersMore(count);
     expect(answers.filter(({ backend }) => backend === 'redis').length).toBeGreaterThan(count / 4);
     expect(answers.some(({ cache }) => cache === 'HIT')).toBe(true);
-    expect(this.#backing()).toEqual({ rate_limiting: 'redis', cache: 'redis' });
+    // At a given moment a busy machine may have missed some deadlines.
+    await eventually(() => {
+      expect(this.#backing()).toEqual({ rate_limiting: 'redis', cache: 'redis' });
+    });
   }
 
   /** Waits until the fault was noticed, changes something cached, and takes some answers more. */
