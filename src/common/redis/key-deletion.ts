@@ -43,11 +43,15 @@ export class KeyDeletion {
    */
   async deleteMatching(pattern: string): Promise<number> {
     const match = `${this.#tagStart}${encodedMatch(pattern)}${TAG_END}`;
-    const accepts = compileGlob(pattern);
+    const matches = compileGlob(pattern);
+    const accepts = (key: string): boolean => {
+      const tag = this.#tagOf(key);
+      return tag !== undefined && matches(tag);
+    };
     const bounds = { ...this.#bounds, outsideBudget: true };
     const nodes = await this.#connection.command(async (client) => masters(client), bounds);
     const removed = await Promise.all(
-      nodes.map((node) => this.#deleteOnNode(node, match, (key) => accepts(this.#tagOf(key)))),
+      nodes.map((node) => this.#deleteOnNode(node, match, accepts)),
     );
     return removed.reduce((sum, count) => sum + count, 0);
   }
@@ -69,7 +73,8 @@ export class KeyDeletion {
     return removed;
   }
 
-  #tagOf(key: string): string {
+  /** `undefined` for a key that is not ours although it lies in our space. */
+  #tagOf(key: string): string | undefined {
     return decodePart(key.slice(this.#tagStart.length, -TAG_END.length));
   }
 }

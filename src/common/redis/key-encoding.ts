@@ -17,14 +17,21 @@ export function encodeTag(text: string): string {
   return PLAIN_TAG.test(text) ? text : text.replace(UNSAFE_IN_TAG, encodeCharacter);
 }
 
-/** The inverse of `encodePart` and `encodeTag`. */
-export function decodePart(encoded: string): string {
+/** The inverse of `encodePart` and `encodeTag`; `undefined` for what neither of them gives. */
+export function decodePart(encoded: string): string | undefined {
   const surrogates = encoded.split(/%u([0-9A-F]{4})/);
-  return surrogates
-    .map((piece, index) =>
-      index % 2 === 1 ? String.fromCharCode(Number.parseInt(piece, 16)) : decodeURIComponent(piece),
-    )
-    .join('');
+  try {
+    return surrogates
+      .map((piece, index) =>
+        index % 2 === 1
+          ? String.fromCharCode(Number.parseInt(piece, 16))
+          : decodeURIComponent(piece),
+      )
+      .join('');
+  } catch {
+    // Not a percent-encoding: somebody else wrote under our prefix.
+    return undefined;
+  }
 }
 
 function encodeCharacter(character: string): string {

@@ -57,6 +57,15 @@ describe('the Redis driver of the cache', () => {
     other.close();
   });
 
+  it('a foreign key among ours, in no encoding of ours, is left alone and stops nothing', async () => {
+    const foreign = `${prefix}:cache:v1:{50%}`;
+    await client.set(foreign, 'foreign', 'PX', HOUR);
+    await driver.set('key', Buffer.from('ours'), HOUR);
+    expect(await driver.deleteMatching('*')).toBe(1);
+    expect(await client.get(foreign)).toBe('foreign');
+    await client.del(foreign);
+  });
+
   it('fails at once after its connection was closed', async () => {
     const closed = await openRedis({ url: redis().url }, { prefix });
     const late = new RedisCacheDriver(closed.connection, { deadlineMs: 5_000 });

@@ -100,8 +100,8 @@ export class RedisLockDriver implements LockDriver {
       const scan = (): ReturnType<typeof scanStep> => scanStep(node, cursor, match);
       const step = await this.#connection.command(scan, this.#unbudgeted);
       for (let at = 0; at < step.keys.length && held.size < limit; at += LISTED_AT_ONCE) {
-        const some = step.keys.slice(at, at + LISTED_AT_ONCE);
-        const found = await Promise.all(some.map((key) => this.#inspect(this.#keyOf(key))));
+        const some = step.keys.slice(at, at + LISTED_AT_ONCE).flatMap((name) => this.#keyOf(name));
+        const found = await Promise.all(some.map((key) => this.#inspect(key)));
         for (const lock of found) if (lock !== undefined) held.set(lock.key, lock);
       }
       cursor = step.cursor;
@@ -117,9 +117,11 @@ export class RedisLockDriver implements LockDriver {
     return this.#connection.keys.key(LOCK, key);
   }
 
-  #keyOf(name: string): string {
+  /** Empty for a key that is not ours although it lies in our space. */
+  #keyOf(name: string): readonly string[] {
     const start = this.#connection.keys.root(LOCK).length + TAG.start.length;
-    return decodePart(name.slice(start, -TAG.end.length));
+    const key = decodePart(name.slice(start, -TAG.end.length));
+    return key === undefined ? [] : [key];
   }
 }
 

@@ -26,11 +26,6 @@ export class WireNames {
 
   /** The channel of a Redis channel; `undefined` where it has a name that we never give. */
   decode(wire: string): string | undefined {
-    try {
-      return decodePart(wire.slice(this.#start.length, -1));
-    } catch {
-      // Not a percent-encoding: somebody else's channel under our prefix.
-      return undefined;
-    }
+    return decodePart(wire.slice(this.#start.length, -1));
   }
 }
