@@ -177,6 +177,15 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
     expect(body['request_id']).toEqual(expect.any(String));
   });
 
+  it.each(['meta', 'completed', 'events'])('do not take the key %s for a job', async (id) => {
+    await ask('POST', '/emails/pause');
+    for (const method of ['GET', 'DELETE']) {
+      expect(await ask(method, `/emails/jobs/${id}`)).toMatchObject({ status: 404 });
+    }
+    expect((await ask('GET', '/emails')).body).toMatchObject({ paused: true });
+    await ask('POST', '/emails/resume');
+  });
+
   it.each([
     ['POST', '/emails/jobs', { payload: 1 }, 'body.name'],
     ['POST', '/emails/jobs', { name: 'x' }, 'body.payload'],
@@ -185,6 +194,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
     ['POST', '/emails/jobs', { name: 'x', payload: 1, delay: -5 }, 'job.delay'],
     ['POST', '/emails/jobs', { name: 'x', payload: 1, attempts: -1 }, 'job.attempts'],
     ['POST', '/emails/jobs', { name: 'x', payload: 1, job_id: '17' }, 'job.jobId'],
+    ['POST', '/emails/jobs', { name: 'x', payload: 1, job_id: 'failed' }, 'job.jobId'],
     ['POST', '/emails/jobs', { name: 'x', payload: 1, prioritty: 1 }, 'body.prioritty'],
     ['POST', '/emails/jobs', { name: 'x', payload: 'y'.repeat(1_001) }, 'payload'],
     ['GET', '/emails/jobs?state=lost', undefined, 'query.state'],

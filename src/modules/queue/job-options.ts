@@ -5,6 +5,7 @@ import { duration, parseOptions, positiveInteger } from '../../common/options/in
 import type { Duration } from '../../common/time/index.js';
 import type { NewJob, QueueSettings } from './queue.driver.js';
 import { type BackoffOptions, MAX_PRIORITY } from './queue.options.js';
+import { isReservedJobId } from './reserved-job-ids.js';
 
 /** Levels with room between them: any number from 1 (first) to 2097151 may be used as well. */
 export const PRIORITIES = { critical: 1, high: 10, normal: 100, low: 1_000 } as const;
@@ -65,6 +66,7 @@ const enqueueShape = {
     .regex(/^[^:]*$/, 'must not hold a colon')
     // BullMQ numbers jobs by itself and keeps such ids for them.
     .regex(/\D/, 'must not be a number')
+    .refine((text) => !isReservedJobId(text), 'is a name that BullMQ uses itself')
     .exactOptional(),
 };
 

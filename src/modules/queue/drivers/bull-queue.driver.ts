@@ -28,6 +28,7 @@ import { DeferredConsumer } from './deferred-consumer.js';
 import { ManualConsumer } from './manual-consumer.js';
 import { settlesWithin } from './bounded.js';
 import { SupervisedWorker } from './supervised-worker.js';
+import { isReservedJobId } from '../reserved-job-ids.js';
 
 export interface BullQueueDriverPlan {
   readonly bull: BullLibrary;
@@ -235,7 +236,8 @@ export class BullQueueDriver implements QueueDriver {
     return this.#plan.backend.run(() => operation(this.bullQueue(queue)));
   }
 
-  #job(queue: string, id: string): Promise<BullJob | undefined> {
+  async #job(queue: string, id: string): Promise<BullJob | undefined> {
+    if (isReservedJobId(id)) return undefined;
     return this.#run(queue, (bull) => bull.getJob(id));
   }
 }
