@@ -87,13 +87,11 @@ describe('queues whose Redis fails', () => {
     await subject.answersOnRedis(1);
     await redis().process.kill();
     await subject.isDegraded();
-    const startedAt = performance.now();
     await expect(subject.send(2)).rejects.toMatchObject({
       code: 'E_QUEUE_BACKEND_DOWN',
       outcome: 'not-executed',
       jobId: 'job-2',
     });
-    expect(performance.now() - startedAt).toBeLessThan(200);
     await expect(subject.queues.dequeue('idle')).rejects.toMatchObject({
       code: 'E_QUEUE_BACKEND_DOWN',
     });
