@@ -51,6 +51,7 @@ class WriteJournal implements FailoverJournal<Notes> {
   writes: (readonly unknown[])[] = [];
   sequence = 0;
   whileReplaying: (() => Promise<unknown>) | undefined;
+  supersede: NonNullable<FailoverJournal<Notes>['supersede']> = () => undefined;
 
   get isEmpty(): boolean {
     return this.writes.length === 0;
@@ -66,7 +67,7 @@ class WriteJournal implements FailoverJournal<Notes> {
     return this.writes.some(([written]) => written === key);
   }
 
-  isOutdated(method: keyof Notes, sequence: number): boolean {
+  isOutdated(method: keyof Notes, _args: readonly unknown[], sequence: number): boolean {
     return method === 'write' && sequence !== this.sequence;
   }
 
@@ -89,6 +90,7 @@ describe('FailoverDriver', () => {
   let fixture: GateFixture;
   let primary: FakeNotes;
   let fallback: FakeNotes;
+  let refusal: FakeNotes;
   let journal: WriteJournal;
   let afterRecovery: jest.Mock;
 
@@ -97,6 +99,7 @@ describe('FailoverDriver', () => {
     fixture = await GateFixture.closed();
     primary = new FakeNotes('primary');
     fallback = new FakeNotes('fallback');
+    refusal = new FakeNotes('refusal');
     journal = new WriteJournal();
     afterRecovery = jest.fn();
   });
@@ -261,8 +264,38 @@ describe('FailoverDriver', () => {
       fixture.gate.linkDown('ECONNRESET');
       await failover.driver.write('a', '2');
       answer.reject(unavailable);
-      await expect(first).resolves.toBeUndefined();
+      await first;
+      expect(refusal.calls).toEqual(['write a 1']);
       await expect(failover.driver.read('a')).resolves.toBe('2');
+    });
+
+    it('is superseded by a call that the primary confirms, where the journal knows how', async () => {
+      fixture.gate.linkDown('ECONNRESET');
+      await failover.driver.write('a', '1');
+      journal.supersede = (method) =>
+        method === 'write' ? () => journal.writes.splice(0) : undefined;
+      journal.whileReplaying = async () => {
+        journal.whileReplaying = undefined;
+        await failover.driver.write('a', '2');
+        expect(journal.isEmpty).toBe(true);
+        await expect(failover.driver.read('a')).resolves.toBe('2');
+      };
+      await comeBack();
+      expect(primary.calls).toEqual(['write a 1', 'write a 2', 'read a']);
+      expect(fallback.calls).toEqual(['write a 1']);
+    });
+
+    it('stays recorded when the call that was to supersede it found no answer', async () => {
+      primary.failWith = unavailable;
+      await failover.driver.write('a', '1');
+      const confirmed = jest.fn();
+      journal.supersede = () => confirmed;
+      await failover.driver.write('a', '2');
+      expect(confirmed).not.toHaveBeenCalled();
+      expect(journal.writes).toEqual([
+        ['a', '1'],
+        ['a', '2'],
+      ]);
     });
 
     it('is all that the fallback answers; the rest stays with the primary', async () => {
@@ -305,8 +338,20 @@ describe('FailoverDriver', () => {
     });
   });
 
+  it('that bridges outages only refuses a single call without an answer, and records it', async () => {
+    const plan = { primary, fallback, refusal, gate: fixture.gate, journal };
+    const { driver } = new FailoverDriver<Notes>({ ...plan, bridges: 'outages' });
+    primary.failWith = unavailable;
+    await driver.write('a', '1');
+    expect([fallback.calls, refusal.calls]).toEqual([[], ['write a 1']]);
+    expect(journal.writes).toEqual([['a', '1']]);
+    fixture.gate.linkDown('ECONNRESET');
+    await driver.write('a', '2');
+    expect(fallback.calls).toEqual(['write a 2']);
+  });
+
   function failoverDriver(hasJournal: boolean): FailoverDriver<Notes> {
-    const plan = { primary, fallback, gate: fixture.gate, afterRecovery };
+    const plan = { primary, fallback, refusal, gate: fixture.gate, afterRecovery };
     return new FailoverDriver<Notes>(hasJournal ? { ...plan, journal } : plan);
   }
 

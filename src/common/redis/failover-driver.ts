@@ -1,19 +1,29 @@
 import type { RedisGate } from './gate.js';
 import { RedisUnavailableError } from './redis.errors.js';
 
-/** Remembers what the primary missed, for contracts where forgetting it would show old data. */
+/**
+ * Remembers what the primary missed, for contracts where forgetting it would show old data.
+ *
+ * While anything is recorded the primary may be in use already, so the journal has to shrink under load:
+ * what it covers is either few, or can be superseded.
+ */
 export interface FailoverJournal<T> {
   /** A call ran on the fallback, or its outcome on the primary is unknown. */
   record(method: keyof T, args: readonly unknown[]): void;
   /** Does the call touch anything that was recorded and not yet replayed? Then the fallback answers. */
   covers(method: keyof T, args: readonly unknown[]): boolean;
+  /**
+   * Asked for a covered call while the primary can be reached. A function: the call may go to the primary
+   * after all, because it replaces what was missed; it is called when the primary has confirmed.
+   */
+  supersede?(method: keyof T, args: readonly unknown[]): (() => void) | undefined;
   /** Grows with every record. */
   readonly sequence: number;
   /**
-   * Must a call that the primary left unanswered stay away from the fallback, because of what was
-   * recorded since it was made, at `sequence`? It resolves to `undefined` then.
+   * Must a call that the primary left unanswered, made when the journal was at `sequence`, stay away from
+   * the fallback, because something newer may be there? The plan's `refusal` answers it then.
    */
-  isOutdated(method: keyof T, sequence: number): boolean;
+  isOutdated(method: keyof T, args: readonly unknown[], sequence: number): boolean;
   readonly isEmpty: boolean;
   /** Brings the primary up to date with what is recorded. Rejects when Redis is away again. */
   replay(primary: T): Promise<void>;
@@ -24,6 +34,13 @@ export interface FailoverPlan<T> {
   readonly fallback: T;
   readonly gate: RedisGate;
   readonly journal?: FailoverJournal<T>;
+  /** Answers what neither may run: calls that are outdated. @default `fallback` */
+  readonly refusal?: T;
+  /**
+   * `outages`: the fallback is for calls made, or left unanswered, while the gate is open; a single call
+   * that finds no answer while others do is refused. @default each-call
+   */
+  readonly bridges?: 'each-call' | 'outages';
   /** Runs when the primary has been brought up to date: drop what the fallback gathered. */
   readonly afterRecovery?: () => void;
 }
@@ -76,20 +93,30 @@ export class FailoverDriver<T extends object> {
 
   async #call(method: keyof T, args: readonly unknown[]): Promise<unknown> {
     const { primary, fallback, gate, journal } = this.#plan;
-    if (!gate.isClosed || journal?.covers(method, args)) {
+    const isCovered = gate.isClosed && journal?.covers(method, args) === true;
+    const settle = isCovered ? journal.supersede?.(method, args) : undefined;
+    if (!gate.isClosed || (isCovered && settle === undefined)) {
       journal?.record(method, args);
       return invoke(fallback, method, args);
     }
     const sequence = journal?.sequence ?? 0;
     try {
-      return await invoke(primary, method, args);
+      const answer = await invoke(primary, method, args);
+      settle?.();
+      return answer;
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
-      const isOutdated = journal?.isOutdated(method, sequence);
-      journal?.record(method, args);
-      if (gate.isClosed) this.#replayLater();
-      return isOutdated ? undefined : invoke(fallback, method, args);
+      return this.#unanswered(method, args, sequence);
     }
+  }
+
+  #unanswered(method: keyof T, args: readonly unknown[], sequence: number): Promise<unknown> {
+    const { fallback, refusal = fallback, gate, journal, bridges } = this.#plan;
+    const isOutdated = journal?.isOutdated(method, args, sequence) === true;
+    journal?.record(method, args);
+    if (gate.isClosed) this.#replayLater();
+    const isRefused = isOutdated || (bridges === 'outages' && gate.isClosed);
+    return invoke(isRefused ? refusal : fallback, method, args);
   }
 
   async #recover(): Promise<void> {

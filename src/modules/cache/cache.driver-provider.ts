@@ -74,11 +74,12 @@ export function cacheFailover(
 ): FailoverDriver<CacheDriver> {
   const { gate, options, clock } = context;
   const memory = new MemoryCacheDriver({ clock, ...options, maxTtlMs: options.fallbackTtlMs });
+  const bypass = new BypassCacheDriver();
   return new FailoverDriver({
     primary,
-    fallback: options.fallback === 'memory' ? memory : new BypassCacheDriver(),
+    fallback: options.fallback === 'memory' ? memory : bypass,
+    refusal: bypass,
     gate,
-    journal: new InvalidationJournal(),
-    afterRecovery: () => memory.clear(),
+    journal: new InvalidationJournal(memory),
   });
 }

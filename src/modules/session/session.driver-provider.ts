@@ -80,6 +80,7 @@ export function sessionFailover(
   return new FailoverDriver<SessionDriver>({
     primary,
     fallback: memory,
+    refusal: new ClosedSessionDriver(),
     gate,
     journal: new RevocationJournal(),
     afterRecovery: () => memory.clear(),

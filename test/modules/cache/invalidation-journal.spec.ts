@@ -46,9 +46,14 @@ function names(count: number, name = 'key'): readonly string[] {
 describe('InvalidationJournal', () => {
   let journal: InvalidationJournal;
   let primary: Primary;
+  let dropped: string[];
 
   beforeEach(() => {
-    journal = new InvalidationJournal();
+    dropped = [];
+    journal = new InvalidationJournal({
+      drop: (keys) => void dropped.push(...keys),
+      dropMatching: (pattern) => void dropped.push(pattern),
+    });
     primary = new Primary();
   });
 
@@ -159,6 +164,57 @@ describe('InvalidationJournal', () => {
     await journal.replay(second);
     expect(second.replayed).toEqual({ patterns: ['a*'], keys: ['key'] });
     expect(journal.isEmpty).toBe(true);
+  });
+
+  it('takes from the fallback what it has brought to the primary', async () => {
+    journal.record('deleteMatching', ['a*']);
+    journal.record('delete', [['key']]);
+    await journal.replay(primary);
+    expect(dropped).toEqual(['a*', 'key']);
+  });
+
+  describe('a change while something is recorded', () => {
+    const value = Buffer.from('value');
+
+    beforeEach(() => {
+      journal.record('set', ['key', value, 1_000]);
+      journal.record('delete', [['key', 'other']]);
+      journal.record('deleteMatching', ['a*']);
+    });
+
+    it.each<readonly [keyof CacheDriver, unknown, string[]]>([
+      ['set', 'key', ['other']],
+      ['delete', ['key', 'other', 'new'], []],
+    ])('%s supersedes what was recorded of its keys', async (method, subject, left) => {
+      const settle = journal.supersede(method, [subject, value, 1_000]);
+      expect(dropped).toEqual([subject].flat());
+      expect(journal.covers('get', ['key'])).toBe(true);
+      settle?.();
+      expect(journal.covers('get', ['key'])).toBe(false);
+      await journal.replay(primary);
+      expect(primary.replayed).toEqual({ patterns: ['a*'], keys: left });
+    });
+
+    it('deleteMatching supersedes its own pattern', async () => {
+      journal.supersede('deleteMatching', ['a*'])?.();
+      expect(journal.covers('get', ['a1'])).toBe(false);
+      expect(journal.covers('get', ['key'])).toBe(true);
+    });
+
+    it('supersedes nothing that is recorded between its sending and its answer', () => {
+      const settle = journal.supersede('set', ['key', value, 1_000]);
+      const settlePattern = journal.supersede('deleteMatching', ['a*']);
+      journal.record('delete', [['key']]);
+      journal.record('deleteMatching', ['a*']);
+      settle?.();
+      settlePattern?.();
+      expect([journal.covers('get', ['key']), journal.covers('get', ['a1'])]).toEqual([true, true]);
+    });
+
+    it('is not a read', () => {
+      expect(journal.supersede('get', ['key'])).toBeUndefined();
+      expect(journal.supersede('remainingMs', ['key'])).toBeUndefined();
+    });
   });
 
   it.each(['', 'k'.repeat(1_025)])('refuses a key that would make every replay fail', (wrong) => {

@@ -4,22 +4,33 @@ import { MissedChanges } from './missed-changes.js';
 
 const KEYS_PER_CALL = 500;
 
+/** What the fallback keeps; entries are dropped from it without a word. */
+export interface FallbackCopies {
+  drop(keys: readonly string[]): void;
+  dropMatching(pattern: string): void;
+}
+
 /**
  * What was stored or deleted while Redis could not be told. Redis still holds the older values, so
  * each of these is deleted there before it is served from Redis again.
+ *
+ * The fallback holds nothing but what is recorded here: what leaves the journal leaves the fallback, or
+ * the next outage would show it although Redis has moved on.
  */
 export class InvalidationJournal implements FailoverJournal<CacheDriver> {
-  #recorded = new MissedChanges();
-  /** Covers its keys until Redis has confirmed that they are gone. */
-  #replaying = new MissedChanges();
-  #sequence = 0;
+  readonly #missed = new MissedChanges();
+  readonly #copies: FallbackCopies;
+
+  constructor(copies: FallbackCopies) {
+    this.#copies = copies;
+  }
 
   get isEmpty(): boolean {
-    return this.#recorded.isEmpty && this.#replaying.isEmpty;
+    return this.#missed.isEmpty;
   }
 
   get sequence(): number {
-    return this.#sequence;
+    return this.#missed.latest;
   }
 
   /** @throws InvalidOptionError for a key that no driver takes: it would make every replay fail */
@@ -30,51 +41,72 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
         return;
       case 'set':
       case 'delete':
-        this.#recorded.addKeys(keysOf(args[0]));
-        break;
+        this.#missed.addKeys(keysOf(args[0]));
+        return;
       case 'deleteMatching':
-        this.#recorded.addPattern(String(args[0]));
-        break;
+        this.#missed.addPattern(String(args[0]));
+        return;
       default:
         method satisfies never;
     }
-    this.#sequence += 1;
   }
 
   covers(method: keyof CacheDriver, args: readonly unknown[]): boolean {
     if (this.isEmpty) return false;
     if (method === 'deleteMatching') return true;
-    return keysOf(args[0]).some((key) => this.#recorded.covers(key) || this.#replaying.covers(key));
+    return keysOf(args[0]).some((key) => this.#missed.covers(key));
   }
 
-  /** A value that was to be stored before something else changed may be the older one. */
-  isOutdated(method: keyof CacheDriver, sequence: number): boolean {
-    return method === 'set' && sequence !== this.#sequence;
+  /** Storing or deleting says what Redis is to hold from now on, whatever it missed before. */
+  supersede(method: keyof CacheDriver, args: readonly unknown[]): (() => void) | undefined {
+    const upTo = this.sequence;
+    switch (method) {
+      case 'get':
+      case 'remainingMs':
+        return undefined;
+      case 'set':
+      case 'delete': {
+        const keys = keysOf(args[0]);
+        this.#copies.drop(keys);
+        return () => this.#settleKeys(keys, upTo);
+      }
+      case 'deleteMatching': {
+        const pattern = String(args[0]);
+        this.#copies.dropMatching(pattern);
+        return () => this.#settlePattern(pattern, upTo);
+      }
+      default:
+        return method satisfies never;
+    }
+  }
+
+  /** A value whose storing found no answer in time may be older than what another call left since. */
+  isOutdated(method: keyof CacheDriver): boolean {
+    return method === 'set';
   }
 
   async replay(primary: CacheDriver): Promise<void> {
-    this.#replaying = this.#recorded;
-    this.#recorded = new MissedChanges();
-    try {
-      await deleteAll(this.#replaying, primary);
-    } finally {
-      this.#recorded.add(this.#replaying);
-      this.#replaying = new MissedChanges();
+    const { keys, patterns } = this.#missed;
+    const upTo = this.sequence;
+    for (const pattern of patterns) {
+      await primary.deleteMatching(pattern);
+      this.#settlePattern(pattern, upTo);
+    }
+    for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
+      const batch = keys.slice(at, at + KEYS_PER_CALL);
+      await primary.delete(batch);
+      this.#settleKeys(batch, upTo);
     }
   }
-}
 
-/** What was deleted leaves `changes`; what is left after an error has still to be. */
-async function deleteAll(changes: MissedChanges, primary: CacheDriver): Promise<void> {
-  for (const pattern of changes.patterns) {
-    await primary.deleteMatching(pattern);
-    changes.removePattern(pattern);
+  #settleKeys(keys: readonly string[], upTo: number): void {
+    this.#missed.removeKeys(keys, upTo);
+    this.#copies.drop(keys.filter((key) => !this.#missed.covers(key)));
   }
-  const { keys } = changes;
-  for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
-    const batch = keys.slice(at, at + KEYS_PER_CALL);
-    await primary.delete(batch);
-    changes.removeKeys(batch);
+
+  #settlePattern(pattern: string, upTo: number): void {
+    this.#missed.removePattern(pattern, upTo);
+    this.#copies.dropMatching(pattern);
   }
 }
 

@@ -46,13 +46,22 @@ export class MemoryCacheDriver implements CacheDriver {
   }
 
   async delete(keys: readonly string[]): Promise<number> {
-    const checked = keys.map((key) => checkKeyText(key, 'key'));
-    return checked.filter((key) => this.#remove(key)).length;
+    return this.drop(keys.map((key) => checkKeyText(key, 'key')));
   }
 
   async deleteMatching(pattern: string): Promise<number> {
+    return this.dropMatching(pattern);
+  }
+
+  /** As `delete`, at once and for any keys; those that no driver takes are never there. */
+  drop(keys: readonly string[]): number {
+    return keys.filter((key) => this.#remove(key)).length;
+  }
+
+  /** As `deleteMatching`, at once. */
+  dropMatching(pattern: string): number {
     const matches = compileGlob(pattern);
-    return [...this.#entries.keys()].filter((key) => matches(key) && this.#remove(key)).length;
+    return this.drop([...this.#entries.keys()].filter(matches));
   }
 
   /** Forgets everything. */

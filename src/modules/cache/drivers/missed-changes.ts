@@ -5,17 +5,31 @@ const MAX_KEYS = 10_000;
 const MAX_PATTERNS = 100;
 const EVERYTHING = '*';
 
-/** A bounded set of changed keys and patterns; what does not fit makes it cover everything. */
+interface MissedPattern {
+  readonly matches: (key: string) => boolean;
+  readonly at: number;
+}
+
+/**
+ * A bounded set of changed keys and patterns, each with the number of its latest change; what does not
+ * fit makes it cover everything.
+ */
 export class MissedChanges {
-  readonly #keys = new Set<string>();
-  readonly #patterns = new Map<string, (key: string) => boolean>();
+  readonly #keys = new Map<string, number>();
+  readonly #patterns = new Map<string, MissedPattern>();
+  #latest = 0;
+
+  /** Number of the latest change: what is missed later has a higher one. */
+  get latest(): number {
+    return this.#latest;
+  }
 
   get isEmpty(): boolean {
     return this.#keys.size === 0 && this.#patterns.size === 0;
   }
 
   get keys(): readonly string[] {
-    return [...this.#keys];
+    return [...this.#keys.keys()];
   }
 
   get patterns(): readonly string[] {
@@ -24,38 +38,38 @@ export class MissedChanges {
 
   covers(key: string): boolean {
     if (this.#keys.has(key)) return true;
-    for (const matches of this.#patterns.values()) if (matches(key)) return true;
+    for (const { matches } of this.#patterns.values()) if (matches(key)) return true;
     return false;
   }
 
   /** @throws InvalidOptionError for a key that no driver takes: it would make every replay fail */
   addKeys(keys: readonly string[]): void {
     const checked = keys.map((key) => checkKeyText(key, 'key'));
-    for (const key of checked) this.#keys.add(key);
+    this.#latest += 1;
+    for (const key of checked) this.#keys.set(key, this.#latest);
     if (this.#keys.size > MAX_KEYS) this.#coverEverything();
   }
 
   addPattern(pattern: string): void {
-    this.#patterns.set(pattern, compileGlob(pattern));
+    this.#latest += 1;
+    this.#patterns.set(pattern, { matches: compileGlob(pattern), at: this.#latest });
     if (this.#patterns.size > MAX_PATTERNS) this.#coverEverything();
   }
 
-  add(other: MissedChanges): void {
-    for (const pattern of other.patterns) this.addPattern(pattern);
-    this.addKeys(other.keys);
+  /** Takes out those of the keys that have not changed again since `latest` was `upTo`. */
+  removeKeys(keys: readonly string[], upTo: number): void {
+    for (const key of keys) if ((this.#keys.get(key) ?? Infinity) <= upTo) this.#keys.delete(key);
   }
 
-  removeKeys(keys: readonly string[]): void {
-    for (const key of keys) this.#keys.delete(key);
-  }
-
-  removePattern(pattern: string): void {
-    this.#patterns.delete(pattern);
+  /** Takes the pattern out, unless it was added again since `latest` was `upTo`. */
+  removePattern(pattern: string, upTo: number): void {
+    const at = this.#patterns.get(pattern)?.at ?? Infinity;
+    if (at <= upTo) this.#patterns.delete(pattern);
   }
 
   #coverEverything(): void {
     this.#keys.clear();
     this.#patterns.clear();
-    this.#patterns.set(EVERYTHING, () => true);
+    this.#patterns.set(EVERYTHING, { matches: () => true, at: this.#latest });
   }
 }

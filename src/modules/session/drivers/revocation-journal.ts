@@ -81,7 +81,7 @@ export class RevocationJournal implements FailoverJournal<SessionDriver> {
   }
 
   /** A session that was to be stored before others were ended may be one of them. */
-  isOutdated(method: keyof SessionDriver, sequence: number): boolean {
+  isOutdated(method: keyof SessionDriver, _args: readonly unknown[], sequence: number): boolean {
     return (method === 'create' || method === 'put') && sequence !== this.#sequence;
   }
 
