@@ -95,6 +95,35 @@ describe('a client of the application', () => {
   });
 });
 
+describe('an own client that does not become ready', () => {
+  afterEach(() => jest.useRealTimers());
+
+  it.each([
+    ['accepted but never answered', true, 500],
+    ['not even accepted', false, 1_000],
+  ])('is dropped when it was %s: %p, for %i ms', (_how, isAccepted, patienceMs) => {
+    jest.useFakeTimers();
+    const client = new Redis({ lazyConnect: true });
+    const destroy = jest.fn();
+    Object.assign(client, { stream: { destroy } });
+    const link = new ClientLink(client, {
+      owned: true,
+      stuckAfterMs: 1_000,
+      probe: async () => undefined,
+    });
+    link.report({ linkUp: () => undefined, linkDown: () => undefined } as never);
+    if (isAccepted) client.emit('connect');
+    jest.advanceTimersByTime(patienceMs);
+    link.dropStuckSockets();
+    expect(destroy).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(1);
+    link.dropStuckSockets();
+    expect(destroy).toHaveBeenCalledTimes(1);
+    link.dropStuckSockets();
+    expect(destroy).toHaveBeenCalledTimes(1);
+  });
+});
+
 function refusalOf(name: string): Error {
   return expect.objectContaining({
     code: 'E_INVALID_OPTION',

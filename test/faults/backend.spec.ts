@@ -44,7 +44,7 @@ describe('the backend under load', () => {
     const before = redis().process.pid;
     await redis().process.restart();
     expect(redis().process.pid).not.toBe(before);
-    await backend.answersDegraded(1);
+    await backend.answersDegraded(30);
     await backend.recovers();
     backend.expectNoHarm();
   });
@@ -85,7 +85,7 @@ describe('the backend under load, with a network in between', () => {
   it('goes on answering when every connection is reset', async () => {
     await backend.answersOnRedis();
     proxy().reset();
-    await backend.answersDegraded(1);
+    await backend.answersDegraded(30);
     await backend.recovers();
     backend.expectNoHarm();
   });

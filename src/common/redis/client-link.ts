@@ -2,9 +2,16 @@ import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './client-factory.js';
 import type { GateLink, RedisGate } from './gate.js';
 
+/**
+ * A server that accepted a connection has this long to answer the first commands; they take a few round
+ * trips. Less than `connectTimeout`, so that a network that comes back is not waited for in vain.
+ */
+const HANDSHAKE_MS = 500;
+
 export interface ClientLinkOptions {
   /** Borrowed clients are watched only. */
   readonly owned: boolean;
+  /** From losing a connection to giving up on the next one, however far that got. */
   readonly stuckAfterMs: number;
   readonly probe: () => Promise<void>;
 }
@@ -14,6 +21,7 @@ export class ClientLink implements GateLink {
   readonly #client: RedisClient;
   readonly #options: ClientLinkOptions;
   #notReadySince = performance.now();
+  #connectedAt = Infinity;
   #stopped = false;
   #lastError: string | undefined;
   #probing: Promise<void> | undefined;
@@ -29,8 +37,13 @@ export class ClientLink implements GateLink {
 
   report(gate: RedisGate): void {
     this.#client.on('ready', () => gate.linkUp());
+    // That of a cluster client says that its nodes are known, not that one accepted a connection.
+    if (!(this.#client instanceof Cluster)) {
+      this.#client.on('connect', () => (this.#connectedAt = performance.now()));
+    }
     this.#client.on('close', () => {
       this.#notReadySince = performance.now();
+      this.#connectedAt = Infinity;
       this.#probing = undefined;
       gate.linkDown(this.#lastError ?? 'connection lost');
     });
@@ -62,11 +75,14 @@ export class ClientLink implements GateLink {
   destroySockets(): void {
     if (!this.#options.owned || this.#stopped) return;
     this.#notReadySince = performance.now();
+    this.#connectedAt = Infinity;
     destroySockets(this.#client);
   }
 
   dropStuckSockets(): void {
-    if (performance.now() - this.#notReadySince > this.#options.stuckAfterMs) this.destroySockets();
+    const now = performance.now();
+    const isMute = now - this.#connectedAt > HANDSHAKE_MS;
+    if (isMute || now - this.#notReadySince > this.#options.stuckAfterMs) this.destroySockets();
   }
 
   stop(): void {
