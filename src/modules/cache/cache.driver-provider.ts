@@ -1,5 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { openCustomDriver } from '../../common/drivers/index.js';
+import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -36,30 +36,21 @@ export const cacheDriverProvider: FactoryProvider<CacheDriver> = {
     counters: CacheCounters,
     redis?: RedisConnections,
   ) => {
-    const details = async () => counters.lookups();
-    if (options.driver !== undefined) {
-      return openCustomDriver(options.driver, {
-        context: { clock },
-        services,
-        status: { service: CACHE_SERVICE, details },
-        option: 'cache.driver',
-      });
-    }
-    const status = { service: CACHE_SERVICE, isServing: () => true, details };
-    if (redis === undefined) {
-      services.register({ ...status, backing: () => 'memory' });
-      return new MemoryCacheDriver({ clock, ...options });
-    }
-    const connection = redis.use('cache', ['command']);
-    const primary = new RedisCacheDriver(connection, { deadlineMs: options.deadlineMs });
-    const failover = cacheFailover(primary, { gate: connection.gate, options, clock });
-    const whenAway = options.fallback === 'memory' ? 'memory' : 'none';
-    services.register({
-      ...status,
-      backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
-      intended: 'redis',
-    });
-    return failover.driver;
+    const plan: DriverPlan<CacheDriver> = {
+      service: CACHE_SERVICE,
+      details: async () => counters.lookups(),
+      option: 'cache.driver',
+      custom: options.driver,
+      context: { clock },
+      memory: () => new MemoryCacheDriver({ clock, ...options }),
+      redis: (connections) => {
+        const connection = connections.use('cache', ['command']);
+        const primary = new RedisCacheDriver(connection, { deadlineMs: options.deadlineMs });
+        return cacheFailover(primary, { gate: connection.gate, options, clock });
+      },
+      whileAway: { backing: options.fallback === 'memory' ? 'memory' : 'none', isServing: true },
+    };
+    return openDriver(plan, { services, redis });
   },
 };
 

@@ -1,5 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { openCustomDriver } from '../../common/drivers/index.js';
+import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -10,9 +10,6 @@ import { RedisThrottleDriver } from './drivers/redis-throttle.driver.js';
 import { ThrottleDriver } from './throttle.driver.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
-
-/** Name of the service in health bodies. */
-const SERVICE = 'rate_limiting';
 
 /**
  * The application's own driver where there is one; memory where no Redis is configured; else Redis,
@@ -27,46 +24,37 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
-    if (options.driver !== undefined) {
-      return openCustomDriver(options.driver, {
-        context: { clock },
-        services,
-        status: { service: SERVICE },
-        option: 'throttle.driver',
-      });
-    }
-    const { maxCounters, maxHits } = options;
+    const { driver: custom, maxCounters, maxHits, onRedisDown } = options;
     const memory = new MemoryThrottleDriver({ clock, maxCounters, maxHits });
-    if (redis === undefined) {
-      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
-      return memory;
-    }
-    return failover(redis, memory, options, services);
+    const plan: DriverPlan<ThrottleDriver> = {
+      service: 'rate_limiting',
+      option: 'throttle.driver',
+      custom,
+      context: { clock },
+      memory: () => memory,
+      redis: (connections) => throttleFailover(connections, memory, options),
+      whileAway: {
+        backing: onRedisDown === 'memory' ? 'memory' : 'none',
+        isServing: !hasClosedLimit(options),
+        isVital: isClosedForAll(options),
+      },
+    };
+    return openDriver(plan, { services, redis });
   },
 };
 
-function failover(
+function throttleFailover(
   redis: RedisConnections,
   memory: MemoryThrottleDriver,
-  options: ResolvedThrottleOptions,
-  services: ServiceRegistry,
-): ThrottleDriver {
+  { deadlineMs, instances }: ResolvedThrottleOptions,
+): FailoverDriver<ThrottleDriver> {
   const connection = redis.use('default', ['command']);
-  const failover = new FailoverDriver<ThrottleDriver>({
-    primary: new RedisThrottleDriver(connection, { deadlineMs: options.deadlineMs }),
-    fallback: new DegradedThrottleDriver(memory, options.instances),
+  return new FailoverDriver<ThrottleDriver>({
+    primary: new RedisThrottleDriver(connection, { deadlineMs }),
+    fallback: new DegradedThrottleDriver(memory, instances),
     gate: connection.gate,
     afterRecovery: () => memory.clear(),
   });
-  const whenAway = options.onRedisDown === 'memory' ? 'memory' : 'none';
-  services.register({
-    service: SERVICE,
-    backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
-    isServing: () => failover.active === 'primary' || !hasClosedLimit(options),
-    intended: 'redis',
-    isVital: isClosedForAll(options),
-  });
-  return failover.driver;
 }
 
 /** Some requests are answered with 503 while Redis is away: those under a closed limit. */
