@@ -67,6 +67,14 @@ describe.each(['memory', 'redis'] as const)('CACHE_MANAGER on %s', (backing) => 
     expect(await cache.get('absent')).toBeUndefined();
   });
 
+  it('set stores nothing above maxValueBytes, and tells who listens to the store', async () => {
+    const failures: unknown[] = [];
+    for (const store of cache.stores) store.on('error', (error: unknown) => failures.push(error));
+    await cache.set('key', 'x'.repeat(1_024 * 1_024));
+    expect(failures).toMatchObject([{ code: 'E_CACHE_VALUE_TOO_LARGE' }]);
+    expect((await cache.get('key')) === undefined).toBe(true);
+  });
+
   it.each([
     '_function_alert|function alert() { return 1 }',
     '_date_2026-01-01T00:00:00.000Z',

@@ -38,7 +38,7 @@ export class CacheManagerModule {
       inject: [CACHE_OPTIONS, CLOCK, { token: REDIS_CONNECTIONS, optional: true }],
       useFactory: async (options: ResolvedCacheOptions, clock: Clock, redis?: RedisConnections) => {
         const driver = await createDriver(options, clock, redis);
-        const store = new KeyvStore(driver, options.ttlMs);
+        const store = new KeyvStore(driver, options);
         return { stores: new Keyv({ store, useKeyPrefix: false }), ttl: options.ttlMs };
       },
     });

@@ -1,8 +1,16 @@
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import type { CacheDriver } from '../cache.driver.js';
+import { CacheValueTooLargeError } from '../cache.errors.js';
 
 /** Everything in the namespace; the namespace is the driver's. */
 const EVERYTHING = '*';
+
+export interface KeyvStoreOptions {
+  /** Time to live where the caller gives none. */
+  readonly ttlMs: number;
+  /** Longest text stored, in bytes. */
+  readonly maxValueBytes: number;
+}
 
 /**
  * A Keyv store on a cache driver. Keyv serialises the values; this keeps its texts. `clear` removes
@@ -12,11 +20,11 @@ export class KeyvStore implements KeyvStoreAdapter {
   readonly opts = { dialect: 'backplane' };
   namespace?: string;
   readonly #driver: CacheDriver;
-  readonly #defaultTtlMs: number;
+  readonly #options: KeyvStoreOptions;
 
-  constructor(driver: CacheDriver, defaultTtlMs: number) {
+  constructor(driver: CacheDriver, options: KeyvStoreOptions) {
     this.#driver = driver;
-    this.#defaultTtlMs = defaultTtlMs;
+    this.#options = options;
   }
 
   async get<Value>(key: string): Promise<StoredData<Value> | undefined> {
@@ -25,8 +33,14 @@ export class KeyvStore implements KeyvStoreAdapter {
     return bytes?.toString() as StoredData<Value> | undefined;
   }
 
+  /** @throws CacheValueTooLargeError: nothing was stored */
   async set(key: string, value: unknown, ttlMs?: number): Promise<boolean> {
-    await this.#driver.set(key, Buffer.from(String(value)), this.#wholeTtl(ttlMs));
+    const bytes = Buffer.from(String(value));
+    const { maxValueBytes } = this.#options;
+    if (bytes.length > maxValueBytes) {
+      throw new CacheValueTooLargeError(key, bytes.length, maxValueBytes);
+    }
+    await this.#driver.set(key, bytes, this.#wholeTtl(ttlMs));
     return true;
   }
 
@@ -40,7 +54,7 @@ export class KeyvStore implements KeyvStoreAdapter {
 
   /** Keyv takes any number, and means "for ever" by none and by `Infinity`; we keep nothing for ever. */
   #wholeTtl(ttlMs: number | undefined): number {
-    if (ttlMs === undefined || !Number.isFinite(ttlMs)) return this.#defaultTtlMs;
+    if (ttlMs === undefined || !Number.isFinite(ttlMs)) return this.#options.ttlMs;
     return Math.max(1, Math.ceil(ttlMs));
   }
 
