@@ -103,11 +103,15 @@ describe.each(PLATFORMS)('rate limits on %s', (platform) => {
     expect(first.headers['x-request-id']).toEqual(expect.any(String));
     expect((await ask({ port, path })).status).toBe(first.status);
     const limited = await ask({ port, path });
-    expect(limited).toMatchObject({ status: 429, headers: { 'retry-after': '60' } });
+    const retryAfter = Number(limited.headers['retry-after']);
+    // Less where the machine took its time since the first of the three.
+    expect(retryAfter).toBeGreaterThan(0);
+    expect(retryAfter).toBeLessThanOrEqual(60);
+    expect(limited.status).toBe(429);
     expect(JSON.parse(limited.body)).toEqual({
       error: 'Rate limit exceeded',
       message: 'Too many requests. Limit: 2/min',
-      retry_after: 60,
+      retry_after: retryAfter,
     });
   });
 

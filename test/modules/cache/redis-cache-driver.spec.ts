@@ -104,7 +104,11 @@ describe('the Redis driver of the cache', () => {
     ['deleteMatching', () => driver.deleteMatching('*'), ['scan', 'unlink']],
   ])('%s costs the server what it must and nothing more', async (_call, run, commands) => {
     await driver.set('key', Buffer.from('value'), HOUR);
-    expect(await commandsOf(run)).toEqual(commands);
+    const seen = await commandsOf(run);
+    // A server that others fill as well is scanned in more steps.
+    expect(seen.filter((each, at) => each !== 'scan' || !seen.slice(0, at).includes(each))).toEqual(
+      commands,
+    );
   });
 
   /** What the server executed meanwhile on this suite's keys, by its own account. */
