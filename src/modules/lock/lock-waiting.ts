@@ -5,7 +5,19 @@ import type { Clock } from '../../common/time/index.js';
 export type Attempt<T> =
   | { readonly lock: T }
   /** It is held, for so long unless it is extended or released; 0 where nobody knows. */
-  | { readonly busyMs: number };
+  | { readonly busyMs: number }
+  /** It failed, which says nothing about the next one. */
+  | { readonly failure: Error };
+
+/** What all tries came to. */
+export type Waited<T> =
+  | { readonly lock: T }
+  | {
+      /** Did any of them find it held? */
+      readonly wasBusy: boolean;
+      /** Of the last one. */
+      readonly failure: Error | undefined;
+    };
 
 export interface Waiting {
   readonly waitMs: number;
@@ -22,27 +34,27 @@ const LONGEST_PAUSE_MS = 100;
  * that waiters do not come in step (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  * Nobody is served in order. The last try is made when the time is over.
  *
- * Resolves to `undefined` when it was still busy then.
- *
- * @param busyMs what the try before this said
- * @throws the reason of the signal
+ * @param first what the try before this came to
+ * @throws the reason of the signal, and what a try throws
  */
 export async function pollUntilGranted<T>(
   attempt: () => Promise<Attempt<T>>,
-  busyMs: number,
+  first: Attempt<T>,
   { waitMs, signal, clock }: Waiting,
-): Promise<T | undefined> {
+): Promise<Waited<T>> {
   const endsAt = clock.monotonic() + waitMs;
   let pauseMs = FIRST_PAUSE_MS;
-  let busy = busyMs;
+  let tried = first;
+  let wasBusy = false;
   for (;;) {
+    if ('lock' in tried) return tried;
+    wasBusy ||= 'busyMs' in tried;
     const leftMs = endsAt - clock.monotonic();
-    if (leftMs <= 0) return undefined;
-    const untilFreeMs = busy > 0 ? busy + 1 : Infinity;
+    if (leftMs <= 0) return { wasBusy, failure: 'failure' in tried ? tried.failure : undefined };
+    const busyMs = 'busyMs' in tried ? tried.busyMs : 0;
+    const untilFreeMs = busyMs > 0 ? busyMs + 1 : Infinity;
     await pause(Math.min(jittered(pauseMs), untilFreeMs, leftMs), signal);
-    const tried = await attempt();
-    if ('lock' in tried) return tried.lock;
-    busy = tried.busyMs;
+    tried = await attempt();
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

@@ -79,7 +79,7 @@ export function lockFailover(
     primary: new TrackingLockDriver({ redis, pending, memory }),
     fallback: memory
       ? new LocalLockDriver({ memory, pending, isAway })
-      : new ClosedLockDriver(pending),
+      : new ClosedLockDriver({ pending, isAway }),
     gate,
     afterRecovery: () => {
       memory?.revoke();

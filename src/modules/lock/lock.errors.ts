@@ -13,15 +13,20 @@ export class LockBusyError extends BackplaneError {
   }
 }
 
-/** The lock did not become free within the time the caller gave. */
+/**
+ * The lock did not become free within the time the caller gave. `cause`: the latest try that got no
+ * answer, where there was one.
+ */
 export class LockWaitTimeoutError extends BackplaneError {
   readonly code = 'E_LOCK_WAIT_TIMEOUT';
 
   constructor(
     readonly key: string,
     readonly waitMs: number,
+    cause?: Error,
   ) {
-    super(`The lock "${key}" did not become free within ${waitMs} ms. Try again, or wait longer.`);
+    const problem = `The lock "${key}" did not become free within ${waitMs} ms.`;
+    super(`${problem} Try again, or wait longer.`, cause && { cause });
   }
 }
 
@@ -47,7 +52,11 @@ export class LockLostError extends BackplaneError {
 export class LockBackendDownError extends BackplaneError {
   readonly code = 'E_LOCK_BACKEND_DOWN';
 
-  constructor() {
+  /**
+   * @param scope `'call'`: this call alone went unanswered while Redis serves others, so that trying
+   * again at once makes sense; what became of it is made up for
+   */
+  constructor(readonly scope: 'outage' | 'call' = 'outage') {
     super(
       'Redis gave no usable answer in time, and locks are closed then. Try again when it is back; ' +
         'an application of a single process may set onRedisDown to "memory".',

@@ -47,14 +47,17 @@ export class LockService {
   async tryAcquire(key: string, options: HoldOptions): Promise<LockHandle | undefined> {
     const { ttlMs } = resolveHold(options);
     const tried = await this.#attempt(this.#claim(key, ttlMs));
+    if ('failure' in tried) throw tried.failure;
     return 'lock' in tried ? this.#acquired(tried.lock, 0) : undefined;
   }
 
   /**
-   * Takes the lock, waiting for it at most `wait` and one deadline.
+   * Takes the lock, waiting for it at most `wait` and one deadline. With `wait`, a try that went
+   * unanswered while Redis serves others only counts as one that failed.
    *
    * @throws LockBusyError without `wait` @throws LockWaitTimeoutError when it stayed busy
-   * @throws LockBackendDownError @throws InvalidOptionError @throws the reason of the signal
+   * @throws LockBackendDownError when Redis is away, or answered no try at all
+   * @throws InvalidOptionError @throws the reason of the signal
    */
   async acquire(key: string, options: AcquireOptions): Promise<LockHandle> {
     const { ttlMs, waitMs, signal } = resolveAcquire(options);
@@ -62,8 +65,8 @@ export class LockService {
     const claim = this.#claim(key, ttlMs, waitMs > 0);
     const tried = await this.#attempt(claim, signal);
     if ('lock' in tried) return this.#acquired(tried.lock, 0);
-    if (waitMs === 0) throw new LockBusyError(key, tried.busyMs);
-    return this.#wait(claim, tried.busyMs, { waitMs, signal, clock: this.clock });
+    if (waitMs > 0) return this.#wait(claim, tried, { waitMs, signal, clock: this.clock });
+    throw 'failure' in tried ? tried.failure : new LockBusyError(key, tried.busyMs);
   }
 
   /**
@@ -120,17 +123,25 @@ export class LockService {
   }
 
   /** The one place that knows how waiting is done. */
-  async #wait(claim: UnprovenClaim, busyMs: number, waiting: Waiting): Promise<LockHandle> {
+  async #wait(
+    claim: UnprovenClaim,
+    first: Attempt<LockHandle>,
+    waiting: Waiting,
+  ): Promise<LockHandle> {
     const { key } = claim;
     const startedAt = this.clock.monotonic();
     let outcome: 'acquired' | 'timeout' | 'failed' = 'failed';
     const waitedMs = (): number => Math.round(this.clock.monotonic() - startedAt);
     try {
       const attempt = () => this.#attempt(claim, waiting.signal);
-      const lock = await pollUntilGranted(attempt, busyMs, waiting);
-      outcome = lock === undefined ? 'timeout' : 'acquired';
-      if (lock === undefined) throw new LockWaitTimeoutError(key, waiting.waitMs);
-      return this.#acquired(lock, waitedMs());
+      const waited = await pollUntilGranted(attempt, first, waiting);
+      if ('lock' in waited) {
+        outcome = 'acquired';
+        return this.#acquired(waited.lock, waitedMs());
+      }
+      if (!waited.wasBusy) throw waited.failure;
+      outcome = 'timeout';
+      throw new LockWaitTimeoutError(key, waiting.waitMs, waited.failure);
     } finally {
       this.events.emit('lock.waited', { key, waitedMs: waitedMs(), outcome });
     }
@@ -139,11 +150,14 @@ export class LockService {
   /**
    * Every try has a token of its own, because what became of the one before may still be made up for.
    * A grant that nobody wants any more, or that was over before it arrived, is given back.
+   *
+   * @throws LockBackendDownError when Redis is away
    */
   async #attempt(asked: UnprovenClaim, signal?: AbortSignal): Promise<Attempt<LockHandle>> {
     const claim = { ...asked, token: randomBytes(TOKEN_BYTES).toString('base64url') };
     const askedAt = this.clock.monotonic();
-    const answer = await this.driver.acquire(claim);
+    const answer = await this.driver.acquire(claim).catch(failureOfCall);
+    if ('failure' in answer) return answer;
     if (answer.outcome === 'busy') return { busyMs: answer.remainingMs };
     const { driver, clock, events } = this;
     const lock = new LockHandle({ driver, clock, events }, { claim, grant: answer.grant, askedAt });
@@ -161,6 +175,12 @@ export class LockService {
   #claim(key: string, ttlMs: number, outsideBudget = false): UnprovenClaim {
     return { key, ttlMs, owner: this.options.owner, outsideBudget };
   }
+}
+
+/** @throws every error but that of a call which alone went unanswered */
+function failureOfCall(error: unknown): { readonly failure: Error } {
+  if (error instanceof LockBackendDownError && error.scope === 'call') return { failure: error };
+  throw error;
 }
 
 /** For a caller who is told something else already; a release that Redis missed is made up for. */

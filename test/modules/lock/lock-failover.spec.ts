@@ -83,7 +83,86 @@ const unavailable = (reason: 'deadline' | 'overloaded') => () => {
   throw new RedisUnavailableError(reason);
 };
 
+function claimOf(token: string): LockClaim {
+  return { key: 'job', token, ttlMs: HOUR, owner: token };
+}
+
+/** That every try fails, after it ran where `after` says so, until so many have. */
+function failFirst(count: number, when: 'before' | 'after'): void {
+  let left = count;
+  redis[when] = () => {
+    left -= 1;
+    if (left === 0) redis[when] = () => undefined;
+    throw new RedisUnavailableError('deadline');
+  };
+}
+
 afterEach(() => gate.stop());
+
+describe.each(['closed', 'memory'] as const)('waiting for a lock (%s)', (policy) => {
+  beforeEach(() => build(policy));
+
+  it.each([
+    ['the first', 0],
+    ['a later', 1],
+  ])('goes on after %s try got no answer', async (_which, busyTries) => {
+    const other = await redis.kept.acquire(claimOf('other'));
+    expect(other.outcome).toBe('acquired');
+    let tries = 0;
+    redis.before = () => {
+      tries += 1;
+      if (tries <= busyTries) return;
+      redis.before = () => void redis.kept.forceRelease('job');
+      throw new RedisUnavailableError('deadline');
+    };
+    const lock = await harness.locks.acquire('job', { ...TTL, wait: '5s' });
+    expect(lock.isHeld).toBe(true);
+  });
+
+  it('releases first what a try was granted whose answer was lost', async () => {
+    failFirst(1, 'after');
+    const lock = await harness.locks.acquire('job', { ...TTL, wait: '5s' });
+    expect(redis.calls).toEqual(['acquire job', 'release job', 'acquire job']);
+    await comeBack();
+    expect(await lock.extend()).toBe('extended');
+  });
+
+  it('ends with E_LOCK_BACKEND_DOWN where no try was answered', async () => {
+    redis.before = () => {
+      clock.advance(30);
+      throw new RedisUnavailableError('deadline');
+    };
+    await expect(harness.locks.acquire('job', { ...TTL, wait: 50 })).rejects.toMatchObject(DOWN);
+    expect(redis.calls.length).toBeGreaterThan(1);
+    expect(harness.events.at(-1)).toMatchObject(['lock.waited', { outcome: 'failed' }]);
+  });
+
+  it('ends with E_LOCK_WAIT_TIMEOUT where one found it busy', async () => {
+    await redis.kept.acquire(claimOf('other'));
+    redis.before = () => {
+      if (redis.calls.length > 1) throw new RedisUnavailableError('deadline');
+      clock.advance(30);
+    };
+    const waiting = harness.locks.acquire('job', { ...TTL, wait: 50 });
+    await eventually(() => redis.calls.length > 2);
+    clock.advance(50);
+    await expect(waiting).rejects.toMatchObject({
+      code: 'E_LOCK_WAIT_TIMEOUT',
+      cause: expect.objectContaining(DOWN) as unknown,
+    });
+  });
+});
+
+it('a wait for a closed lock ends when Redis goes away', async () => {
+  await build('closed');
+  await redis.kept.acquire(claimOf('other'));
+  const waiting = harness.locks.acquire('job', { ...TTL, wait: '1h' });
+  redis.before = () => {
+    goAway();
+    throw new RedisUnavailableError('connection');
+  };
+  await expect(waiting).rejects.toMatchObject(DOWN);
+});
 
 describe('locks that are closed while Redis is away', () => {
   beforeEach(() => build('closed'));

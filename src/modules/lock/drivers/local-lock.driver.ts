@@ -55,7 +55,7 @@ export class LocalLockDriver implements LockDriver {
   }
 
   #memory(): MemoryLockDriver {
-    if (!this.#options.isAway()) throw new LockBackendDownError();
+    if (!this.#options.isAway()) throw new LockBackendDownError('call');
     return this.#options.memory;
   }
 }

@@ -37,6 +37,17 @@ export class PendingReleases {
     this.#retryLater();
   }
 
+  /**
+   * Tries those of one key at once, for somebody who is about to ask for it: sent first on the same
+   * connection, they are out of the way. Where that fails, nothing is lost but a try.
+   */
+  hurry(key: string): void {
+    for (const ref of this.#pending.values()) {
+      // What Redis does not answer stays pending.
+      if (ref.key === key) this.#release(ref).catch(() => undefined);
+    }
+  }
+
   /** Tries all; called when Redis is back. Never rejects. */
   async flush(): Promise<void> {
     if (this.#isFlushing) return;

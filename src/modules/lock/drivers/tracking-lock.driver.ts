@@ -31,6 +31,7 @@ export class TrackingLockDriver implements LockDriver {
 
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
     const { redis, pending, memory } = this.#options;
+    pending.hurry(claim.key);
     try {
       const answer = await redis.acquire(claim);
       if (answer.outcome === 'acquired') memory?.adopt(claim, answer.grant, claim.owner);
