@@ -180,6 +180,43 @@ describe('a call through the gate', () => {
     });
   });
 
+  describe('that surveys a lot of data', () => {
+    const survey = { ...BOUNDS, isSurvey: true };
+    const refused = (): Promise<never> => rejected(new ReplyError('NOPERM no SCAN for you'));
+
+    it('says nothing bad about Redis, whatever it comes to', async () => {
+      const { gate, log } = fixture;
+      for (let attempt = 0; attempt < 5; attempt += 1) {
+        const call = failureOf(gate.run(never, survey));
+        await pass(DEADLINE_MS);
+        expect(await call).toMatchObject({ reason: 'deadline', outcome: 'unknown' });
+        expect(await failureOf(gate.run(refused, survey))).toMatchObject({ reason: 'refused' });
+      }
+      expect([gate.state, log, gate.counters.failures]).toEqual(['closed', [], 10]);
+    });
+
+    it('says nothing good about Redis either', async () => {
+      await fixture.timeOut();
+      await fixture.timeOut();
+      await fixture.gate.run(askLimit, survey);
+      await fixture.timeOut();
+      expect(fixture.log).toEqual(['default degraded: deadline']);
+    });
+
+    it('is not charged to the budget of a request', async () => {
+      await inRequest(40, async () => {
+        await fixture.takes(40);
+        await expect(fixture.gate.run(askLimit, survey)).resolves.toBe(DEADLINE_MS);
+      });
+    });
+
+    it('fails at once while Redis is away', async () => {
+      fixture.gate.linkDown('test');
+      const answer = failureOf(fixture.gate.run(askLimit, survey));
+      await expect(answer).resolves.toMatchObject({ reason: 'open' });
+    });
+  });
+
   describe('among many', () => {
     beforeEach(async () => {
       fixture = await GateFixture.closed({ maxInFlight: 2, failureThreshold: 100 });

@@ -32,7 +32,16 @@ export interface CallBounds {
   readonly deadlineMs: number;
   /** `true` for work that takes many calls by nature, such as clearing by pattern. @default false */
   readonly outsideBudget?: boolean;
+  /**
+   * `true` for a step of work that looks at a lot of data and that the traffic does not depend on, such
+   * as a list for operators: its own size may be why it is slow or refused. It is outside of every
+   * budget, and what it comes to neither opens the breaker nor shows that Redis is well. @default false
+   */
+  readonly isSurvey?: boolean;
 }
+
+/** One step of a survey: far more time than traffic gets, and still an end. */
+export const SURVEY: CallBounds = { deadlineMs: 1_000, isSurvey: true };
 
 /** Counters since the process started. */
 export interface GateCounters {
@@ -100,18 +109,19 @@ export class RedisGate {
    * server's own about the command
    */
   async run<T>(command: (limitMs: number) => Promise<T>, bounds: CallBounds): Promise<T> {
-    const { deadlineMs } = bounds;
-    const budget = bounds.outsideBudget ? undefined : currentRequest()?.redisBudget;
+    const { deadlineMs, isSurvey = false, outsideBudget = isSurvey } = bounds;
+    const budget = outsideBudget ? undefined : currentRequest()?.redisBudget;
     const limitMs = budget === undefined ? deadlineMs : Math.min(deadlineMs, budget.remainingMs);
     this.#admit(limitMs);
     budget?.start();
     try {
       const reply = await this.#send(command, limitMs);
-      this.#breaker.succeeded();
+      if (!isSurvey) this.#breaker.succeeded();
       return reply;
     } catch (error) {
       const fairMs = Math.min(deadlineMs, budget?.totalMs ?? Infinity);
-      throw this.#failed(error, limitMs < fairMs * TELLING_SHARE);
+      const isHasty = limitMs < fairMs * TELLING_SHARE;
+      throw this.#failed(error, isSurvey ? 'survey' : isHasty ? 'hasty' : 'fair');
     } finally {
       budget?.stop();
     }
@@ -160,15 +170,15 @@ export class RedisGate {
     });
   }
 
-  /** @param isHasty the time it had was the rest of a budget, too short to say anything about Redis */
-  #failed(error: unknown, isHasty: boolean): unknown {
+  /** @param call `'hasty'`: it had but the rest of a budget, too little to say anything about Redis */
+  #failed(error: unknown, call: 'fair' | 'hasty' | 'survey'): unknown {
     const reason = unavailableReason(error);
     if (reason === undefined) {
-      this.#breaker.succeeded();
+      if (call !== 'survey') this.#breaker.succeeded();
       return error;
     }
     this.#counters.failures += 1;
-    const isExcused = reason === 'deadline' && isHasty;
+    const isExcused = call === 'survey' || (call === 'hasty' && reason === 'deadline');
     const opened = !isExcused && this.#breaker.failed();
     if (opened) this.#afterOpening(reason, failureWord(error));
     return new RedisUnavailableError(reason, { cause: error });

@@ -17,12 +17,14 @@ export class KeyDeletion {
   readonly #connection: RedisConnection;
   readonly #family: KeyFamily;
   readonly #bounds: CallBounds;
+  readonly #stepBounds: CallBounds;
   readonly #tagStart: string;
 
   constructor(connection: RedisConnection, family: KeyFamily, bounds: CallBounds) {
     this.#connection = connection;
     this.#family = family;
     this.#bounds = bounds;
+    this.#stepBounds = { ...bounds, isSurvey: true };
     this.#tagStart = `${connection.keys.root(family)}{`;
   }
 
@@ -38,8 +40,8 @@ export class KeyDeletion {
   }
 
   /**
-   * Deletes what matches the glob. Every step has the deadline of one call; the whole may take
-   * longer than a request's budget and is not charged to it.
+   * Deletes what matches the glob. Every step has the deadline of one call; the whole may take longer
+   * than a request's budget and is not charged to it, and a step that is slow says nothing about Redis.
    */
   async deleteMatching(pattern: string): Promise<number> {
     const match = `${this.#tagStart}${encodedMatch(pattern)}${TAG_END}`;
@@ -48,8 +50,10 @@ export class KeyDeletion {
       const tag = this.#tagOf(key);
       return tag !== undefined && matches(tag);
     };
-    const bounds = { ...this.#bounds, outsideBudget: true };
-    const nodes = await this.#connection.command(async (client) => masters(client), bounds);
+    const nodes = await this.#connection.command(
+      async (client) => masters(client),
+      this.#stepBounds,
+    );
     const removed = await Promise.all(
       nodes.map((node) => this.#deleteOnNode(node, match, accepts)),
     );
@@ -61,7 +65,7 @@ export class KeyDeletion {
     match: string,
     accepts: (key: string) => boolean,
   ): Promise<number> {
-    const bounds = { ...this.#bounds, outsideBudget: true };
+    const bounds = this.#stepBounds;
     let cursor = '0';
     let removed = 0;
     do {

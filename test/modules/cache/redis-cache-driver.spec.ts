@@ -66,6 +66,18 @@ describe('the Redis driver of the cache', () => {
     await client.del(foreign);
   });
 
+  it('clears by pattern in steps that say nothing about Redis, unlike all other calls', async () => {
+    const run = jest.spyOn(open.connection.gate, 'run');
+    const isSurvey = (): unknown[] => run.mock.calls.map(([, bounds]) => bounds.isSurvey ?? false);
+    await driver.set('key', Buffer.from('value'), HOUR);
+    await driver.get('key');
+    await driver.delete(['key']);
+    expect(new Set(isSurvey())).toEqual(new Set([false]));
+    run.mockClear();
+    await driver.deleteMatching('*');
+    expect(new Set(isSurvey())).toEqual(new Set([true]));
+  });
+
   it('fails at once after its connection was closed', async () => {
     const closed = await openRedis({ url: redis().url }, { prefix });
     const late = new RedisCacheDriver(closed.connection, { deadlineMs: 5_000 });
