@@ -33,6 +33,18 @@ beforeEach(async () => {
 
 afterEach(() => open.close());
 
+describe('the list for operators', () => {
+  it('goes in steps with a deadline of their own, which say nothing about Redis', async () => {
+    await driver.acquire(claim());
+    const run = jest.spyOn(open.connection.gate, 'run');
+    // No time at all for the calls that hold and release.
+    const hurried = new RedisLockDriver(open.connection, { deadlineMs: 0 });
+    expect(await hurried.list(10)).toMatchObject([{ key: 'job' }]);
+    expect(new Set(run.mock.calls.map(([, { isSurvey }]) => isSurvey))).toEqual(new Set([true]));
+    await expect(hurried.forceRelease('job')).rejects.toMatchObject({ reason: 'budget' });
+  });
+});
+
 describe('the cost of a call', () => {
   it('is one round trip, with these commands', async () => {
     const held = claim();

@@ -4,6 +4,7 @@ import {
   type RedisConnection,
   type RedisNodeClient,
   scanStep,
+  SURVEY,
 } from '../../../common/redis/index.js';
 import type {
   AcquireOutcome,
@@ -25,7 +26,7 @@ import { RELEASE } from './scripts/lock-release.lua.js';
 import type { HolderReply } from './scripts/lock-reply.js';
 
 export interface RedisLockDriverOptions {
-  /** Longest wait for one call; for each step of `list`. */
+  /** Longest wait for one call. */
   readonly deadlineMs: number;
 }
 
@@ -80,8 +81,7 @@ export class RedisLockDriver implements LockDriver {
 
   /** Looks at every key of each master until it has enough. */
   async list(limit: number): Promise<readonly HeldLock[]> {
-    const bounds = this.#unbudgeted;
-    const nodes = await this.#connection.command(async (client) => masters(client), bounds);
+    const nodes = await this.#connection.command(async (client) => masters(client), SURVEY);
     const held = new Map<string, HeldLock>();
     for (const node of nodes) {
       if (held.size < limit) await this.#listOnNode(node, held, limit);
@@ -98,7 +98,7 @@ export class RedisLockDriver implements LockDriver {
     let cursor = '0';
     do {
       const scan = (): ReturnType<typeof scanStep> => scanStep(node, cursor, match);
-      const step = await this.#connection.command(scan, this.#unbudgeted);
+      const step = await this.#connection.command(scan, SURVEY);
       for (let at = 0; at < step.keys.length && held.size < limit; at += LISTED_AT_ONCE) {
         const some = step.keys.slice(at, at + LISTED_AT_ONCE).flatMap((name) => this.#keyOf(name));
         const found = await Promise.all(some.map((key) => this.#inspect(key)));
@@ -109,7 +109,7 @@ export class RedisLockDriver implements LockDriver {
   }
 
   async #inspect(key: string): Promise<HeldLock | undefined> {
-    const call = { keys: this.#lock(key), args: undefined, ...this.#unbudgeted };
+    const call = { keys: this.#lock(key), args: undefined, ...SURVEY };
     return heldLock(key, await this.#connection.script(INSPECT, call));
   }
 
