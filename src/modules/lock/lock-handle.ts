@@ -41,6 +41,8 @@ export class LockHandle implements AsyncDisposable {
   #isLost = false;
   #isEnded = false;
   #releasing: Promise<ReleaseOutcome> | undefined;
+  /** The same one for every grant of the hold. */
+  readonly #onLost = (): void => void this.#lose();
 
   constructor(context: LockHandleContext, { claim, grant, askedAt }: GrantedClaim) {
     this.#context = context;
@@ -48,6 +50,7 @@ export class LockHandle implements AsyncDisposable {
     this.#grant = grant;
     this.#acquiredAt = context.clock.monotonic();
     this.#deadline = askedAt + grant.remainingMs;
+    grant.onLost?.(this.#onLost);
   }
 
   get key(): string {
@@ -87,6 +90,7 @@ export class LockHandle implements AsyncDisposable {
     // Over meanwhile: somebody may have acted on that, so it must not come back.
     if (answer.outcome === 'lost' || !this.isHeld) return this.#lose();
     this.#grant = answer.grant;
+    this.#grant.onLost?.(this.#onLost);
     this.#deadline = Math.max(this.#deadline, askedAt + answer.grant.remainingMs);
     return 'extended';
   }

@@ -5,6 +5,7 @@ import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
 import { ClosedLockDriver } from './drivers/closed-lock.driver.js';
+import { LockHandover } from './drivers/lock-handover.js';
 import { LocalLockDriver } from './drivers/local-lock.driver.js';
 import { MemoryLockDriver } from './drivers/memory-lock.driver.js';
 import { PendingReleases } from './drivers/pending-releases.js';
@@ -56,34 +57,56 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
   },
 };
 
+export interface LockFailoverContext {
+  readonly gate: RedisGate;
+  readonly options: ResolvedLockOptions;
+  readonly clock: Clock;
+}
+
 /** Puts the failure policy of locks behind a driver that works on Redis. */
 export function lockFailover(
   redis: LockDriver,
-  context: {
-    readonly gate: RedisGate;
-    readonly options: ResolvedLockOptions;
-    readonly clock: Clock;
-  },
+  context: LockFailoverContext,
 ): FailoverDriver<LockDriver> {
-  const { gate, options, clock } = context;
-  const memory = options.onRedisDown === 'memory' ? new MemoryLockDriver(clock) : undefined;
+  return context.options.onRedisDown === 'memory'
+    ? memoryFailover(redis, context)
+    : closedFailover(redis, context);
+}
+
+function closedFailover(redis: LockDriver, { gate }: LockFailoverContext) {
   const pending = new PendingReleases({
+    release: (ref) => redis.release(ref),
+    mayTry: () => gate.isClosed,
+  });
+  gate.onRecovered(() => void pending.flush());
+  return new FailoverDriver<LockDriver>({
+    primary: new TrackingLockDriver({ redis, pending }),
+    fallback: new ClosedLockDriver({ pending, isAway: () => !gate.isClosed }),
+    gate,
+  });
+}
+
+function memoryFailover(redis: LockDriver, { gate, clock }: LockFailoverContext) {
+  const memory = new MemoryLockDriver(clock);
+  const pending = new PendingReleases({
+    // A grant whose answer was lost as Redis went away goes on here: it is wanted after all.
     release: async (ref) => {
-      await redis.release(ref);
-      await memory?.release(ref);
+      if (memory.find(ref.key)?.token !== ref.token) await redis.release(ref);
     },
     mayTry: () => gate.isClosed,
   });
-  const isAway = (): boolean => !gate.isClosed;
+  const journal = new LockHandover({ redis, memory, pending });
+  // Before the failover is told: no call may slip through to a Redis that does not know of a hold.
+  gate.onRecovered(() => {
+    journal.begin();
+    void pending.flush();
+  });
+  const mayAnswer = (key?: string): boolean =>
+    !gate.isClosed || (key !== undefined && journal.keeps(key));
   return new FailoverDriver<LockDriver>({
     primary: new TrackingLockDriver({ redis, pending, memory }),
-    fallback: memory
-      ? new LocalLockDriver({ memory, pending, isAway })
-      : new ClosedLockDriver({ pending, isAway }),
+    fallback: new LocalLockDriver({ memory, pending, mayAnswer }),
     gate,
-    afterRecovery: () => {
-      memory?.revoke();
-      void pending.flush();
-    },
+    journal,
   });
 }

@@ -23,6 +23,8 @@ export interface LockGrant {
    * after. Costs nothing and does not wait.
    */
   readonly stands: () => boolean;
+  /** Has `listener` called, once, when it stops standing. Without it nobody is told before they ask. */
+  readonly onLost?: (listener: () => void) => void;
 }
 
 export type AcquireOutcome =

@@ -1,101 +1,27 @@
-import { EventStream } from '../../../src/common/events/index.js';
-import { RedisGate } from '../../../src/common/redis/gate.js';
-import { type FailoverDriver, RedisUnavailableError } from '../../../src/common/redis/index.js';
-import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
-import type { LockClaim, LockDriver, LockRef } from '../../../src/modules/lock/index.js';
-import { lockFailover } from '../../../src/modules/lock/lock.driver-provider.js';
-import { resolveLockOptions } from '../../../src/modules/lock/lock.options.js';
-import { FakeClock } from '../../../src/testing/index.js';
+import { RedisUnavailableError } from '../../../src/common/redis/index.js';
+import type { RedisGate } from '../../../src/common/redis/gate.js';
+import type { FakeClock } from '../../../src/testing/index.js';
 import { eventually } from '../../support/eventually.js';
-import { harnessOn, type LockHarness } from './lock-harness.js';
+import { claimOf, type FakeRedis, openFailover } from './failover-fixture.js';
+import type { LockHarness } from './lock-harness.js';
 
-const HOUR = 3_600_000;
 const TTL = { ttl: '30s' } as const;
 const DOWN = { code: 'E_LOCK_BACKEND_DOWN' };
-
-/** A Redis in a box: it keeps what it was told, also while it cannot be reached. */
-class FakeRedis implements LockDriver {
-  readonly kept: MemoryLockDriver;
-  readonly calls: string[] = [];
-  /** Runs before and after every call; throws what the caller is to get. */
-  before: () => void = () => undefined;
-  after: () => void = () => undefined;
-
-  constructor(clock: FakeClock) {
-    this.kept = new MemoryLockDriver(clock);
-  }
-
-  acquire = async (claim: LockClaim) => {
-    const answer = await this.#pass(`acquire ${claim.key}`, () => this.kept.acquire(claim));
-    if (answer.outcome === 'busy') return answer;
-    return { ...answer, grant: { ...answer.grant, stands: () => true } };
-  };
-  extend = async (ref: LockRef, ttlMs: number) => {
-    const answer = await this.#pass(`extend ${ref.key}`, () => this.kept.extend(ref, ttlMs));
-    if (answer.outcome === 'lost') return answer;
-    return { ...answer, grant: { ...answer.grant, stands: () => true } };
-  };
-  release = (ref: LockRef) => this.#pass(`release ${ref.key}`, () => this.kept.release(ref));
-  forceRelease = (key: string) => this.#pass(`force ${key}`, () => this.kept.forceRelease(key));
-  list = (limit: number) => this.#pass('list', () => this.kept.list(limit));
-
-  async #pass<T>(call: string, run: () => Promise<T>): Promise<T> {
-    this.calls.push(call);
-    this.before();
-    const answer = await run();
-    this.after();
-    return answer;
-  }
-}
 
 let gate: RedisGate;
 let redis: FakeRedis;
 let clock: FakeClock;
-let failover: FailoverDriver<LockDriver>;
 let harness: LockHarness;
+let goAway: () => void;
+let comeBack: () => Promise<void>;
 
 async function build(onRedisDown: 'closed' | 'memory'): Promise<void> {
-  const link = {
-    isReady: () => true,
-    destroySockets: () => undefined,
-    dropStuckSockets: () => undefined,
-    probe: async () => undefined,
-  };
-  // Probes are the tests' own: a long interval keeps the gate from asking by itself.
-  const bounds = { failureThreshold: 100, probeIntervalMs: HOUR, maxInFlight: 1_000 };
-  gate = new RedisGate({ connection: 'default', ...bounds }, link, new EventStream());
-  clock = new FakeClock();
-  redis = new FakeRedis(clock);
-  const options = resolveLockOptions({ onRedisDown });
-  failover = lockFailover(redis, { gate, options, clock });
-  harness = harnessOn(failover.driver, clock);
-  await comeBack();
-}
-
-const goAway = (): void => gate.linkDown('test');
-
-async function comeBack(): Promise<void> {
-  gate.linkUp();
-  await eventually(() => failover.active === 'primary');
+  ({ gate, redis, clock, harness, goAway, comeBack } = await openFailover(onRedisDown));
 }
 
 const unavailable = (reason: 'deadline' | 'overloaded') => () => {
   throw new RedisUnavailableError(reason);
 };
-
-function claimOf(token: string): LockClaim {
-  return { key: 'job', token, ttlMs: HOUR, owner: token };
-}
-
-/** That every try fails, after it ran where `after` says so, until so many have. */
-function failFirst(count: number, when: 'before' | 'after'): void {
-  let left = count;
-  redis[when] = () => {
-    left -= 1;
-    if (left === 0) redis[when] = () => undefined;
-    throw new RedisUnavailableError('deadline');
-  };
-}
 
 afterEach(() => gate.stop());
 
@@ -120,7 +46,10 @@ describe.each(['closed', 'memory'] as const)('waiting for a lock (%s)', (policy)
   });
 
   it('releases first what a try was granted whose answer was lost', async () => {
-    failFirst(1, 'after');
+    redis.after = () => {
+      redis.after = () => undefined;
+      throw new RedisUnavailableError('deadline');
+    };
     const lock = await harness.locks.acquire('job', { ...TTL, wait: '5s' });
     expect(redis.calls).toEqual(['acquire job', 'release job', 'acquire job']);
     await comeBack();
@@ -253,44 +182,6 @@ describe('locks of a single process while Redis is away', () => {
     expect(await lock.extend()).toBe('extended');
     expect(await lock.release()).toBe('released');
     expect(await harness.locks.tryAcquire('job', TTL)).toMatchObject({ isHeld: true });
-  });
-
-  it('are not believed to be held on Redis when it is back', async () => {
-    goAway();
-    const lock = await harness.locks.acquire('job', TTL);
-    expect(lock.isHeld).toBe(true);
-    await comeBack();
-    expect([lock.isHeld, lock.remainingMs]).toEqual([false, 0]);
-    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'E_LOCK_LOST' }));
-    expect(await lock.extend()).toBe('lost');
-    const other = await harness.locks.acquire('job', TTL);
-    expect(await lock.release()).toBe('lost');
-    expect(other.isHeld).toBe(true);
-    expect(harness.names()).toEqual(['lock.acquired', 'lock.lost', 'lock.acquired']);
-  });
-
-  it('are not held again in the next outage', async () => {
-    goAway();
-    const lock = await harness.locks.acquire('job', TTL);
-    await comeBack();
-    goAway();
-    expect(lock.isHeld).toBe(false);
-    expect(await lock.release()).toBe('lost');
-  });
-
-  it('end a block with an error when Redis came back meanwhile', async () => {
-    goAway();
-    await expect(harness.locks.withLock('job', TTL, comeBack)).rejects.toMatchObject({
-      code: 'E_LOCK_LOST',
-    });
-  });
-
-  it('that were extended here are as little held on Redis as those granted here', async () => {
-    const lock = await harness.locks.acquire('job', { ttl: '10s' });
-    goAway();
-    await lock.extend('1h');
-    await comeBack();
-    expect(lock.isHeld).toBe(false);
   });
 
   it('that Redis granted before are held through, also into the next outage', async () => {

@@ -15,8 +15,8 @@ export interface LocalLockDriverOptions {
   /** Also knows what this process holds on Redis; see `TrackingLockDriver`. */
   readonly memory: MemoryLockDriver;
   readonly pending: PendingReleases;
-  /** Is Redis away, and not only slow with one call? */
-  readonly isAway: () => boolean;
+  /** Is Redis away, and not only slow with one call? Or is it yet to take over the lock? */
+  readonly mayAnswer: (key?: string) => boolean;
 }
 
 /**
@@ -33,29 +33,32 @@ export class LocalLockDriver implements LockDriver {
   }
 
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
-    return this.#memory().acquire(claim);
+    return this.#memory(claim.key).acquire(claim);
   }
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
-    return this.#memory().extend(ref, ttlMs);
+    return this.#memory(ref.key).extend(ref, ttlMs);
   }
 
   async release(ref: LockRef): Promise<ReleaseOutcome> {
+    const mayAnswer = this.#options.mayAnswer(ref.key);
     // Redis may know this hold, from before it went or from a call whose reply was lost.
     this.#options.pending.add(ref);
-    return this.#memory().release(ref);
+    const answer = await this.#options.memory.release(ref);
+    if (!mayAnswer) throw new LockBackendDownError('call');
+    return answer;
   }
 
   async forceRelease(key: string): Promise<HeldLock | undefined> {
-    return this.#memory().forceRelease(key);
+    return this.#memory(key).forceRelease(key);
   }
 
   async list(limit: number): Promise<readonly HeldLock[]> {
     return this.#memory().list(limit);
   }
 
-  #memory(): MemoryLockDriver {
-    if (!this.#options.isAway()) throw new LockBackendDownError('call');
+  #memory(key?: string): MemoryLockDriver {
+    if (!this.#options.mayAnswer(key)) throw new LockBackendDownError('call');
     return this.#options.memory;
   }
 }

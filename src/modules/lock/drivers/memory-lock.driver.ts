@@ -11,14 +11,16 @@ import type {
   ReleaseOutcome,
 } from '../lock.driver.js';
 import { ExpiringMap } from './expiring-map.js';
+import { Standing } from './standing.js';
 import { checkHold, RELEASE_KNOWN_MS, SHOWN_OF_TOKEN } from './lock-rules.js';
 
-interface Hold {
+/** Who holds a lock; another object with every change. */
+export interface Hold {
   readonly token: string;
   readonly owner: string;
+  /** Monotonic time. */
   readonly since: number;
-  /** Granted by somebody else, who stands for it; only noted here. */
-  readonly isAdopted: boolean;
+  readonly standing: Standing;
 }
 
 /** Locks in this process, by the monotonic clock. */
@@ -26,8 +28,6 @@ export class MemoryLockDriver implements LockDriver {
   readonly #clock: Clock;
   readonly #holds: ExpiringMap<Hold>;
   readonly #released: ExpiringMap<true>;
-  /** Grants of an earlier epoch do not stand any more. */
-  #epoch = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,7 +45,7 @@ export class MemoryLockDriver implements LockDriver {
     if (hold !== undefined) {
       return { outcome: 'busy', remainingMs: Math.ceil(this.#holds.remainingMs(key)) };
     }
-    const taken = { token, owner, since: this.#clock.monotonic(), isAdopted: false };
+    const taken = { token, owner, since: this.#clock.monotonic(), standing: new Standing() };
     return { outcome: 'acquired', grant: this.#renew(key, taken, ttlMs) };
   }
 
@@ -86,31 +86,50 @@ export class MemoryLockDriver implements LockDriver {
   }
 
   /**
-   * Notes a hold that somebody else granted, so that it is busy here as well. Revoking does not
-   * concern it; extending it here makes it a hold of this driver.
+   * Notes a hold that somebody else granted, so that it is busy here as well. The grant that it
+   * returns is the same, but for that it also ends with `lose`.
    */
-  adopt({ key, token }: LockRef, { remainingMs }: LockGrant, owner?: string): void {
+  adopt({ key, token }: LockRef, { remainingMs }: LockGrant, owner?: string): LockGrant {
     const known = this.#holds.get(key);
     const same = known?.token === token ? known : undefined;
     const since = same?.since ?? this.#clock.monotonic();
-    const hold = { token, owner: owner ?? same?.owner ?? '', since, isAdopted: true };
-    this.#holds.set(key, hold, remainingMs);
+    const standing = same?.standing ?? new Standing();
+    this.#holds.set(
+      key,
+      { token, owner: owner ?? same?.owner ?? '', since, standing },
+      remainingMs,
+    );
+    return standing.grant(remainingMs);
   }
 
-  /** Ends every hold that was granted or extended here: none of them stands from now on. */
-  revoke(): void {
-    this.#epoch += 1;
-    for (const [key, { isAdopted }] of this.#holds.live()) {
-      if (!isAdopted) this.#holds.delete(key);
-    }
+  /** The hold of a key, as long as its time is not over. */
+  find(key: string): Hold | undefined {
+    return this.#holds.get(key);
+  }
+
+  /** 0 where nobody holds it. */
+  remainingMs(key: string): number {
+    return this.#holds.remainingMs(key);
+  }
+
+  /** Those that are held. */
+  *keys(): Generator<string> {
+    for (const [key] of this.#holds.live()) yield key;
+  }
+
+  /** Somebody else has the lock: ends the hold, if it is still there, and none of its grants stands. */
+  lose({ key, token }: LockRef): undefined {
+    const hold = this.#holds.get(key);
+    if (hold?.token !== token) return;
+    this.#holds.delete(key);
+    hold.standing.end();
   }
 
   /** Never shorter than it is, as in `lock-renew.lua.ts`. */
   #renew(key: string, hold: Hold, ttlMs: number): LockGrant {
     const remainingMs = Math.max(this.#holds.remainingMs(key), ttlMs);
-    this.#holds.set(key, { ...hold, isAdopted: false }, remainingMs);
-    const epoch = this.#epoch;
-    return { remainingMs, stands: () => epoch === this.#epoch };
+    this.#holds.set(key, { ...hold }, remainingMs);
+    return hold.standing.grant(remainingMs);
   }
 
   #show(key: string, { token, owner, since }: Hold): HeldLock {

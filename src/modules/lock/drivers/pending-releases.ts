@@ -38,14 +38,14 @@ export class PendingReleases {
   }
 
   /**
-   * Tries those of one key at once, for somebody who is about to ask for it: sent first on the same
-   * connection, they are out of the way. Where that fails, nothing is lost but a try.
+   * Tries those of one key now, for somebody who is about to ask for it.
+   *
+   * @throws RedisUnavailableError when Redis does not answer; they stay pending
    */
-  hurry(key: string): void {
-    for (const ref of this.#pending.values()) {
-      // What Redis does not answer stays pending.
-      if (ref.key === key) this.#release(ref).catch(() => undefined);
-    }
+  async hurry(key: string): Promise<void> {
+    if (this.#pending.size === 0) return;
+    const wanted = [...this.#pending.values()].filter((ref) => ref.key === key);
+    await Promise.all(wanted.map((ref) => this.#release(ref)));
   }
 
   /** Tries all; called when Redis is back. Never rejects. */

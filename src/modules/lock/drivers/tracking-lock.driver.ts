@@ -14,7 +14,7 @@ import type { PendingReleases } from './pending-releases.js';
 export interface TrackingLockDriverOptions {
   readonly redis: LockDriver;
   readonly pending: PendingReleases;
-  /** Where the policy is `memory`: learns what this process holds, and goes on from there. */
+  /** Where the policy is `memory`: learns what this process holds, goes on from there, and gives notice. */
   readonly memory?: MemoryLockDriver | undefined;
 }
 
@@ -31,11 +31,12 @@ export class TrackingLockDriver implements LockDriver {
 
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
     const { redis, pending, memory } = this.#options;
-    pending.hurry(claim.key);
+    // Sent first on the same connection, it is out of the way; what Redis does not answer stays pending.
+    pending.hurry(claim.key).catch(() => undefined);
     try {
       const answer = await redis.acquire(claim);
-      if (answer.outcome === 'acquired') memory?.adopt(claim, answer.grant, claim.owner);
-      return answer;
+      if (answer.outcome === 'busy' || memory === undefined) return answer;
+      return { ...answer, grant: memory.adopt(claim, answer.grant, claim.owner) };
     } catch (error) {
       if (error instanceof RedisUnavailableError && error.outcome === 'unknown') pending.add(claim);
       throw error;
@@ -43,9 +44,11 @@ export class TrackingLockDriver implements LockDriver {
   }
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
-    const answer = await this.#options.redis.extend(ref, ttlMs);
-    if (answer.outcome === 'extended') this.#options.memory?.adopt(ref, answer.grant);
-    else await this.#options.memory?.release(ref);
+    const { redis, memory } = this.#options;
+    const answer = await redis.extend(ref, ttlMs);
+    if (memory === undefined) return answer;
+    if (answer.outcome === 'extended') return { ...answer, grant: memory.adopt(ref, answer.grant) };
+    await memory.release(ref);
     return answer;
   }
 

@@ -1,0 +1,23 @@
+import type { LockGrant } from '../lock.driver.js';
+
+/** Whether a driver still stands for the hold of one token; all grants of the hold share it. */
+export class Standing {
+  #isOver = false;
+  readonly #listeners = new Set<() => void>();
+
+  /** A grant for so long, as long as nobody calls `end`. */
+  grant(remainingMs: number): LockGrant {
+    return {
+      remainingMs,
+      stands: () => !this.#isOver,
+      onLost: (listener) => void this.#listeners.add(listener),
+    };
+  }
+
+  /** Tells every listener, once. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const listener of this.#listeners) listener();
+  }
+}
