@@ -1,11 +1,13 @@
 import { Redis } from 'ioredis';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { EventStream } from '../../src/common/events/index.js';
-import { RedisModule } from '../../src/common/redis/index.js';
+import { RedisModule, type RedisTarget } from '../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../src/common/status/index.js';
 import { LockModule, type LockOptions, LockService } from '../../src/modules/lock/index.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
+import { queryRedis } from '../support/redis/redis-query.js';
+import { startSentinel } from '../support/redis/redis-sentinel.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
 
@@ -13,6 +15,8 @@ const TTL = { ttl: '10m' } as const;
 const DEADLINE_MS = 100;
 /** The deadline, and what a busy machine adds. */
 const SLOWEST_MS = DEADLINE_MS + 300;
+/** Where a test is not about the deadline, a busy machine may take longer than that. */
+const PATIENT = { deadline: '2s' } as const;
 const SINGLE = { onRedisDown: 'memory' } as const;
 const DOWN = { code: 'E_LOCK_BACKEND_DOWN' };
 
@@ -31,10 +35,14 @@ class LockApp {
     events.on('lock.lost', ({ key }) => this.lost.push(key));
   }
 
-  static async start(url: string, prefix: string, lock: LockOptions = {}): Promise<LockApp> {
+  static async start(
+    target: RedisTarget,
+    prefix: string,
+    lock: LockOptions = {},
+  ): Promise<LockApp> {
     const imports = [
       RedisModule.forRoot({
-        connections: { default: { url } },
+        connections: { default: target },
         prefix,
         bootTimeout: '10s',
         breaker: { probeInterval: 50 },
@@ -89,7 +97,7 @@ afterEach(async () => {
 });
 
 async function start(lock: LockOptions = {}, url = redis().url): Promise<LockApp> {
-  const app = await LockApp.start(url, prefix, lock);
+  const app = await LockApp.start({ url }, prefix, lock);
   apps.push(app);
   expect(app.backing).toBe('redis');
   await app.locks.withLock('proves that it works', TTL, async () => {
@@ -159,8 +167,7 @@ describe.each(FAULTS)('with a Redis that is %s', (_name, fault) => {
 
 describe('several processes that each locked by themselves while Redis was killed', () => {
   it('have one holder of each key when it is back; the others are told', async () => {
-    // Many at once: a busy machine may take longer than a deadline of 100 ms.
-    const patient = { ...SINGLE, deadline: '2s' } as const;
+    const patient = { ...SINGLE, ...PATIENT };
     const apps = [await start(patient), await start(patient), await start(patient)];
     await redis().process.kill();
     await Promise.all(apps.map((app) => app.goesAway()));
@@ -179,6 +186,52 @@ describe('several processes that each locked by themselves while Redis was kille
     const released = await Promise.all(held.map((lock) => lock.release()));
     expect(new Set(released)).toEqual(new Set(['released']));
     expect(await direct.keys(`${prefix}:lock:v1:{job:*}`)).toEqual([]);
+  });
+});
+
+describe('behind Sentinel, when the master is killed while locks are held', () => {
+  const sentinel = useStarted(() => startSentinel());
+
+  async function startBehind(lock: LockOptions): Promise<LockApp> {
+    const { addresses, name } = sentinel();
+    const app = await LockApp.start({ sentinels: addresses, name }, prefix, {
+      ...PATIENT,
+      ...lock,
+    });
+    apps.push(app);
+    return app;
+  }
+
+  it('those that were replicated go on, and the others are granted again', async () => {
+    const [closed, single] = [await startBehind({}), await startBehind(SINGLE)];
+    const old = await sentinel().master();
+    const replica = sentinel().servers.find((server) => server !== old) ?? old;
+    const kept = await closed.locks.acquire('kept', TTL);
+    const forgotten = await closed.locks.acquire('forgotten', TTL);
+    const takenOver = await single.locks.acquire('taken over', TTL);
+    const keys = ['forgotten', 'taken%20over'].map((key) => `${prefix}:lock:v1:{${key}}`);
+    await queryRedis(replica.url, async (client) => {
+      const known = [...keys, `${prefix}:lock:v1:{kept}`];
+      await eventually(async () => (await client.exists(known)) === known.length);
+      // As if their replication had been under way when the master died.
+      await client.config('SET', 'replica-read-only', 'no');
+      await client.del(keys);
+    });
+    await old.kill();
+    await Promise.all([closed.goesAway(), single.goesAway()]);
+    await expect(closed.locks.tryAcquire('kept', TTL)).rejects.toMatchObject(DOWN);
+    expect(await single.locks.tryAcquire('taken over', TTL)).toBeUndefined();
+    expect([kept.isHeld, forgotten.isHeld, takenOver.isHeld]).toEqual([true, true, true]);
+
+    expect(await sentinel().masterOtherThan(old)).toBe(replica);
+    await Promise.all([closed.comesBack(), single.comesBack()]);
+    expect(await single.locks.tryAcquire('kept', TTL)).toBeUndefined();
+    expect(await closed.locks.tryAcquire('taken over', TTL)).toBeUndefined();
+    expect([await kept.extend(), await takenOver.extend()]).toEqual(['extended', 'extended']);
+    expect(await single.locks.tryAcquire('forgotten', TTL)).toMatchObject({ isHeld: true });
+    expect([await forgotten.extend(), forgotten.isHeld]).toEqual(['lost', false]);
+    expect([await kept.release(), await takenOver.release()]).toEqual(['released', 'released']);
+    expect([closed.lost, single.lost]).toEqual([['forgotten'], []]);
   });
 });
 
