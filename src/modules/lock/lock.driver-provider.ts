@@ -57,7 +57,7 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
   },
 };
 
-export interface LockFailoverContext {
+interface LockFailoverContext {
   readonly gate: RedisGate;
   readonly options: ResolvedLockOptions;
   readonly clock: Clock;

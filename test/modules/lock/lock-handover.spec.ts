@@ -108,6 +108,15 @@ describe('locks of a single process when Redis is back', () => {
     expect([lock.isHeld, harness.names()]).toEqual([false, ['lock.acquired', 'lock.lost']]);
   });
 
+  it('that were taken away meanwhile are free there as well', async () => {
+    const lock = await harness.locks.acquire('job', TTL);
+    goAway();
+    expect(await harness.locks.forceRelease('job')).toMatchObject({ key: 'job' });
+    await comeBack();
+    await eventually(async () => expect(await shown()).toEqual([]));
+    expect(await lock.extend()).toBe('lost');
+  });
+
   it('are not hindered by what was given back here before', async () => {
     const before = await harness.locks.acquire('job', TTL);
     goAway();

@@ -50,7 +50,11 @@ export class LocalLockDriver implements LockDriver {
   }
 
   async forceRelease(key: string): Promise<HeldLock | undefined> {
-    return this.#memory(key).forceRelease(key);
+    const memory = this.#memory(key);
+    const token = memory.find(key)?.token;
+    // Redis may know it as well, and goes on keeping others out.
+    if (token !== undefined) this.#options.pending.add({ key, token });
+    return memory.forceRelease(key);
   }
 
   async list(limit: number): Promise<readonly HeldLock[]> {

@@ -15,7 +15,7 @@ import { Standing } from './standing.js';
 import { checkHold, RELEASE_KNOWN_MS, SHOWN_OF_TOKEN } from './lock-rules.js';
 
 /** Who holds a lock; another object with every change. */
-export interface Hold {
+interface Hold {
   readonly token: string;
   readonly owner: string;
   /** Monotonic time. */
