@@ -1,5 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { openCustomDriver } from '../../common/drivers/index.js';
+import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -15,9 +15,6 @@ import { LockDriver } from './lock.driver.js';
 import { LOCK_OPTIONS } from './lock.module-definition.js';
 import type { ResolvedLockOptions } from './lock.options.js';
 
-/** Name of the service in health bodies. */
-const SERVICE = 'lock';
-
 /**
  * The application's own driver where there is one; memory where no Redis is configured; else Redis,
  * with the failure policy behind it.
@@ -31,29 +28,21 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
-    if (options.driver !== undefined) {
-      return openCustomDriver(options.driver, {
-        context: { clock },
-        services,
-        status: { service: SERVICE },
-        option: 'lock.driver',
-      });
-    }
-    if (redis === undefined) {
-      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
-      return new MemoryLockDriver(clock);
-    }
-    const connection = redis.use('default', ['command']);
-    const primary = new RedisLockDriver(connection, options);
-    const failover = lockFailover(primary, { gate: connection.gate, options, clock });
     const isLocal = options.onRedisDown === 'memory';
-    services.register({
-      service: SERVICE,
-      backing: () => (failover.active === 'primary' ? 'redis' : isLocal ? 'memory' : 'none'),
-      isServing: () => failover.active === 'primary' || isLocal,
-      intended: 'redis',
-    });
-    return failover.driver;
+    const plan: DriverPlan<LockDriver> = {
+      service: 'lock',
+      option: 'lock.driver',
+      custom: options.driver,
+      context: { clock },
+      memory: () => new MemoryLockDriver(clock),
+      redis: (connections) => {
+        const connection = connections.use('default', ['command']);
+        const primary = new RedisLockDriver(connection, options);
+        return lockFailover(primary, { gate: connection.gate, options, clock });
+      },
+      whileAway: { backing: isLocal ? 'memory' : 'none', isServing: isLocal },
+    };
+    return openDriver(plan, { services, redis });
   },
 };
 
