@@ -1,3 +1,4 @@
+import { currentRequest, RedisBudget, runInRequest } from '../../src/common/context/index.js';
 import {
   FailoverDriver,
   type FailoverJournal,
@@ -329,6 +330,21 @@ describe('FailoverDriver', () => {
       await pass(REPLAY_RETRY_MS);
       expect(failover.active).toBe('primary');
       expect(primary.notes.get('a')).toBe('new');
+    });
+
+    it("is brought there on nobody's budget, whichever request it was missed in", async () => {
+      const failover = failoverDriver(true);
+      const budgets: unknown[] = [];
+      journal.whileReplaying = async () => void budgets.push(currentRequest()?.redisBudget);
+      fixture.gate.linkDown('test');
+      await failover.driver.write('a', '1');
+      // What a request sets off belongs to it, the timers of the gate and of the replay as well.
+      await runInRequest({ requestId: 'one', redisBudget: new RedisBudget(0) }, async () => {
+        fixture.gate.linkUp();
+        await turn();
+      });
+      expect(budgets).toEqual([undefined]);
+      expect(failover.active).toBe('primary');
     });
 
     it('is nothing when the call that failed was not one to be recorded', async () => {

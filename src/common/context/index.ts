@@ -1,3 +1,8 @@
 export { RedisBudget } from './redis-budget.js';
-export { currentRequest, type RequestContext, runInRequest } from './request-context.js';
+export {
+  currentRequest,
+  type RequestContext,
+  runInRequest,
+  runOutsideRequests,
+} from './request-context.js';
 export { REQUEST_BUDGET_MS, RequestContextBinder } from './request-context.binder.js';

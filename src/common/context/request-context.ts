@@ -7,7 +7,7 @@ export interface RequestContext {
   readonly redisBudget: RedisBudget;
 }
 
-const storage = new AsyncLocalStorage<RequestContext>();
+const storage = new AsyncLocalStorage<RequestContext | undefined>();
 
 /** The context of the request being answered; `undefined` outside one (boot, jobs, timers). */
 export function currentRequest(): RequestContext | undefined {
@@ -17,4 +17,9 @@ export function currentRequest(): RequestContext | undefined {
 /** Runs `work`, and everything it awaits, inside `context`. */
 export function runInRequest<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
+}
+
+/** Runs `work`, and everything it awaits, on nobody's request and budget: what many callers share. */
+export function runOutsideRequests<T>(work: () => T): T {
+  return storage.run(undefined, work);
 }

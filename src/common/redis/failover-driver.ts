@@ -1,3 +1,4 @@
+import { runOutsideRequests } from '../context/index.js';
 import type { RedisGate } from './gate.js';
 import { RedisUnavailableError } from './redis.errors.js';
 
@@ -125,7 +126,8 @@ export class FailoverDriver<T extends object> {
     this.#isReplaying = true;
     try {
       do {
-        await journal?.replay(primary);
+        // Started by whichever request noticed the failure, which may have no budget left.
+        await runOutsideRequests(() => journal?.replay(primary));
         afterRecovery?.();
         // What is recorded meanwhile is covered from that moment on, so no call slips through here.
       } while (journal !== undefined && !journal.isEmpty);
