@@ -4,10 +4,12 @@ import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
-import { ClosedSessionDriver } from './drivers/closed-session.driver.js';
+import { closedButForEndings, closedSessions } from './drivers/closed-session.driver.js';
+import { LocalSessionDriver } from './drivers/local-session.driver.js';
 import { MemorySessionDriver } from './drivers/memory-session.driver.js';
 import { RedisSessionDriver } from './drivers/redis-session.driver.js';
 import { RevocationJournal } from './drivers/revocation-journal.js';
+import { SettlingSessionDriver } from './drivers/settling-session.driver.js';
 import { SessionDriver } from './session.driver.js';
 import { SESSION_OPTIONS } from './session.module-definition.js';
 import type { ResolvedSessionOptions } from './session.options.js';
@@ -70,19 +72,18 @@ export function sessionFailover(
 ): FailoverDriver<SessionDriver> {
   const { gate, options, clock } = context;
   if (options.onRedisDown === 'closed') {
-    return new FailoverDriver<SessionDriver>({
-      primary,
-      fallback: new ClosedSessionDriver(),
-      gate,
-    });
+    return new FailoverDriver<SessionDriver>({ primary, fallback: closedSessions, gate });
   }
-  const memory = new MemorySessionDriver({ clock, ...options });
+  const journal = new RevocationJournal();
+  const memory = new LocalSessionDriver({ clock, journal, ...options });
+  // They are of one outage: what is ended from here on must not be there again at the next.
+  gate.onRecovered(() => memory.clear());
   return new FailoverDriver<SessionDriver>({
-    primary,
+    primary: new SettlingSessionDriver(primary, journal),
     fallback: memory,
-    refusal: new ClosedSessionDriver(),
+    refusal: closedButForEndings,
+    bridges: 'outages',
     gate,
-    journal: new RevocationJournal(),
-    afterRecovery: () => memory.clear(),
+    journal,
   });
 }

@@ -59,6 +59,7 @@ export type UpdateOutcome =
   | { readonly outcome: 'absent' };
 
 export interface EndedSession {
+  /** `undefined` for what `put` stored, and where the store is away and cannot tell. */
   readonly userId: string | undefined;
 }
 
@@ -97,7 +98,10 @@ export interface SessionDriver {
   /** Replaces the data, if nobody did since `change.version`. The time to live goes on. */
   update(id: string, change: SessionChange): Promise<UpdateOutcome>;
 
-  /** Ends a session; `undefined` when there was no live one. */
+  /**
+   * Ends a session; `undefined` when there was no live one. A driver whose store is away may answer as
+   * if there was one, if it ends the session before it serves from that store again.
+   */
   destroy(id: string): Promise<EndedSession | undefined>;
 
   /** The live sessions of a user, in no order. Not atomic: one that ends meanwhile may be missing. */

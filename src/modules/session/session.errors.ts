@@ -1,6 +1,9 @@
 import { BackplaneError } from '../../common/errors/index.js';
 
-/** Redis is away and the option `onRedisDown` is `'closed'`: nothing was read or changed for certain. */
+/**
+ * Redis gave no answer, and the option `onRedisDown` lets nothing else answer: nothing was read or
+ * changed for certain.
+ */
 export class SessionBackendDownError extends BackplaneError {
   readonly code = 'E_SESSION_BACKEND_DOWN';
 

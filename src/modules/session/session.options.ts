@@ -24,7 +24,10 @@ export interface SessionCookieOptions {
 export type SessionFailurePolicy =
   /** Every call fails with `SessionBackendDownError`; over HTTP 503. */
   | 'closed'
-  /** Sessions live in this process until Redis is back; those in Redis are absent meanwhile. */
+  /**
+   * Sessions live in this process until Redis is back; those in Redis are absent meanwhile. A single
+   * call without an answer, while Redis is there, fails as with `'closed'`, unless it ends sessions.
+   */
   | 'memory';
 
 export interface SessionOptions {

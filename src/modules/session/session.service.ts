@@ -49,8 +49,7 @@ const COUNT_AGE_MS = 5_000;
  * Sessions. A session that was destroyed, or whose time is over, is absent for every method and stays
  * so, whatever races with it.
  *
- * Every method throws `SessionBackendDownError` while Redis is away, unless `onRedisDown` is
- * `'memory'`. Types of `data` are the caller's claim; nothing checks them.
+ * Every method may throw `SessionBackendDownError`: see `onRedisDown`. Types of `data` are a claim.
  *
  * @example
  * const { session, cookieValue } = await sessions.create({ userId: 'ada', data: { role: 'admin' } });
@@ -101,6 +100,8 @@ export class SessionService {
   /**
    * Stores a session under an id that the server's own code chose: any text of up to 1 kB. No cookie
    * opens it, whatever the id looks like, and it belongs to no user. Replaces what `put` stored before.
+   *
+   * While Redis is away, an id in the form of a UUID of version 4 is refused: a client may have it.
    *
    * @throws SessionIdTakenError for the id of a session that `create` made
    * @throws InvalidOptionError @throws SessionTooLargeError @throws CodecError
@@ -180,7 +181,10 @@ export class SessionService {
     throw new SessionConflictError(id, MAX_ATTEMPTS);
   }
 
-  /** Ends a session. Resolves to whether there was a live one. */
+  /**
+   * Ends a session. Resolves to whether there was a live one; with `onRedisDown: 'memory'` to `true`
+   * as well where Redis did not answer: it is ended there before this process asks for it again.
+   */
   async destroy(id: string): Promise<boolean> {
     const ended = await this.driver.destroy(id);
     if (ended === undefined) return false;
@@ -195,7 +199,10 @@ export class SessionService {
     return sessions.filter((session) => session !== undefined).toSorted(byLastSeen);
   }
 
-  /** Ends every session of a user at once. Resolves to how many live ones ended. */
+  /**
+   * Ends every session of a user at once. Resolves to how many live ones ended; where Redis gave no
+   * answer, and `onRedisDown` is `'memory'`, of those in this process.
+   */
   async destroyAllForUser(userId: string): Promise<number> {
     const count = await this.driver.destroyAll(userId);
     this.events.emit('session.revoked', { userId, count });

@@ -14,31 +14,12 @@ import {
   HOUR,
   newSession,
 } from '../../contracts/session/session-fixture.js';
+import { Deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
+import { FakePrimary } from './fake-primary.js';
 
+const REFUSAL = { code: 'E_SESSION_BACKEND_DOWN' };
 const CONTENT = { ttlMs: HOUR, data: Buffer.from('content') };
-
-/** A Redis in a box: it keeps what it was told, also while it cannot be reached. */
-class FakePrimary {
-  readonly kept: MemorySessionDriver;
-  readonly calls: string[] = [];
-  readonly driver: SessionDriver;
-  /** Runs before every call; throws what the caller is to get. */
-  obstacle: () => void = () => undefined;
-
-  constructor(clock: FakeClock) {
-    this.kept = new MemorySessionDriver({ clock, maxSessions: 1_000 });
-    this.driver = new Proxy<SessionDriver>(this.kept, {
-      get:
-        (kept, method) =>
-        async (...args: unknown[]) => {
-          this.calls.push(String(method));
-          this.obstacle();
-          return Reflect.apply(Reflect.get(kept, method) as () => unknown, kept, args);
-        },
-    });
-  }
-}
 
 describe('sessions while Redis is away', () => {
   let gate: RedisGate;
@@ -99,7 +80,7 @@ describe('sessions while Redis is away', () => {
         () => sessions.count(),
       ];
       for (const call of calls) {
-        await expect(call()).rejects.toMatchObject({ code: 'E_SESSION_BACKEND_DOWN' });
+        await expect(call()).rejects.toMatchObject(REFUSAL);
       }
       expect(primary.calls).toEqual([]);
       await comeBack();
@@ -108,8 +89,7 @@ describe('sessions while Redis is away', () => {
 
     it('a single call that gets no answer is refused, and the next one asks Redis again', async () => {
       primary.obstacle = unavailable;
-      const refusal = { code: 'E_SESSION_BACKEND_DOWN' };
-      await expect(sessions.destroyAll('alice')).rejects.toMatchObject(refusal);
+      await expect(sessions.destroyAll('alice')).rejects.toMatchObject(REFUSAL);
       primary.obstacle = () => undefined;
       await expect(sessions.destroyAll('alice')).resolves.toBe(0);
     });
@@ -148,7 +128,7 @@ describe('sessions while Redis is away', () => {
       await sessions.put('ended', CONTENT);
       await sessions.put('replaced', CONTENT);
       goAway();
-      await expect(sessions.destroy(one.id)).resolves.toBeUndefined();
+      await sessions.destroy(one.id);
       await expect(sessions.destroyAll('bob')).resolves.toBe(0);
       await sessions.destroy('ended');
       await sessions.put('replaced', { ...CONTENT, data: Buffer.from('newer') });
@@ -162,15 +142,190 @@ describe('sessions while Redis is away', () => {
       await expect(sessions.get(other.id)).resolves.toBeDefined();
     });
 
-    it('a revocation without an answer is made up for before Redis is trusted again', async () => {
+    it('a session that Redis may hold counts as ended when it is ended meanwhile', async () => {
       const session = await created(sessions);
-      primary.obstacle = unavailable;
-      await sessions.destroy(session.id);
+      goAway();
+      const meanwhile = await created(sessions);
+      await expect(sessions.destroy(meanwhile.id)).resolves.toEqual({ userId: 'alice' });
+      await expect(sessions.destroy(session.id)).resolves.toEqual({ userId: undefined });
+    });
+
+    it('put under an id that a login may have is refused, and the login stays', async () => {
+      const login = await created(sessions);
+      goAway();
+      await expect(sessions.put(login.id, CONTENT)).rejects.toMatchObject(REFUSAL);
+      await expect(sessions.get(login.id)).resolves.toBeUndefined();
+      await comeBack();
+      await expect(sessions.validate(credentialOf(login), EAGER)).resolves.toBeDefined();
+    });
+
+    it('ending a login, or all of a user, leaves what was put alone', async () => {
+      const login = await created(sessions);
+      await sessions.put('alice', CONTENT);
+      goAway();
+      await sessions.destroy(login.id);
+      await sessions.destroyAll('alice');
+      await comeBack();
+      await expect(sessions.get('alice')).resolves.toMatchObject({ data: CONTENT.data });
+      await expect(sessions.get(login.id)).resolves.toBeUndefined();
+    });
+
+    describe('a single call that finds no answer while Redis is well', () => {
+      it('is refused, and leaves nothing behind', async () => {
+        const session = await created(sessions);
+        await sessions.put('chosen', CONTENT);
+        primary.obstacle = unavailable;
+        const calls = [
+          () => sessions.create(newSession()),
+          () => sessions.put('chosen', { ...CONTENT, data: Buffer.from('newer') }),
+          () => sessions.get(session.id),
+          () => sessions.validate(credentialOf(session), EAGER),
+          () => sessions.touch(session.id),
+          () => sessions.update(session.id, { version: '', data: CONTENT.data }),
+          () => sessions.list('alice'),
+          () => sessions.count(),
+        ];
+        for (const call of calls) await expect(call()).rejects.toMatchObject(REFUSAL);
+        primary.obstacle = () => undefined;
+        expect(failover.active).toBe('primary');
+        await expect(sessions.validate(credentialOf(session), EAGER)).resolves.toBeDefined();
+        await expect(sessions.get('chosen')).resolves.toMatchObject({ data: CONTENT.data });
+        goAway();
+        await expect(sessions.count()).resolves.toBe(0);
+      });
+
+      it('is made up for when it ends sessions, before Redis is asked about them', async () => {
+        const one = await created(sessions);
+        const bobs = await created(sessions, { userId: 'bob' });
+        primary.obstacle = unavailable;
+        await expect(sessions.destroy(one.id)).resolves.toEqual({ userId: undefined });
+        await expect(sessions.destroyAll('bob')).resolves.toBe(0);
+        primary.obstacle = () => undefined;
+        await expect(sessions.validate(credentialOf(one), EAGER)).resolves.toBeUndefined();
+        await expect(sessions.get(bobs.id)).resolves.toBeUndefined();
+        await expect(primary.kept.get(one.id)).resolves.toBeUndefined();
+        await expect(primary.kept.get(bobs.id)).resolves.toBeUndefined();
+        expect(failover.active).toBe('primary');
+      });
+
+      it('is made up for without being asked', async () => {
+        const session = await created(sessions);
+        primary.obstacle = unavailable;
+        await sessions.destroy(session.id);
+        primary.obstacle = () => undefined;
+        await eventually(async () => (await primary.kept.get(session.id)) === undefined);
+        await eventually(() => failover.active === 'primary');
+      });
+
+      it('ends no session that is opened, or put, after it', async () => {
+        primary.obstacle = unavailable;
+        await sessions.destroyAll('alice');
+        await sessions.destroy('chosen');
+        primary.obstacle = () => undefined;
+        const session = await created(sessions);
+        await sessions.put('chosen', CONTENT);
+        await eventually(() => failover.active === 'primary');
+        await expect(primary.kept.get(session.id)).resolves.toBeDefined();
+        await expect(primary.kept.get('chosen')).resolves.toBeDefined();
+      });
+
+      it('ends nothing of others in the same bucket', async () => {
+        const [id, neighbour] = [newSession().id, newSession()];
+        await sessions.create(neighbour);
+        primary.obstacle = unavailable;
+        await sessions.destroy(id);
+        primary.obstacle = () => undefined;
+        await expect(sessions.list('alice')).resolves.toHaveLength(1);
+        await expect(sessions.get(neighbour.id)).resolves.toBeDefined();
+      });
+    });
+
+    describe('a call that is still under way when Redis goes', () => {
+      /** The call is sent and answered by nobody; `meanwhile` runs without Redis. */
+      async function overtaken<T>(
+        call: () => Promise<T>,
+        meanwhile: () => Promise<unknown>,
+      ): Promise<T> {
+        const reply = new Deferred<void>();
+        primary.obstacle = () => reply.promise;
+        primary.calls.length = 0;
+        const answer = call();
+        await eventually(() => primary.calls.length === 1);
+        primary.obstacle = () => undefined;
+        goAway();
+        await meanwhile();
+        reply.reject(new RedisUnavailableError('connection'));
+        return answer;
+      }
+
+      it('is not held up by what was ended of others', async () => {
+        const session = newSession({ userId: 'bob' });
+        const endOthers = async () => {
+          await sessions.destroyAll('alice');
+          await sessions.destroy('another');
+        };
+        const opened = overtaken(() => sessions.create(session), endOthers);
+        await expect(opened).resolves.toMatchObject({ id: session.id });
+        await comeBack();
+        const stored = overtaken(() => sessions.put('chosen', CONTENT), endOthers);
+        await expect(stored).resolves.toMatchObject({ id: 'chosen' });
+      });
+
+      it('is refused where its user or its id was ended or stored since', async () => {
+        const newer = Buffer.from('newer');
+        const opened = overtaken(
+          () => sessions.create(newSession()),
+          () => sessions.destroyAll('alice'),
+        );
+        await expect(opened).rejects.toMatchObject(REFUSAL);
+        await expect(sessions.list('alice')).resolves.toEqual([]);
+        await comeBack();
+        const stored = overtaken(
+          () => sessions.put('chosen', CONTENT),
+          () => sessions.put('chosen', { ...CONTENT, data: newer }),
+        );
+        await expect(stored).rejects.toMatchObject(REFUSAL);
+        await expect(sessions.get('chosen')).resolves.toMatchObject({ data: newer });
+      });
+    });
+
+    it('what is ended while the missed is made up for is sent, so that this comes to an end', async () => {
+      const missed = await Promise.all(Array.from({ length: 3 }, () => created(sessions)));
+      const others = await Promise.all(
+        Array.from({ length: 20 }, () => created(sessions, { userId: 'bob' })),
+      );
+      goAway();
+      for (const { id } of missed) await sessions.destroy(id);
+      const held = new Deferred<void>();
+      primary.obstacle = () => held.promise;
+      gate.linkUp();
+      await eventually(() => gate.isClosed && primary.calls.includes('destroy'));
       primary.obstacle = () => undefined;
+      for (const { id } of others) {
+        await expect(sessions.destroy(id)).resolves.toEqual({ userId: 'bob' });
+      }
+      await expect(sessions.destroyAll('alice')).resolves.toBe(3);
       expect(failover.active).toBe('fallback');
-      await expect(sessions.get(session.id)).resolves.toBeUndefined();
+      primary.calls.length = 0;
+      held.resolve();
       await eventually(() => failover.active === 'primary');
-      await expect(sessions.get(session.id)).resolves.toBeUndefined();
+      expect(primary.calls).toEqual([]);
+    });
+
+    it('a session of the outage that is ended after it is not there at the next one', async () => {
+      goAway();
+      const missed = await sessions.destroy('missed');
+      expect(missed).toBeDefined();
+      const session = await created(sessions);
+      const held = new Deferred<void>();
+      primary.obstacle = () => held.promise;
+      gate.linkUp();
+      await eventually(() => gate.isClosed);
+      primary.obstacle = () => undefined;
+      await sessions.destroy(session.id);
+      goAway();
+      held.reject(new RedisUnavailableError('connection'));
+      await expect(sessions.validate(credentialOf(session), EAGER)).resolves.toBeUndefined();
     });
 
     it('a replay that fails is repeated, and Redis is not trusted before', async () => {
@@ -212,17 +367,16 @@ describe('RevocationJournal', () => {
     expect(one).toThrow(expect.objectContaining({ code: 'E_SESSION_BACKEND_DOWN' }) as Error);
   });
 
-  it('keeps what is ended again while it is replayed', async () => {
+  it('makes up for what is ended again while it is replayed', async () => {
     const journal = new RevocationJournal();
     journal.record('destroy', ['a']);
     const primary = new MemorySessionDriver({ clock: new FakeClock(), maxSessions: 10 });
-    jest.spyOn(primary, 'destroy').mockImplementationOnce(async () => {
+    const destroy = jest.spyOn(primary, 'destroy').mockImplementationOnce(async () => {
       journal.record('destroy', ['a']);
       return undefined;
     });
     await journal.replay(primary);
-    expect(journal.isEmpty).toBe(false);
-    await journal.replay(primary);
+    expect(destroy).toHaveBeenCalledTimes(2);
     expect(journal.isEmpty).toBe(true);
   });
 });

@@ -1,29 +1,42 @@
+import { runOutsideRequests } from '../../../common/context/index.js';
 import type { FailoverJournal } from '../../../common/redis/index.js';
 import { bucketOf, bucketOfUser, checkId } from '../session-id.js';
-import type { SessionDriver } from '../session.driver.js';
+import type { NewSession, SessionDriver } from '../session.driver.js';
 import { SessionBackendDownError } from '../session.errors.js';
 
 /** Revocations remembered at once; one more is refused, because none may be forgotten. */
 const MAX_REVOCATIONS = 100_000;
 const REVOCATIONS_AT_ONCE = 100;
+const BUCKETS_AT_ONCE = 16;
 
-/** By what is revoked, when that was recorded last and in which bucket it is. */
-type Revocations = Map<string, { readonly sequence: number; readonly bucket: string }>;
+type Ending = 'destroy' | 'destroyAll';
+
+interface Revocation {
+  readonly ending: Ending;
+  /** The id of a session, or of a user. */
+  readonly subject: string;
+  /** When it was recorded last. */
+  readonly sequence: number;
+}
 
 /**
- * What was ended while Redis could not be told. Redis still holds those sessions, so each is ended
- * there before it is served from Redis again. Ending one that is gone changes nothing.
+ * What was ended while Redis could not be told. Redis still holds those sessions.
  *
- * All sessions of a user are ended as of the replay: also those that another process opened for him
- * meanwhile. Until then every session in the bucket of that user counts as ended.
+ * Nothing is covered: `SettlingSessionDriver` tells Redis what it missed in a bucket before it asks for
+ * anything there. So the journal grows only with calls that found no answer, and shrinks whatever the
+ * load. Whose a session is cannot be seen from its id, only the bucket of its user: therefore by bucket.
+ *
+ * All sessions of a user are ended as of that moment: also those that another process opened for him
+ * meanwhile. Ending what is gone changes nothing.
  */
 export class RevocationJournal implements FailoverJournal<SessionDriver> {
-  readonly #ids: Revocations = new Map();
-  readonly #userIds: Revocations = new Map();
+  readonly #buckets = new Map<string, Map<string, Revocation>>();
+  readonly #settling = new Map<string, Promise<void>>();
+  #size = 0;
   #sequence = 0;
 
   get isEmpty(): boolean {
-    return this.#ids.size === 0 && this.#userIds.size === 0;
+    return this.#size === 0;
   }
 
   get sequence(): number {
@@ -35,89 +48,98 @@ export class RevocationJournal implements FailoverJournal<SessionDriver> {
    * @throws SessionBackendDownError when it is full
    */
   record(method: keyof SessionDriver, args: readonly unknown[]): void {
-    switch (method) {
-      case 'destroy':
-      // What `put` replaced must not be there again afterwards.
-      case 'put':
-        this.#add(this.#ids, checkId(args[0] as string, 'id'), bucketOf);
-        return;
-      case 'destroyAll':
-        this.#add(this.#userIds, checkId(args[0] as string, 'userId'), bucketOfUser);
-        return;
-      case 'create':
-      case 'get':
-      case 'validate':
-      case 'touch':
-      case 'update':
-      case 'list':
-      case 'count':
-        return;
-      default:
-        method satisfies never;
-    }
+    if (method === 'destroy') this.#add(method, checkId(args[0] as string, 'id'));
+    if (method === 'destroyAll') this.#add(method, checkId(args[0] as string, 'userId'));
   }
 
-  covers(method: keyof SessionDriver, args: readonly unknown[]): boolean {
-    if (this.isEmpty) return false;
-    const [subject] = args;
-    switch (method) {
-      case 'count':
-        return false;
-      case 'list':
-      case 'destroyAll':
-        return this.#userIds.has(String(subject)) || this.#ids.size > 0;
-      case 'create':
-      case 'validate':
-        return this.#mayBeEnded((subject as { readonly id: string }).id);
-      case 'put':
-      case 'get':
-      case 'touch':
-      case 'update':
-      case 'destroy':
-        return this.#mayBeEnded(String(subject));
-      default:
-        return method satisfies never;
-    }
-  }
-
-  /** A session that was to be stored before others were ended may be one of them. */
-  isOutdated(method: keyof SessionDriver, _args: readonly unknown[], sequence: number): boolean {
-    return (method === 'create' || method === 'put') && sequence !== this.#sequence;
-  }
-
-  async replay(primary: SessionDriver): Promise<void> {
-    await drain(this.#userIds, (userId) => primary.destroyAll(userId));
-    await drain(this.#ids, (id) => primary.destroy(id));
-  }
-
-  /** Whose a session is cannot be seen from its id, only in which bucket its user is. */
-  #mayBeEnded(id: string): boolean {
-    if (this.#ids.has(id)) return true;
-    if (this.#userIds.size === 0) return false;
-    const bucket = bucketOf(id);
-    for (const user of this.#userIds.values()) if (user.bucket === bucket) return true;
+  covers(): boolean {
     return false;
   }
 
-  #add(entries: Revocations, entry: string, bucketOfEntry: (entry: string) => string): void {
-    const isFull = this.#ids.size + this.#userIds.size >= MAX_REVOCATIONS;
-    if (isFull && !entries.has(entry)) throw new SessionBackendDownError();
+  /** What was to be stored before the same was ended, or replaced, in memory must not end up there. */
+  isOutdated(method: keyof SessionDriver, args: readonly unknown[], sequence: number): boolean {
+    if (method === 'put') return this.#isNewer('destroy', String(args[0]), sequence);
+    if (method !== 'create') return false;
+    const { id, userId } = args[0] as NewSession;
+    return this.#isNewer('destroy', id, sequence) || this.#isNewer('destroyAll', userId, sequence);
+  }
+
+  async replay(primary: SessionDriver): Promise<void> {
+    const buckets = [...this.#buckets.keys()];
+    for (let at = 0; at < buckets.length; at += BUCKETS_AT_ONCE) {
+      const batch = buckets.slice(at, at + BUCKETS_AT_ONCE);
+      await Promise.all(batch.map((bucket) => this.settle(bucket, primary)));
+    }
+  }
+
+  /**
+   * Ends in Redis what was recorded in this bucket; at once where that is nothing. Callers share the
+   * work, so it goes by no request's budget.
+   *
+   * @throws RedisUnavailableError when Redis did not confirm all of it
+   */
+  async settle(bucket: string, redis: SessionDriver): Promise<void> {
+    if (!this.#buckets.has(bucket)) return;
+    const running = this.#settling.get(bucket);
+    if (running !== undefined) return running;
+    const settled = runOutsideRequests(() => this.#drain(bucket, redis));
+    this.#settling.set(bucket, settled);
+    return settled;
+  }
+
+  async #drain(bucket: string, redis: SessionDriver): Promise<void> {
+    try {
+      for (;;) {
+        const missed = [...(this.#buckets.get(bucket)?.values() ?? [])];
+        if (missed.length === 0) return;
+        await this.#confirm(bucket, missed.slice(0, REVOCATIONS_AT_ONCE), redis);
+      }
+    } finally {
+      this.#settling.delete(bucket);
+    }
+  }
+
+  /** Waits for all of them, also after a failure: none may arrive after what a caller does next. */
+  async #confirm(bucket: string, batch: readonly Revocation[], redis: SessionDriver) {
+    const outcomes = await Promise.allSettled(
+      batch.map(async (revocation) => {
+        await redis[revocation.ending](revocation.subject);
+        this.#remove(bucket, revocation);
+      }),
+    );
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  #add(ending: Ending, subject: string): void {
+    const [bucket, key] = placeOf(ending, subject);
+    const entries = this.#buckets.get(bucket) ?? new Map<string, Revocation>();
+    if (!entries.has(key)) {
+      if (this.#size >= MAX_REVOCATIONS) throw new SessionBackendDownError();
+      this.#size += 1;
+    }
     this.#sequence += 1;
-    entries.set(entry, { sequence: this.#sequence, bucket: bucketOfEntry(entry) });
+    entries.set(key, { ending, subject, sequence: this.#sequence });
+    this.#buckets.set(bucket, entries);
+  }
+
+  /** One that was recorded again meanwhile stays. */
+  #remove(bucket: string, revocation: Revocation): void {
+    const entries = this.#buckets.get(bucket);
+    const [, key] = placeOf(revocation.ending, revocation.subject);
+    if (entries?.get(key) !== revocation) return;
+    entries.delete(key);
+    this.#size -= 1;
+    if (entries.size === 0) this.#buckets.delete(bucket);
+  }
+
+  #isNewer(ending: Ending, subject: string, sequence: number): boolean {
+    const [bucket, key] = placeOf(ending, subject);
+    return (this.#buckets.get(bucket)?.get(key)?.sequence ?? 0) > sequence;
   }
 }
 
-/** An entry stays until it is confirmed; one that was recorded again meanwhile stays longer. */
-async function drain(
-  entries: Revocations,
-  revoke: (entry: string) => Promise<unknown>,
-): Promise<void> {
-  const waiting = [...entries];
-  for (let at = 0; at < waiting.length; at += REVOCATIONS_AT_ONCE) {
-    const batch = waiting.slice(at, at + REVOCATIONS_AT_ONCE);
-    await Promise.all(batch.map(([entry]) => revoke(entry)));
-    for (const [entry, recorded] of batch) {
-      if (entries.get(entry) === recorded) entries.delete(entry);
-    }
-  }
+/** The bucket, and the name within it. */
+function placeOf(ending: Ending, subject: string): readonly [bucket: string, key: string] {
+  const bucket = ending === 'destroy' ? bucketOf(subject) : bucketOfUser(subject);
+  return [bucket, `${ending} ${subject}`];
 }
