@@ -58,14 +58,15 @@ class AccountController {
     return { id: session.id, user: request.user, data: session.data };
   }
 
-  @RequireSession()
+  /** As docs/session.md shows it. */
   @Delete('session')
   async signOut(
-    @CurrentSession() session: Session,
+    @Req() request: SessionRequest,
     @Res({ passthrough: true }) response: CookieResponse,
   ): Promise<void> {
-    await this.sessions.destroy(session.id);
     this.cookies.clear(response);
+    const session = await this.sessions.validate(this.cookies.read(request));
+    if (session !== undefined) await this.sessions.destroy(session.id);
   }
 
   @RequireSession()

@@ -1,9 +1,11 @@
+import { SessionBackendDownError } from '../../src/modules/session/index.js';
 import { PLATFORMS } from '../support/app.js';
 import { cookieFrom, type SessionApp, startSessionApp, TOKEN } from './session-app.js';
 
 const DAY = 86_400_000;
 const UNKNOWN = '12345678-1234-4234-8234-123456789012';
 
+const CLEARED = expect.stringContaining('__Host-sid=; Max-Age=0') as string;
 const UNAUTHORIZED = {
   error: 'Unauthorized',
   message: expect.any(String) as unknown,
@@ -46,8 +48,19 @@ describe.each(PLATFORMS)('sessions on %s', (platform) => {
       });
       expect(me.headers.getSetCookie()).toEqual([]);
       const out = await app.ask('DELETE /account/session', { cookie });
-      expect(out.headers.getSetCookie()).toEqual([expect.stringContaining('sid=; Max-Age=0')]);
+      expect(out.headers.getSetCookie()).toEqual([CLEARED]);
       expect((await app.ask('GET /account/me', { cookie })).status).toBe(401);
+    });
+
+    it('is taken from the client by signing out, also where the session cannot be ended', async () => {
+      const cookie = cookieFrom(await signIn());
+      const validate = jest.spyOn(app.sessions, 'validate');
+      validate.mockRejectedValueOnce(new SessionBackendDownError());
+      const refused = await app.ask('DELETE /account/session', { cookie });
+      expect([refused.status, refused.headers.getSetCookie()]).toEqual([503, [CLEARED]]);
+      expect((await app.ask('GET /account/me', { cookie })).status).toBe(200);
+      const unknown = await app.ask('DELETE /account/session', { cookie: '__Host-sid=forged' });
+      expect([unknown.status, unknown.headers.getSetCookie()]).toEqual([200, [CLEARED]]);
     });
 
     it('signs out everywhere', async () => {

@@ -1,7 +1,10 @@
+import { eventually } from '../support/eventually.js';
 import { startCluster } from '../support/redis/redis-cluster.js';
+import { queryRedis } from '../support/redis/redis-query.js';
 import { startSentinel } from '../support/redis/redis-sentinel.js';
 import { useStarted } from '../support/redis/shared-redis.js';
 import { FaultyBackend } from './faulty-backend.js';
+import { type FaultySessionApp, startFaultySessionApp } from './faulty-session-app.js';
 
 const listed = (nodes: readonly { host: string; port: number }[]): string =>
   nodes.map(({ host, port }) => `${host}:${port}`).join(',');
@@ -64,3 +67,60 @@ describe('the backend under load behind Sentinel', () => {
     backend.expectNoHarm();
   });
 });
+
+describe('sessions behind Sentinel', () => {
+  const sentinel = useStarted(() => startSentinel());
+  const apps: FaultySessionApp[] = [];
+
+  afterEach(() => Promise.all(apps.map((app) => app.close())));
+
+  it('outlive the master: who was signed in still is, who signed out is not', async () => {
+    const { addresses, name, servers } = sentinel();
+    const start = async (policy: 'closed' | 'memory') => {
+      const app = await startFaultySessionApp(policy, { sentinels: addresses, name });
+      apps.push(app);
+      const [ada, bob, eve] = [
+        await app.signIn('ada'),
+        await app.signIn('bob'),
+        await app.signIn('eve'),
+      ];
+      await eventually(() => app.ask('DELETE /account/session', { cookie: eve }));
+      await eventually(async () => expect(await app.statusWith(eve)).toBe(401));
+      await app.answersOnRedis(ada);
+      return { app, ada, bob, eve };
+    };
+    const [closed, memory] = [await start('closed'), await start('memory')];
+    // Replication is asynchronous: what has not reached the replica is lost with the master.
+    await eventually(async () => expect(await sizesOf(servers)).toHaveLength(1));
+
+    const old = await sentinel().master();
+    await old.kill();
+    await eventually(async () => {
+      expect(await closed.app.statusWith(closed.ada)).toBe(503);
+      expect(await memory.app.statusWith(memory.ada)).toBe(401);
+      expect(apps.filter(({ degraded }) => degraded.length > 0)).toEqual(apps);
+    });
+    await expect(closed.app.sessions.destroyAllForUser('bob')).rejects.toMatchObject({
+      code: 'E_SESSION_BACKEND_DOWN',
+    });
+    await expect(memory.app.sessions.destroyAllForUser('bob')).resolves.toBe(0);
+
+    await sentinel().masterOtherThan(old);
+    for (const { app } of [closed, memory]) await app.recovers({ timeoutMs: 10_000 });
+    for (const { app, ada, eve } of [closed, memory]) {
+      await eventually(async () => expect(await app.statusWith(ada)).toBe(200));
+      await eventually(async () => expect(await app.statusWith(eve)).toBe(401));
+      await app.signIn('dan');
+    }
+    await eventually(async () => expect(await closed.app.statusWith(closed.bob)).toBe(200));
+    await eventually(async () => expect(await memory.app.statusWith(memory.bob)).toBe(401));
+  });
+});
+
+/** The different numbers of keys on these servers. */
+async function sizesOf(servers: readonly { readonly url: string }[]): Promise<readonly number[]> {
+  const sizes = await Promise.all(
+    servers.map(({ url }) => queryRedis(url, (client) => client.dbsize())),
+  );
+  return [...new Set(sizes)];
+}
