@@ -379,4 +379,22 @@ describe('RevocationJournal', () => {
     expect(destroy).toHaveBeenCalledTimes(2);
     expect(journal.isEmpty).toBe(true);
   });
+
+  it('is told to Redis once for all who wait, and again where it did not confirm', async () => {
+    const journal = new RevocationJournal();
+    for (const id of ['a', 'b']) journal.record('destroyAll', [id]);
+    const primary = new FakePrimary(new FakeClock());
+    primary.obstacle = () => unanswered(primary.calls.length === 1);
+    const replays = [journal.replay(primary.driver), journal.replay(primary.driver)];
+    const outcomes = await Promise.allSettled(replays);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(primary.calls).toHaveLength(2);
+    await journal.replay(primary.driver);
+    expect(primary.calls).toHaveLength(3);
+    expect(journal.isEmpty).toBe(true);
+  });
 });
+
+function unanswered(isSo: boolean): void {
+  if (isSo) throw new RedisUnavailableError('deadline');
+}
