@@ -7,10 +7,10 @@ const GUARD_SCRIPT = 'read -r _ || { kill -KILL "$1"; rm -rf "$2"; } 2>/dev/null
 /**
  * Sees to it that a child does not outlive this process, however this process ends.
  *
- * A `process.on('exit')` hook would not do: in jest `process` is a copy whose exit event never
- * fires, and nothing fires on SIGKILL. Instead a tiny shell holds the other end of a pipe; the
- * kernel closes that pipe when we die, and the shell then kills the child by its pid and removes
- * its folder. It runs detached, so that Ctrl-C in the terminal does not end it first.
+ * A `process.on('exit')` hook would not do: it does not fire on SIGKILL. Instead a tiny shell holds
+ * the other end of a pipe; the kernel closes that pipe when we die, and the shell then kills the
+ * child by its pid and removes its folder. It runs detached, so that Ctrl-C in the terminal does
+ * not end it first.
  *
  * @returns releases the guard; to be called as soon as the child has exited, because its pid may be
  * given to another process afterwards

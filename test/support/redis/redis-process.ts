@@ -132,8 +132,6 @@ export class RedisProcess {
     try {
       const child = spawn('redis-server', [CONFIG_FILE, ...sentinel, ...extraArgs], {
         cwd: this.#folder,
-        // Under jest this is a copy; node would take the original and miss what a test changed.
-        env: process.env,
         // A file instead of a pipe: nothing of the child then keeps this process alive.
         stdio: ['ignore', log.fd, log.fd],
       });
@@ -233,7 +231,6 @@ function rejectMissingServer(error: unknown): never {
   );
 }
 
-/** Without `instanceof Error`: under jest, node's own errors are of another realm's `Error`. */
 function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
