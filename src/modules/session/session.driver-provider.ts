@@ -1,5 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { openCustomDriver } from '../../common/drivers/index.js';
+import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
@@ -30,34 +30,24 @@ export const sessionDriverProvider: FactoryProvider<SessionDriver> = {
     services: ServiceRegistry,
     redis?: RedisConnections,
   ) => {
-    if (options.driver !== undefined) {
-      return openCustomDriver(options.driver, {
-        context: { clock },
-        services,
-        status: { service: SESSION_STORAGE },
-        option: 'session.driver',
-      });
-    }
-    if (redis === undefined || options.storage === 'memory') {
-      services.register({
-        service: SESSION_STORAGE,
-        backing: () => 'memory',
-        isServing: () => true,
-      });
-      return new MemorySessionDriver({ clock, ...options });
-    }
-    const connection = redis.use('default', ['command']);
-    const { deadlineMs, onRedisDown } = options;
-    const primary = new RedisSessionDriver(connection, { deadlineMs });
-    const failover = sessionFailover(primary, { gate: connection.gate, options, clock });
-    const whenAway = onRedisDown === 'memory' ? 'memory' : 'none';
-    services.register({
+    const isLocal = options.onRedisDown === 'memory';
+    const plan: DriverPlan<SessionDriver> = {
       service: SESSION_STORAGE,
-      backing: () => (failover.active === 'primary' ? 'redis' : whenAway),
-      isServing: () => failover.active === 'primary' || onRedisDown === 'memory',
-      intended: 'redis',
+      option: 'session.driver',
+      custom: options.driver,
+      context: { clock },
+      memory: () => new MemorySessionDriver({ clock, ...options }),
+      redis: (connections) => {
+        const connection = connections.use('default', ['command']);
+        const primary = new RedisSessionDriver(connection, { deadlineMs: options.deadlineMs });
+        return sessionFailover(primary, { gate: connection.gate, options, clock });
+      },
+      whileAway: { backing: isLocal ? 'memory' : 'none', isServing: isLocal },
+    };
+    return openDriver(plan, {
+      services,
+      redis: options.storage === 'memory' ? undefined : redis,
     });
-    return failover.driver;
   },
 };
 
