@@ -1,10 +1,8 @@
-import type { RedisConnection } from '../../../common/redis/index.js';
+import { type RedisConnection, SURVEY } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type { RedisSessionKeys } from './redis-session-keys.js';
 import { SESSION_COUNT } from './scripts/session-count.lua.js';
 
-/** Counting is for health pages: it may take longer than a request would wait. */
-const BOUNDS = { deadlineMs: 1_000, outsideBudget: true } as const;
 const BUCKETS_PER_SCRIPT = 1_024;
 const BUCKETS_AT_ONCE = 256;
 
@@ -38,7 +36,7 @@ export class RedisSessionCounter {
   }
 
   #countTogether(keys: readonly string[]): Promise<number> {
-    const call = { ...BOUNDS, keys, args: undefined, clock: this.#clock };
+    const call = { ...SURVEY, keys, args: undefined, clock: this.#clock };
     return this.#connection.script(SESSION_COUNT, call);
   }
 
@@ -46,13 +44,13 @@ export class RedisSessionCounter {
     return this.#connection.command(async (client) => {
       const counts = await Promise.all(keys.map((key) => client.zcount(key, `(${now}`, '+inf')));
       return counts.reduce((sum, count) => sum + count, 0);
-    }, BOUNDS);
+    }, SURVEY);
   }
 
   /** Of one node: the others' clocks differ by less than matters for a count. */
   async #now(): Promise<number> {
     if (this.#clock !== undefined) return this.#clock.now();
-    const [seconds, micros] = await this.#connection.command((client) => client.time(), BOUNDS);
+    const [seconds, micros] = await this.#connection.command((client) => client.time(), SURVEY);
     return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   }
 }

@@ -131,11 +131,13 @@ export class RedisSessionDriver implements SessionDriver {
 
   async list(userId: string): Promise<readonly StoredSession[]> {
     const { generation, index } = this.#keys.user(checkId(userId, 'userId'));
-    const call = { ...this.#options, keys: index, args: undefined };
+    // How many there are is the user's doing: no reason to think that Redis is ill.
+    const call = { ...this.#options, isSurvey: true, keys: index, args: undefined };
     const ids = await this.#connection.script(SESSION_INDEX_READ, call);
     const sessions: StoredSession[] = [];
     for (let at = 0; at < ids.length; at += SESSIONS_PER_READ) {
-      sessions.push(...(await this.#read(generation, ids.slice(at, at + SESSIONS_PER_READ))));
+      const some = ids.slice(at, at + SESSIONS_PER_READ);
+      sessions.push(...(await this.#read(generation, some, { isSurvey: true })));
     }
     return sessions;
   }
@@ -159,10 +161,15 @@ export class RedisSessionDriver implements SessionDriver {
     return found ?? undefined;
   }
 
-  async #read(generation: string, ids: readonly string[]): Promise<readonly StoredSession[]> {
+  async #read(
+    generation: string,
+    ids: readonly string[],
+    { isSurvey } = { isSurvey: false },
+  ): Promise<readonly StoredSession[]> {
     const sessions = ids.map((id) => this.#keys.record(id));
     const replies = await this.#connection.script(SESSION_READ, {
       ...this.#options,
+      isSurvey,
       keys: { generation, sessions },
       args: undefined,
     });
