@@ -115,6 +115,7 @@ export class SupervisedWorker implements QueueConsumer {
  * all jobs ended.
  */
 export async function closeWorker(worker: BullWorker, drainMs: number): Promise<boolean> {
+  stayDisconnected(worker);
   // Not `close()`: while that waits for jobs it renews their locks, and it cannot be hurried any more.
   const drained = worker.pause();
   let isDrained = await settlesWithin(drained, drainMs);
@@ -122,7 +123,20 @@ export async function closeWorker(worker: BullWorker, drainMs: number): Promise<
     worker.cancelAllJobs('the worker is shutting down');
     isDrained = await settlesWithin(drained, CLOSE_MS / 4);
   }
-  const isClosed = await settlesWithin(worker.close(!isDrained), CLOSE_MS / 2);
-  if (!isClosed) await settlesWithin(worker.getBackend().close(true), CLOSE_MS / 4);
+  // Forced, because there is nothing left to wait for: it would only end the blocking client again.
+  const isClosed = await settlesWithin(worker.close(true), CLOSE_MS / 2);
   return isDrained && isClosed;
+}
+
+/**
+ * To be paused, BullMQ ends the blocking client, waits for its event `end` and connects it again. On a
+ * cluster ioredis tells `end` for the first node that closed and goes back to the status `close` with
+ * each of the others: BullMQ then waits for ever for a client that is not connecting. A worker that is
+ * closed needs neither, so it does not wait for the one and leaves out the other.
+ */
+function stayDisconnected(worker: BullWorker): void {
+  const backend = worker.getBackend();
+  const disconnect = backend.disconnectBlocking.bind(backend);
+  backend.disconnectBlocking = () => disconnect(false);
+  backend.reconnectBlocking = async () => undefined;
 }
