@@ -168,6 +168,11 @@ export interface QueueDriver {
    * @throws QueueBufferFullError where the policy is `buffer`
    */
   add(queue: string, job: NewJob): Promise<AddedJob>;
+  /**
+   * Stores several jobs, each as `add` does, so that they run in their order; whatever a request has left of
+   * its budget. When it rejects, any of them may be stored: store them again, under the same ids.
+   */
+  addAll(queue: string, jobs: readonly NewJob[]): Promise<void>;
   counts(queue: string): Promise<JobCounts>;
   isPaused(queue: string): Promise<boolean>;
   /** Nothing is handed out any more; running jobs go on. Holds for all processes. */

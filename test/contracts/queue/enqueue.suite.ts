@@ -1,3 +1,4 @@
+import type { NewJob } from '../../../src/modules/queue/queue.driver.js';
 import { freshQueue, newJob, type QueueSubject, useQueue } from './queue-fixtures.js';
 
 export function enqueueSuite({ open }: QueueSubject): void {
@@ -58,6 +59,17 @@ export function enqueueSuite({ open }: QueueSubject): void {
     await driver().add(queue, { ...job, payload: 'another' });
     await expect(driver().counts(queue)).resolves.toMatchObject({ waiting: 1 });
     expect((await driver().find(queue, job.id))?.payload).toEqual(job.payload);
+  });
+
+  it('several jobs stored at once run in their order, and none that is there already', async () => {
+    const queue = freshQueue();
+    const jobs = Array.from({ length: 20 }, (_, n) => newJob({ payload: n }));
+    const [first, ...others] = jobs as [NewJob, ...NewJob[]];
+    await driver().add(queue, first);
+    await driver().addAll(queue, [first, ...others]);
+    await driver().addAll(queue, others);
+    const waiting = await driver().list(queue, 'waiting', { offset: 0, limit: 100 });
+    expect(waiting.map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
   });
 
   it('an id counts in its own queue only', async () => {

@@ -3,7 +3,7 @@ import { EventStream } from '../../../src/common/events/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { CLOCK } from '../../../src/common/time/index.js';
 import { resolveJob, type EnqueueOptions } from '../../../src/modules/queue/job-options.js';
-import { BufferedIntake } from '../../../src/modules/queue/job-intake.js';
+import { BufferedIntake } from '../../../src/modules/queue/buffered-intake.js';
 import { backoffMs } from '../../../src/modules/queue/drivers/job-records.js';
 import {
   type AddedJob,
@@ -15,7 +15,13 @@ import {
 } from '../../../src/modules/queue/index.js';
 import { resolveQueueOptions } from '../../../src/modules/queue/queue.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
+import { Deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
+
+/** One turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Stores what it is given, while it is up. */
 class FakeDriver {
@@ -23,11 +29,21 @@ class FakeDriver {
   readonly added: NewJob[] = [];
   isServing = true;
   failsWith: Error | undefined;
+  refusedId: string | undefined;
+  /** How long a call takes. */
+  latency: () => Promise<unknown> = async () => undefined;
 
-  async add(_queue: string, job: NewJob): Promise<AddedJob> {
-    if (this.failsWith !== undefined) throw this.failsWith;
-    this.added.push(job);
+  async add(queue: string, job: NewJob): Promise<AddedJob> {
+    await this.addAll(queue, [job]);
     return { id: job.id, status: 'queued' };
+  }
+
+  /** All of them or none, like a database. */
+  async addAll(_queue: string, jobs: readonly NewJob[]): Promise<void> {
+    await this.latency();
+    if (this.failsWith !== undefined) throw this.failsWith;
+    if (jobs.some(({ id }) => id === this.refusedId)) throw new TypeError('a bug');
+    this.added.push(...jobs);
   }
 
   async drain(): Promise<boolean> {
@@ -222,6 +238,116 @@ describe('the policy buffer', () => {
     expect(driver.added.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd']);
     expect(replayed).toEqual([3]);
     await intake.close();
+  });
+
+  function intakeOn(driver: FakeDriver, maxBuffered = 1_000, events = new EventStream()) {
+    return new BufferedIntake(driver as never, events, { maxBuffered, retryMs: 5 });
+  }
+
+  it('comes to an end although jobs keep coming, and in their order', async () => {
+    const driver = new FakeDriver();
+    const started = new Deferred<void>();
+    driver.latency = () => {
+      started.resolve();
+      return turn();
+    };
+    driver.isServing = false;
+    const intake = intakeOn(driver);
+    const given: string[] = [];
+    const add = async (): Promise<string> => {
+      const id = `job-${given.length}`;
+      given.push(id);
+      return (await intake.add('q', job(id))).status;
+    };
+    for (let n = 0; n < 500; n += 1) await add();
+    driver.isServing = true;
+    await started.promise;
+    // Ten in the time of one call: more than could be stored one after the other.
+    let last: readonly string[] = [];
+    for (let round = 0; round < 60; round += 1) {
+      last = await Promise.all(Array.from({ length: 10 }, add));
+      await turn();
+    }
+    expect([new Set(last), intake.buffered]).toEqual([new Set(['queued']), 0]);
+    expect(driver.added.map(({ id }) => id)).toEqual(given);
+  });
+
+  it('lets a job that comes while the last of the others are under way wait for them', async () => {
+    const driver = new FakeDriver();
+    driver.isServing = false;
+    const intake = intakeOn(driver);
+    await intake.add('q', job('a'));
+    const answer = new Deferred<void>();
+    const sent = new Deferred<void>();
+    driver.latency = async () => {
+      sent.resolve();
+      await answer.promise;
+    };
+    driver.isServing = true;
+    await sent.promise;
+    driver.latency = turn;
+    const b = intake.add('q', job('b'));
+    await expect(intake.add('other', job('c'))).resolves.toMatchObject({ status: 'queued' });
+    answer.resolve();
+    await expect(b).resolves.toMatchObject({ status: 'queued' });
+    expect(driver.added.map(({ id }) => id)).toEqual(['c', 'a', 'b']);
+  });
+
+  it('lets a queue alone whose jobs do not wait', async () => {
+    const driver = new FakeDriver();
+    const intake = intakeOn(driver);
+    driver.failsWith = new QueueBackendDownError('unknown');
+    await intake.add('one', job('a'));
+    driver.failsWith = undefined;
+    await expect(intake.add('two', job('b'))).resolves.toMatchObject({ status: 'queued' });
+    await expect(intake.add('one', job('c'))).resolves.toMatchObject({ status: 'buffered' });
+    await intake.close();
+    expect(driver.added.map(({ id }) => id)).toEqual(['b', 'a', 'c']);
+  });
+
+  it('drops the one job that can never be stored, tells it, and stores the others', async () => {
+    const driver = new FakeDriver();
+    const events = new EventStream();
+    const told: unknown[] = [];
+    events.on('queue.buffer-lost', ({ count }) => told.push({ lost: count }));
+    events.on('queue.replayed', ({ count }) => told.push({ replayed: count }));
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const intake = intakeOn(driver, 10, events);
+    driver.isServing = false;
+    for (const id of ['a', 'b', 'bad', 'd']) await intake.add('q', job(id));
+    driver.refusedId = 'bad';
+    driver.isServing = true;
+    await eventually(() => intake.buffered === 0);
+    expect(driver.added.map(({ id }) => id)).toEqual(['a', 'b', 'd']);
+    expect(told).toEqual([{ lost: 1 }, { replayed: 3 }]);
+    expect(warned).toHaveBeenCalledTimes(1);
+    warned.mockRestore();
+  });
+
+  it('keeps no job any more once it is being closed', async () => {
+    const driver = new FakeDriver();
+    const events = new EventStream();
+    const lost: number[] = [];
+    events.on('queue.buffer-lost', ({ count }) => lost.push(count));
+    const intake = intakeOn(driver, 10, events);
+    driver.isServing = false;
+    await intake.add('q', job('a'));
+    const answer = new Deferred<void>();
+    driver.latency = () => answer.promise;
+    driver.failsWith = new QueueBackendDownError('unknown', 'b');
+    driver.isServing = true;
+    const underWay = intake.add('other', job('b'));
+    driver.isServing = false;
+    await intake.close();
+    answer.resolve();
+    const down = { code: 'E_QUEUE_BACKEND_DOWN' };
+    await expect(underWay).rejects.toMatchObject({ ...down, outcome: 'unknown', jobId: 'b' });
+    await expect(intake.add('q', job('c'))).rejects.toMatchObject({
+      ...down,
+      outcome: 'not-executed',
+      jobId: 'c',
+    });
+    expect([lost, intake.buffered, intake.isBridging]).toEqual([[1], 1, false]);
   });
 
   it('stores what it holds when it is closed, or tells how much is lost', async () => {

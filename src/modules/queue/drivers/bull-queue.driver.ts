@@ -14,7 +14,6 @@ import type {
   QueueDriver,
   QueueSettings,
 } from '../queue.driver.js';
-import { QueueBackendDownError } from '../queue.errors.js';
 import {
   type BullBackend,
   BullConnection,
@@ -22,7 +21,8 @@ import {
   type BullJob,
   type BullQueue,
 } from './bull-backend.js';
-import { bullDefaults, bullOptions, toRecord, toState } from './job-records.js';
+import { BullProducer } from './bull-producer.js';
+import { bullDefaults, toRecord, toState } from './job-records.js';
 import { errorCode } from './error-code.js';
 import { DeferredConsumer } from './deferred-consumer.js';
 import { ManualConsumer } from './manual-consumer.js';
@@ -62,12 +62,14 @@ const CLOSE_MS = 2_000;
  */
 export class BullQueueDriver implements QueueDriver {
   readonly #plan: BullQueueDriverPlan;
+  readonly #producer: BullProducer;
   readonly #queues = new Map<string, BullQueue>();
   readonly #manual = new Map<string, ManualConsumer>();
   readonly #consumers = new Set<Pick<QueueConsumer, 'close'>>();
 
   constructor(plan: BullQueueDriverPlan) {
     this.#plan = plan;
+    this.#producer = new BullProducer({ ...plan, queueOf: (name) => this.bullQueue(name) });
   }
 
   get backing(): Backing {
@@ -82,16 +84,12 @@ export class BullQueueDriver implements QueueDriver {
     return this.#plan.backend.isStarted;
   }
 
-  async add(queue: string, job: NewJob): Promise<AddedJob> {
-    const options = bullOptions(job, this.#plan.settingsOf(queue));
-    try {
-      const added = await this.#run(queue, (bull) => bull.add(job.name, job.payload, options));
-      const id = String(added.id);
-      return { id, status: id === job.id ? 'queued' : 'duplicate' };
-    } catch (error) {
-      if (!(error instanceof QueueBackendDownError)) throw error;
-      throw new QueueBackendDownError(error.outcome, job.id, { cause: error });
-    }
+  add(queue: string, job: NewJob): Promise<AddedJob> {
+    return this.#producer.add(queue, job);
+  }
+
+  addAll(queue: string, jobs: readonly NewJob[]): Promise<void> {
+    return this.#producer.addAll(queue, jobs);
   }
 
   async counts(queue: string): Promise<JobCounts> {

@@ -64,6 +64,10 @@ export class LazyQueueDriver<T extends QueueDriver = QueueDriver> implements Que
     return (await this.opened()).add(queue, job);
   }
 
+  async addAll(queue: string, jobs: readonly NewJob[]): Promise<void> {
+    return (await this.opened()).addAll(queue, jobs);
+  }
+
   async counts(queue: string): Promise<JobCounts> {
     return (await this.opened()).counts(queue);
   }
