@@ -56,14 +56,17 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
   });
 
   it('enqueue a job and show it', async () => {
-    const added = await ask('POST', '/emails/jobs', {
+    const job = {
       name: 'welcome',
       payload: { to: 'ada' },
       priority: 'high',
       delay: '1h',
       job_id: 'welcome-ada',
-    });
+    };
+    const added = await ask('POST', '/emails/jobs', job);
     expect(added).toEqual({ status: 201, body: { id: 'welcome-ada', status: 'queued' } });
+    const again = await ask('POST', '/emails/jobs', job);
+    expect(again).toEqual({ status: 201, body: { id: 'welcome-ada', status: 'duplicate' } });
     const shown = await ask('GET', '/emails/jobs/welcome-ada');
     expect(shown.status).toBe(200);
     expect(shown.body).toMatchObject({

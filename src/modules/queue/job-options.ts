@@ -88,7 +88,9 @@ export function resolveJob(request: JobRequest, context: JobContext): NewJob {
   const options = parseOptions(schema, request.options, 'job');
   const { backoff } = options;
   return {
-    id: options.jobId ?? randomUUID(),
+    ...(options.jobId === undefined
+      ? { id: randomUUID() }
+      : { id: options.jobId, isIdGiven: true }),
     name,
     payload: checkPayload(request.payload, context.maxPayloadBytes),
     priority: options.priority,

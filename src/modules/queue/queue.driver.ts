@@ -45,6 +45,8 @@ export interface QueueSettings {
 /** A job to be stored, complete and validated. */
 export interface NewJob {
   readonly id: string;
+  /** The caller chose the id, so that there may be a job with it. @default false */
+  readonly isIdGiven?: boolean;
   readonly name: string;
   /** Plain JSON. */
   readonly payload: unknown;
@@ -61,7 +63,11 @@ export interface NewJob {
 export interface AddedJob {
   /** Of the job that will run: for a duplicate, of the one that is there already. */
   readonly id: string;
-  /** `buffered`: kept in this process until the backend is back. */
+  /**
+   * `duplicate`: not stored, because there is a job with this id, or one with this deduplication id that
+   * has not finished. `buffered`: kept in this process until the backend is back; it may turn out to be
+   * a duplicate then.
+   */
   readonly status: 'queued' | 'duplicate' | 'buffered';
 }
 
@@ -163,7 +169,8 @@ export interface QueueDriver {
 
   /**
    * Stores a job. One with an id that is there already is not added again; one with a deduplication
-   * id whose job has not finished yet is a duplicate.
+   * id whose job has not finished yet is a duplicate. Of several callers at once with the same id one is
+   * told `queued`, where they say that it was given; ids of our own are never told as duplicates.
    *
    * @throws QueueBufferFullError where the policy is `buffer`
    */

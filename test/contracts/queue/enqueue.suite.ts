@@ -61,6 +61,21 @@ export function enqueueSuite({ open }: QueueSubject): void {
     expect((await driver().find(queue, job.id))?.payload).toEqual(job.payload);
   });
 
+  it('of callers that give the same id one is told that it stored the job', async () => {
+    const queue = freshQueue();
+    const job = newJob({ isIdGiven: true });
+    const added = await Promise.all([1, 2, 3, 4, 5].map(() => driver().add(queue, { ...job })));
+    const statuses = added.map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([...Array<string>(4).fill('duplicate'), 'queued']);
+    expect(new Set(added.map(({ id }) => id))).toEqual(new Set([job.id]));
+    const duplicate = { id: job.id, status: 'duplicate' };
+    await expect(driver().add(queue, { ...job, delayMs: 9 })).resolves.toEqual(duplicate);
+    await (await driver().take(queue, 0))?.complete();
+    await expect(driver().add(queue, job)).resolves.toEqual(duplicate);
+    await driver().remove(queue, job.id);
+    await expect(driver().add(queue, job)).resolves.toEqual({ id: job.id, status: 'queued' });
+  });
+
   it('several jobs stored at once run in their order, and none that is there already', async () => {
     const queue = freshQueue();
     const jobs = Array.from({ length: 20 }, (_, n) => newJob({ payload: n }));

@@ -112,6 +112,7 @@ describe('QueueService', () => {
     } as const;
     await expect(enqueued(options)).resolves.toMatchObject({
       id: 'mine',
+      isIdGiven: true,
       priority: 1,
       delayMs: 300_000,
       attempts: 1,
