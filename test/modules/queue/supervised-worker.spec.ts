@@ -4,7 +4,8 @@ import { RedisBullBackend } from '../../../src/modules/queue/drivers/redis-bull-
 import { SupervisedWorker } from '../../../src/modules/queue/drivers/supervised-worker.js';
 import { openRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
-import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
+import { FaultProxy } from '../../support/fault-proxy.js';
+import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
 import { driverOn, freshQueue, newJob, SETTINGS } from '../../contracts/queue/queue-fixtures.js';
 
 const redis = useRedis('standalone');
@@ -39,4 +40,35 @@ describe('a worker that gives no sign of life', () => {
     await driver.close();
     close();
   });
+});
+
+describe('a producer that cannot connect while the rest is well', () => {
+  const proxy = useStarted(async () => {
+    const started = new FaultProxy({ targetPort: Number(new URL(redis().url).port) });
+    await started.start();
+    return started;
+  });
+
+  it('is waited for by all jobs together, and leaves nothing behind', async () => {
+    const { connection, close } = await openRedis(
+      { url: proxy().url },
+      { prefix: uniquePrefix(), bootTimeout: '10s' },
+    );
+    const driver = driverOn(new RedisBullBackend(bull, connection, 20));
+    const producer = connection.client('producer');
+    await proxy().refuse();
+    const listeners: number[] = [];
+    for (let n = 0; n < 8; n += 1) {
+      await driver.add('emails', newJob()).catch(() => undefined);
+      listeners.push(producer.listenerCount('ready'));
+    }
+    const { isClosed } = connection.gate;
+    await proxy().heal();
+    const added = eventually(() => driver.add('emails', newJob()), { timeoutMs: 10_000 });
+    await added.catch(() => undefined);
+    await driver.close();
+    close();
+    await expect(added).resolves.toMatchObject({ status: 'queued' });
+    expect([isClosed, listeners.at(-1)]).toEqual([true, listeners[0]]);
+  }, 40_000);
 });

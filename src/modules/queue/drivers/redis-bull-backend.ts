@@ -20,7 +20,6 @@ import type {
   BullLibrary,
   RunBounds,
 } from './bull-backend.js';
-import { settlesWithin } from './bounded.js';
 import { errorCode } from './error-code.js';
 
 /**
@@ -45,6 +44,8 @@ export class RedisBullBackend implements BullBackend {
   readonly #deadlineMs: number;
   readonly #worker: RedisClient;
   readonly #stopWatching: () => void;
+  /** One wait for the producer, however many callers share it. */
+  #ready: Promise<boolean> | undefined;
 
   constructor(bull: BullLibrary, connection: RedisConnection, deadlineMs: number) {
     this.#bull = bull;
@@ -142,7 +143,8 @@ export class RedisBullBackend implements BullBackend {
     if (client.status === 'ready') return;
     // Asked for after the boot, when the connection layer had connected what it knew.
     if (client.status === 'wait') client.connect().catch(ignore);
-    if (await settlesWithin(becomesReady(client), this.#deadlineMs)) return;
+    this.#ready ??= becomesReady(client, this.#deadlineMs).finally(() => (this.#ready = undefined));
+    if (await this.#ready) return;
     throw new QueueBackendDownError('not-executed');
   }
 
@@ -179,8 +181,18 @@ function copyOfCluster(client: Cluster): Cluster {
   });
 }
 
-function becomesReady(client: RedisClient): Promise<unknown> {
-  return new Promise((resolve) => client.once('ready', resolve));
+/** Resolves to whether it happened within the time; leaves no listener behind. */
+function becomesReady(client: RedisClient, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (isReady: boolean): void => {
+      clearTimeout(timer);
+      client.off('ready', ready);
+      resolve(isReady);
+    };
+    const ready = (): void => end(true);
+    const timer = setTimeout(end, ms, false);
+    client.once('ready', ready);
+  });
 }
 
 function prefixOf(options: QueueBaseOptions<BullConnection>): string {
