@@ -42,6 +42,36 @@ describe('a worker that gives no sign of life', () => {
   });
 });
 
+describe('a worker that was replaced', () => {
+  it('has nothing to do with the jobs its successor counts', async () => {
+    const { connection, close } = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
+    const backend = new RedisBullBackend(bull, connection, 5_000);
+    const driver = driverOn(backend);
+    const queue = freshQueue();
+    const active: number[] = [];
+    const worker: SupervisedWorker = new SupervisedWorker({
+      bull,
+      backend,
+      queue,
+      events: new EventStream(),
+      settings: SETTINGS,
+      // One job is no reason to be silent.
+      concurrency: 2,
+      handler: () => {
+        active.push(worker.active);
+        return new Promise(() => undefined);
+      },
+      stuckAfterMs: 400,
+    });
+    await driver.add(queue, newJob());
+    await eventually(() => active.length >= 2, { timeoutMs: 15_000 });
+    await worker.close(0);
+    await driver.close();
+    close();
+    expect(active.slice(0, 2)).toEqual([1, 1]);
+  }, 30_000);
+});
+
 describe('a producer that cannot connect while the rest is well', () => {
   const proxy = useStarted(async () => {
     const started = new FaultProxy({ targetPort: Number(new URL(redis().url).port) });

@@ -1,14 +1,10 @@
-import type { QueueConsumer, QueueSettings } from '../queue.driver.js';
-import type { BullBackend, BullLibrary, BullWorker } from './bull-backend.js';
+import type { QueueConsumer } from '../queue.driver.js';
+import type { BullWorker } from './bull-backend.js';
 import { settlesWithin } from './bounded.js';
-import { JobRunner, type JobRunnerPlan } from './job-runner.js';
-import { workerOptions } from './worker-plan.js';
+import { WatchedWorker, type WatchedWorkerPlan } from './watched-worker.js';
 import '../queue.events.js';
 
-export interface SupervisedWorkerPlan extends JobRunnerPlan {
-  readonly backend: BullBackend;
-  readonly settings: QueueSettings;
-  readonly concurrency: number;
+export interface SupervisedWorkerPlan extends WatchedWorkerPlan {
   /** Silence after which a worker is replaced. @default 30000 */
   readonly stuckAfterMs?: number;
 }
@@ -20,92 +16,51 @@ const CLOSE_MS = 2_000;
 
 /**
  * A BullMQ worker that is watched. BullMQ's `isRunning()` stays true and no event comes when a
- * worker's connection is stuck, so this one keeps its own heartbeat: every answer to "is there a job?"
- * is a beat. A worker that is silent while the backend is up and it has room for jobs is replaced.
+ * worker's connection is stuck, so this one keeps its own heartbeat. A worker that is silent while the
+ * backend is up and it has room for jobs is replaced, with everything that is known of it.
  */
 export class SupervisedWorker implements QueueConsumer {
-  readonly #bull: BullLibrary;
   readonly #plan: SupervisedWorkerPlan;
-  readonly #runner: JobRunner;
   readonly #watch: NodeJS.Timeout;
   readonly #stuckAfterMs: number;
-  #worker: BullWorker;
-  #lastBeat = performance.now();
+  #current: WatchedWorker;
   #isClosing = false;
 
   constructor(plan: SupervisedWorkerPlan) {
-    this.#bull = plan.bull;
     this.#plan = plan;
-    this.#runner = new JobRunner(plan);
     this.#stuckAfterMs = plan.stuckAfterMs ?? STUCK_AFTER_MS;
-    this.#worker = this.#start();
+    this.#current = new WatchedWorker(plan);
     this.#watch = setInterval(() => this.#check(), this.#stuckAfterMs / 4).unref();
   }
 
   get active(): number {
-    return this.#runner.active;
+    return this.#current.active;
   }
 
   get silentMs(): number {
-    return Math.round(performance.now() - this.#lastBeat);
+    return this.#current.silentMs;
   }
 
   async close(drainMs: number): Promise<boolean> {
     this.#isClosing = true;
     clearInterval(this.#watch);
     const isIdle = this.active === 0;
-    const isClosed = await closeWorker(this.#worker, isIdle ? CLOSE_MS : drainMs);
+    const isClosed = await closeWorker(this.#current.worker, isIdle ? CLOSE_MS : drainMs);
     // Without a job, only the connection did not end in time.
     return isClosed || isIdle;
-  }
-
-  #start(): BullWorker {
-    const { backend, settings, queue, concurrency, events } = this.#plan;
-    const options = workerOptions(backend, 'worker', { name: queue, settings });
-    const worker: BullWorker = new this.#bull.Worker(
-      queue,
-      // Three declared parameters make BullMQ pass the signal.
-      (job, _token, signal) => this.#runner.run(job, signal),
-      { ...options, concurrency, autorun: false },
-      backend.factory,
-    );
-    this.#listenToHeart(worker);
-    worker.on('error', (error) => {
-      events.emit('queue.worker-error', { queue, reason: error.message });
-    });
-    worker.on('stalled', (id) => events.emit('queue.stalled', { queue, id }));
-    worker.run().catch((error: unknown) => worker.emit('error', error as Error));
-    return worker;
-  }
-
-  #listenToHeart(worker: BullWorker): void {
-    const beat = (): void => {
-      this.#lastBeat = performance.now();
-    };
-    beat();
-    const backend = worker.getBackend();
-    const moveToActive = backend.moveToActive.bind(backend);
-    backend.moveToActive = async (...args) => {
-      const reply = await moveToActive(...args);
-      beat();
-      return reply;
-    };
-    // A busy worker gets its next job with the answer to the last one.
-    worker.on('completed', beat);
-    worker.on('failed', beat);
   }
 
   #check(): void {
     const isSaturated = this.active >= this.#plan.concurrency;
     if (isSaturated || !this.#plan.backend.isUp) {
-      this.#lastBeat = performance.now();
+      this.#current.beat();
       return;
     }
     const { silentMs } = this;
     if (silentMs < this.#stuckAfterMs || this.#isClosing) return;
     this.#plan.events.emit('queue.worker-restarted', { queue: this.#plan.queue, silentMs });
-    void closeWorker(this.#worker, 0);
-    this.#worker = this.#start();
+    void closeWorker(this.#current.worker, 0);
+    this.#current = new WatchedWorker(this.#plan);
   }
 }
 
