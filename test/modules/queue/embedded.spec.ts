@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { DataDirLock } from '../../../src/modules/queue/drivers/data-dir-lock.js';
@@ -47,7 +47,7 @@ describe('queues without Redis and without a database', () => {
     await eventually(() => seen.length === 1, { timeoutMs: 60_000 });
     await first.get(QueueService).enqueue('later', 'send', 2, { delay: '1h', jobId: 'kept' });
     await first.close();
-    expect(existsSync(`${dataDir}.pid`)).toBe(false);
+    expect(existsSync(`${dataDir}.lock.1`)).toBe(false);
     const second = await startContext({ imports });
     await expect(second.get(QueueService).job('later', 'kept')).resolves.toMatchObject({
       state: 'delayed',
@@ -56,25 +56,67 @@ describe('queues without Redis and without a database', () => {
     await second.close();
   }, 120_000);
 
+  const refused = { code: 'E_INVALID_OPTION', option: 'queue.dataDir' };
+
+  async function startOf(pid: number): Promise<string> {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  }
+
   it('refuse a folder that a living process uses, and take over that of a dead one', async () => {
     const dataDir = join(folder, 'shared');
-    const refused = { code: 'E_INVALID_OPTION', option: 'queue.dataDir' };
     const lock = new DataDirLock(dataDir);
     await lock.acquire();
     await expect(new DataDirLock(dataDir).acquire()).rejects.toMatchObject(refused);
-    const [, ownStart = ''] = (await readFile(`${dataDir}.pid`, 'utf8')).split(' ');
-    expect(ownStart).toMatch(/^\d+$/);
+    const own = await startOf(process.pid);
+    const mark = await readFile(`${dataDir}.lock.1`, 'utf8');
+    expect(mark).toBe(`${process.pid} ${own} ${hostname()}`);
     await lock.release();
     await lock.release();
-    const parent = await readFile(`/proc/${process.ppid}/stat`, 'utf8');
-    const start = parent.slice(parent.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-    await writeFile(`${dataDir}.pid`, `${process.ppid} ${start}`);
+    await writeFile(
+      `${dataDir}.lock.4`,
+      `${process.ppid} ${await startOf(process.ppid)} ${hostname()}`,
+    );
     await expect(lock.acquire()).rejects.toMatchObject(refused);
-    for (const mark of ['999999999 1', `${process.ppid} 1`, 'damaged', '']) {
-      await writeFile(`${dataDir}.pid`, mark);
+    for (const [pid, start] of [
+      [999_999_999, '1'],
+      [process.ppid, '1'],
+      [process.pid, '1'],
+    ]) {
+      await writeFile(`${dataDir}.lock.4`, `${pid} ${start} ${hostname()}`);
       await lock.acquire();
+      expect(existsSync(`${dataDir}.lock.4`)).toBe(false);
       await lock.release();
     }
-    expect(existsSync(`${dataDir}.pid`)).toBe(false);
+    expect((await readdir(folder)).filter((name) => name.includes('.lock.'))).toEqual([]);
+  });
+
+  it.each(['1 1 another-host', '', 'damaged'])(
+    'refuse a folder whose owner may live elsewhere, saying what to do: %j',
+    async (mark) => {
+      const dataDir = join(folder, 'elsewhere');
+      await writeFile(`${dataDir}.lock.1`, mark);
+      const error: unknown = await new DataDirLock(dataDir).acquire().catch((e: unknown) => e);
+      expect(error).toMatchObject(refused);
+      expect(String(error)).toContain(`delete the file ${dataDir}.lock.1`);
+      await rm(`${dataDir}.lock.1`);
+      const lock = new DataDirLock(dataDir);
+      await lock.acquire();
+      await lock.release();
+    },
+  );
+
+  it('leave the mark of a living owner alone, whatever dead ones lie beside it', async () => {
+    const dataDir = join(folder, 'raced');
+    const dead = `999999999 1 ${hostname()}`;
+    await writeFile(`${dataDir}.lock.1`, dead);
+    await writeFile(`${dataDir}.lock.3`, dead);
+    await writeFile(
+      `${dataDir}.lock.2`,
+      `${process.ppid} ${await startOf(process.ppid)} ${hostname()}`,
+    );
+    await expect(new DataDirLock(dataDir).acquire()).rejects.toMatchObject(refused);
+    const left = (await readdir(folder)).filter((name) => name.startsWith('raced.lock.'));
+    expect(left.toSorted()).toEqual(['raced.lock.1', 'raced.lock.2', 'raced.lock.3']);
   });
 });

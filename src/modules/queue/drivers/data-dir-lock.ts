@@ -1,5 +1,6 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { InvalidOptionError } from '../../../common/errors/index.js';
 import { errorCode } from './error-code.js';
 
@@ -7,63 +8,110 @@ import { errorCode } from './error-code.js';
 const HELD = new Set<string>();
 
 /**
- * Marks a folder as used by this process: two embedded databases on one folder would destroy it. The
- * mark of a process that died is taken over.
+ * Marks a folder as used by this process: two embedded databases on one folder would destroy it.
+ *
+ * A mark is a numbered file beside the folder, made by its owner alone and removed by others only when
+ * the owner is known to be dead: that is, on this host and with no such process. It counts once its owner
+ * has looked again and found no other mark of anyone who may live. So of several starters one or none
+ * gets the folder, never two: whoever looks last sees the others. Two starters that see the same marks want
+ * the same number, which only one can create.
  */
 export class DataDirLock {
   readonly #dataDir: string;
-  readonly #file: string;
+  #file: string | undefined;
 
   constructor(dataDir: string) {
     this.#dataDir = resolve(dataDir);
-    this.#file = `${this.#dataDir}.pid`;
   }
 
-  /** @throws InvalidOptionError while it is used */
+  /** @throws InvalidOptionError while it is used, or may be: it says by whom and what to do */
   async acquire(): Promise<void> {
-    if (HELD.has(this.#dataDir)) throw inUse(process.pid);
+    if (HELD.has(this.#dataDir)) throw inUse(`process ${process.pid}`);
     HELD.add(this.#dataDir);
     try {
       await this.#mark();
     } catch (error) {
-      HELD.delete(this.#dataDir);
+      await this.release();
       throw error;
     }
   }
 
   /** Does nothing unless it was acquired. */
   async release(): Promise<void> {
-    if (HELD.delete(this.#dataDir)) await rm(this.#file, { force: true });
+    const file = this.#file;
+    this.#file = undefined;
+    if (HELD.delete(this.#dataDir) && file !== undefined) await rm(file, { force: true });
   }
 
   async #mark(): Promise<void> {
-    await mkdir(dirname(this.#file), { recursive: true });
-    const mark = `${process.pid} ${await startedAt(process.pid)}`;
+    await mkdir(dirname(this.#dataDir), { recursive: true });
+    const mark = [process.pid, await startedAt(process.pid), hostname()].join(' ');
     for (;;) {
+      const last = Math.max(0, ...(await this.#deadMarks()));
+      const file = this.#fileOf(last + 1);
       try {
-        await writeFile(this.#file, mark, { flag: 'wx' });
-        return;
+        await writeFile(file, mark, { flag: 'wx' });
       } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw error;
-        await this.#removeStale();
+        if (errorCode(error) === 'EEXIST') continue;
+        throw error;
       }
+      this.#file = file;
+      for (const dead of await this.#deadMarks()) await rm(this.#fileOf(dead), { force: true });
+      return;
     }
   }
 
-  async #removeStale(): Promise<void> {
-    const mark = await readFile(this.#file, 'utf8').catch(() => '');
-    const [number, start] = mark.split(' ');
-    const pid = Number(number);
-    const isOther = Number.isInteger(pid) && pid > 0 && pid !== process.pid;
-    if (isOther && isAlive(pid) && (await startedAt(pid)) === start) throw inUse(pid);
-    await rm(this.#file, { force: true });
+  /** Numbers of the marks of dead owners. @throws InvalidOptionError when there is any other but ours */
+  async #deadMarks(): Promise<readonly number[]> {
+    const prefix = `${basename(this.#dataDir)}.lock.`;
+    const names = await readdir(dirname(this.#dataDir));
+    const numbers = names
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => Number(name.slice(prefix.length)))
+      .filter((number) => Number.isSafeInteger(number) && this.#fileOf(number) !== this.#file);
+    const dead: number[] = [];
+    for (const number of numbers) {
+      if (await assertDead(this.#fileOf(number))) dead.push(number);
+    }
+    return dead;
+  }
+
+  #fileOf(number: number): string {
+    return join(dirname(this.#dataDir), `${basename(this.#dataDir)}.lock.${number}`);
   }
 }
 
-function inUse(pid: number): InvalidOptionError {
+/** `false`: the mark was removed meanwhile. @throws InvalidOptionError when its owner may live */
+async function assertDead(file: string): Promise<boolean> {
+  const mark = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (mark === undefined) return false;
+  const [, number, start, host] = /^(\d+) (\d*) (.+)$/.exec(mark) ?? [];
+  // Being written just now, or left by a power failure.
+  if (host === undefined) throw mayBeInUse('somebody', file);
+  const pid = Number(number);
+  if (host !== hostname()) throw mayBeInUse(`process ${pid} of host "${host}"`, file);
+  // This process has no other mark: it is of an earlier one with the same number.
+  const isOther = pid !== process.pid;
+  if (isOther && isAlive(pid) && (await startedAt(pid)) === start) throw inUse(`process ${pid}`);
+  return true;
+}
+
+function inUse(owner: string): InvalidOptionError {
   return new InvalidOptionError(
     'queue.dataDir',
-    `is used by process ${pid}; give each a folder of its own, or use Redis or databaseUrl`,
+    `is used by ${owner}; give each a folder of its own, or use Redis or databaseUrl`,
+  );
+}
+
+/** Whether an owner elsewhere lives cannot be seen from here. */
+function mayBeInUse(owner: string, file: string): InvalidOptionError {
+  return new InvalidOptionError(
+    'queue.dataDir',
+    `is marked as used by ${owner}; give each a folder of its own, or use Redis or databaseUrl. ` +
+      `If that process has ended, delete the file ${file}`,
   );
 }
 
