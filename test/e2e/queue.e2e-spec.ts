@@ -1,8 +1,11 @@
+import { request, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { AdminModule } from '../../src/modules/admin/index.js';
 import { HealthModule } from '../../src/modules/health/index.js';
 import { QueueAdminController, QueueService } from '../../src/modules/queue/index.js';
 import { queueMetadata } from '../modules/queue/queue-app.js';
 import { PLATFORMS, startApp, type TestApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { useRedis } from '../support/redis/shared-redis.js';
 
 const TOKEN = 'a-token-of-an-operator';
@@ -21,7 +24,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
   beforeAll(async () => {
     const metadata = queueMetadata(
       { url: redis().url },
-      { queues: ['emails', 'reports', 'lists', 'dead', 'taken'], maxPayloadBytes: 1_000 },
+      { queues: ['emails', 'reports', 'lists', 'dead', 'taken', 'gone'], maxPayloadBytes: 1_000 },
       {
         imports: [
           HealthModule.forRoot(),
@@ -84,7 +87,7 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
     const all = await ask('GET', '');
     expect(all.status).toBe(200);
     const names = (all.body['queues'] as readonly { name: string }[]).map(({ name }) => name);
-    expect(names).toEqual(['dead', 'emails', 'lists', 'reports', 'taken']);
+    expect(names).toEqual(['dead', 'emails', 'gone', 'lists', 'reports', 'taken']);
     await expect(ask('GET', '/reports')).resolves.toEqual({
       status: 200,
       body: {
@@ -123,6 +126,30 @@ describe.each(PLATFORMS)('the endpoints for queues on %s', (platform) => {
     expect((await waiting).body['job']).toMatchObject({ id: 'one-job', payload: 1 });
     await expect(ask('GET', '/taken/jobs/one-job')).resolves.toMatchObject({
       body: { state: 'completed' },
+    });
+  });
+
+  it('put a job back whose client went while it waited for one', async () => {
+    const dequeue = jest.spyOn(server.app.get(QueueService), 'dequeue');
+    const [path, headers] = ['/gone/dequeue?timeoutMs=20000', { Authorization: `Bearer ${TOKEN}` }];
+    const socket = new Promise<Socket>((resolve) => {
+      (server.app.getHttpServer() as Server).once('connection', resolve);
+    });
+    const client = request(`${server.url}${ROOT}${path}`, {
+      method: 'POST',
+      agent: false,
+      headers,
+    });
+    client.on('error', () => undefined).end();
+    await eventually(() => dequeue.mock.calls.length === 1);
+    client.destroy();
+    const { destroyed } = await socket.then((s) => eventually(() => s.destroyed && s));
+    await server.app.get(QueueService).enqueue('gone', 'one', 1, { jobId: 'left' });
+    await dequeue.mock.results[0]?.value;
+    dequeue.mockRestore();
+    await eventually(async () => {
+      const { body } = await ask('GET', '/gone/jobs/left');
+      expect([destroyed, body['state']]).toEqual([true, 'waiting']);
     });
   });
 

@@ -9,6 +9,7 @@ import {
   Param,
   Post,
   Query,
+  Req,
 } from '@nestjs/common';
 import { AdminController } from '../../common/admin/index.js';
 import { type JobBody, jobBodyOf } from './queue.bodies.js';
@@ -83,16 +84,22 @@ export class QueueAdminController {
 
   /**
    * Takes the next job out of the queue and completes it at once, because there is nobody to do that
-   * later; `{ job: null }` when none came in time.
+   * later; `{ job: null }` when none came in time. A client that has gone meanwhile gets none: the job
+   * is put back.
    */
   @Post(':name/dequeue')
   @HttpCode(200)
   async dequeue(
     @Param('name') name: string,
     @Query() query: unknown,
+    @Req() request: { readonly socket: { readonly destroyed: boolean } },
   ): Promise<{ readonly job: JobBody | null }> {
     this.#assertKnown(name);
     const lease = await this.queues.dequeue(name, parseDequeue(query));
+    if (request.socket.destroyed) {
+      await lease?.release();
+      return { job: null };
+    }
     await lease?.complete({ takenBy: 'admin' });
     return { job: lease === undefined ? null : jobBodyOf(lease.job) };
   }

@@ -116,6 +116,8 @@ export interface JobLease {
   complete(result?: unknown): Promise<'completed' | 'lost'>;
   /** Ends this attempt: there is another after the back-off, unless none is left. */
   fail(error: Error): Promise<'retrying' | 'failed' | 'lost'>;
+  /** Gives the job back, to run next of its priority. It was started, which counts, but did not fail. */
+  release(): Promise<'released' | 'lost'>;
   /** The lease ends so many milliseconds from now. */
   extend(ms: number): Promise<'extended' | 'lost'>;
 }

@@ -84,6 +84,19 @@ export function leaseSuite({ open }: QueueSubject): void {
     await expect(second?.complete()).resolves.toBe('completed');
   });
 
+  it('a job that is given back is the next to run, and its first holder has lost it', async () => {
+    const queue = freshQueue();
+    const [one, two] = [newJob(), newJob()];
+    await driver().add(queue, one);
+    await driver().add(queue, two);
+    const first = await driver().take(queue, 0);
+    await expect(first?.release()).resolves.toBe('released');
+    await expect(first?.complete()).resolves.toBe('lost');
+    const again = await driver().take(queue, 0);
+    expect(again?.job).toMatchObject({ id: one.id, attemptsMade: 0 });
+    await expect(again?.complete()).resolves.toBe('completed');
+  });
+
   it('an extended lease outlives its first term', async () => {
     const queue = freshQueue();
     await driver().add(queue, newJob());

@@ -82,6 +82,7 @@ export class ManualConsumer {
       complete: (result) =>
         this.#unlessLost('completed', () => job.moveToCompleted(result, token, false)),
       fail: (error) => this.#fail(job, token, error),
+      release: () => this.#unlessLost('released', () => job.moveToWait(token)),
       extend: async (ms) => {
         const renewed = await this.#run(() => job.extendLock(token, ms));
         return renewed === 1 ? 'extended' : 'lost';
