@@ -15,13 +15,8 @@ async function open(): Promise<QueueFixture> {
   return { driver, events, close: () => driver.close() };
 }
 
-if (url === undefined) {
-  describe('queue on PostgreSQL', () => {
-    it.skip('is tested where TEST_DATABASE_URL names a server whose schema "bullmq" may be used', () =>
-      undefined);
-  });
-} else {
-  describe('queue on PostgreSQL', () => {
-    describe.each(SUITES)('%s', (_capability, suite) => suite({ open }));
-  });
-}
+const given = url === undefined ? describe.skip : describe;
+
+given('queue on PostgreSQL (TEST_DATABASE_URL; it uses the schema "bullmq" there)', () => {
+  describe.each(SUITES)('%s', (_capability, suite) => suite({ open }));
+});
