@@ -34,6 +34,17 @@ export function upkeepSuite({ open }: QueueSubject): void {
     await expect(driver().list(queue, 'failed', ALL)).resolves.toEqual([]);
   });
 
+  it('lists a range over jobs of any priority, in the order in which they would run', async () => {
+    const queue = freshQueue();
+    const jobs = [5, 0, 3, 0, 5].map((priority, n) => newJob({ payload: n, priority }));
+    for (const job of jobs) await driver().add(queue, job);
+    const all = await driver().list(queue, 'waiting', ALL);
+    for (const offset of [0, 1, 2, 3, 4]) {
+      const page = await driver().list(queue, 'waiting', { offset, limit: 2 });
+      expect(page).toEqual(all.slice(offset, offset + 2));
+    }
+  });
+
   it('removes a job, except one that runs', async () => {
     const queue = freshQueue();
     const [one, two] = [newJob({ priority: 1 }), newJob()];

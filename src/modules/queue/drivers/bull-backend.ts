@@ -60,6 +60,8 @@ export interface RunBounds {
    * its answer is lost, such as taking a job. @default false
    */
   readonly outsideBudget?: boolean;
+  /** Looks at a lot of data, so that its own size may be why it is slow. @default false */
+  readonly isSurvey?: boolean;
 }
 
 /** One place that keeps queues, as BullMQ sees it. */
@@ -73,6 +75,8 @@ export interface BullBackend {
   /** Resolves when it may hold jobs; consumers begin then. */
   readonly awake: Promise<void>;
   readonly factory: BullFactory;
+  /** Lists of BullMQ whose ranges count from the newest job, whichever order is asked for. */
+  readonly newestFirst: readonly string[];
   /** BullMQ's key prefix for a queue. */
   prefix(queue: string): string;
   /**

@@ -22,6 +22,7 @@ import {
   type BullQueue,
 } from './bull-backend.js';
 import { BullProducer } from './bull-producer.js';
+import { BULL_STATES, partsOf } from './bull-states.js';
 import { bullDefaults, toRecord, toState } from './job-records.js';
 import { errorCode } from './error-code.js';
 import { DeferredConsumer } from './deferred-consumer.js';
@@ -36,15 +37,6 @@ export interface BullQueueDriverPlan {
   readonly events: EventStream;
   readonly settingsOf: (queue: string) => QueueSettings;
 }
-
-/** BullMQ's states for ours, in the order in which jobs run. */
-const BULL_STATES = {
-  waiting: ['waiting', 'prioritized'],
-  active: ['active'],
-  delayed: ['delayed'],
-  completed: ['completed'],
-  failed: ['failed'],
-} as const satisfies Record<JobState, readonly string[]>;
 
 /** BullMQ's error codes: the job does not exist; it is not in the state the operation needs. */
 const JOB_ABSENT = -1;
@@ -93,7 +85,7 @@ export class BullQueueDriver implements QueueDriver {
   }
 
   async counts(queue: string): Promise<JobCounts> {
-    const counts = await this.#run(queue, (bull) =>
+    const counts = await this.#survey(queue, (bull) =>
       bull.getJobCounts(...Object.values(BULL_STATES).flat()),
     );
     const sum = (state: JobState): number =>
@@ -126,19 +118,19 @@ export class BullQueueDriver implements QueueDriver {
     return state === undefined ? undefined : toRecord(queue, job, state);
   }
 
+  /** Loads no more than the range, however far that is from the first job. */
   async list(queue: string, state: JobState, range: JobRange): Promise<readonly JobRecord[]> {
-    const end = range.offset + range.limit;
     const isFinished = state === 'completed' || state === 'failed';
-    // One state at a time: asked for two, BullMQ applies the range to each of them.
+    const names = BULL_STATES[state];
+    const { newestFirst } = this.#plan.backend;
+    const counts = await this.#survey(queue, (bull) => bull.getJobCounts(...names));
     const lists = await Promise.all(
-      BULL_STATES[state].map((name) =>
-        this.#run(queue, (bull) => bull.getJobs([name], 0, end - 1, !isFinished)),
+      // One state at a time: asked for two, BullMQ applies the range to each of them.
+      partsOf(range, names, { counts, newestFirst }).map(({ name, from, to }) =>
+        this.#survey(queue, (bull) => bull.getJobs([name], from, to, !isFinished)),
       ),
     );
-    return lists
-      .flat()
-      .slice(range.offset, end)
-      .map((job) => toRecord(queue, job, state));
+    return lists.flat().map((job) => toRecord(queue, job, state));
   }
 
   async remove(queue: string, id: string): Promise<'removed' | 'absent' | 'active'> {
@@ -232,6 +224,11 @@ export class BullQueueDriver implements QueueDriver {
 
   #run<T>(queue: string, operation: (bull: BullQueue) => Promise<T>): Promise<T> {
     return this.#plan.backend.run(() => operation(this.bullQueue(queue)));
+  }
+
+  /** For operators: how much there is to look at says nothing about the backend. */
+  #survey<T>(queue: string, operation: (bull: BullQueue) => Promise<T>): Promise<T> {
+    return this.#plan.backend.run(() => operation(this.bullQueue(queue)), { isSurvey: true });
   }
 
   async #job(queue: string, id: string): Promise<BullJob | undefined> {

@@ -22,6 +22,7 @@ const AWAY_MESSAGE = /^(Connection terminated|timeout exceeded|Client has encoun
  */
 export class PostgresBullBackend implements BullBackend {
   readonly factory: BullFactory;
+  readonly newestFirst = ['waiting', 'active'];
   readonly #database: QueueDatabase;
   readonly #deadlineMs: number;
   #isUp = true;

@@ -70,6 +70,8 @@ export class RedisBullBackend implements BullBackend {
     return this.#connection.keys.key(QUEUE_DATA, queue);
   }
 
+  readonly newestFirst = [];
+
   readonly factory: BullFactory = (name, options, needs = {}) => {
     const { role } = options.connection;
     const isBlocking = needs.blocking === true;
