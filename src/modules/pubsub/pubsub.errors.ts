@@ -15,7 +15,8 @@ export class PubSubBackendDownError extends BackplaneError {
   ) {
     super(
       reason === 'buffer-full'
-        ? `The event was delivered in this process only: Redis is away and the buffer is full. Raise bufferSize.`
+        ? `The event was delivered in this process only: Redis is away and the buffer is full. ` +
+            `Raise bufferSize, or maxMemoryBytes for large events.`
         : `The event was delivered in this process only: Redis is away. Publish again later, or set ` +
             `onRedisDown to "buffer" or "local".`,
     );

@@ -9,7 +9,7 @@ import type { PubSubDriver, PubSubDriverContext } from './pubsub.driver.js';
  *
  * - `reject`: rejects with `E_PUBSUB_BACKEND_DOWN`, so that the caller knows that nobody else got it.
  * - `local`: resolves with `delivery: 'local'`.
- * - `buffer`: keeps up to `bufferSize` events and sends them, in order and once, when Redis is back;
+ * - `buffer`: keeps up to `bufferSize` events, of `maxMemoryBytes` together, and sends them, in order and once, when Redis is back;
  *   beyond that it rejects as `reject` does.
  */
 export type PubSubFailurePolicy = 'reject' | 'local' | 'buffer';
@@ -25,6 +25,11 @@ export interface PubSubOptions {
   readonly historyTtl?: Duration;
   /** Events of all channels the memory driver keeps; beyond it the oldest goes. @default 10000 */
   readonly maxMemoryEvents?: number;
+  /**
+   * Bytes of JSON that the memory driver keeps; beyond it the oldest event goes. As much again is what
+   * `buffer` keeps; beyond it `publish` rejects. @default 64 MiB
+   */
+  readonly maxMemoryBytes?: number;
   /** Largest event, in bytes of its JSON. @default 256 KiB */
   readonly maxPayloadBytes?: number;
   /** A promise of a handler that is not settled by then is reported as failed. @default '30s' */
@@ -48,6 +53,7 @@ const schema = z
     historySize: positiveInteger().max(10_000).default(1_000),
     historyTtl: duration().prefault('24h'),
     maxMemoryEvents: positiveInteger().default(10_000),
+    maxMemoryBytes: positiveInteger().default(64 * 1024 * 1024),
     maxPayloadBytes: positiveInteger().default(256 * 1024),
     handlerTimeout: duration().prefault('30s'),
     heartbeat: duration().prefault('2s'),

@@ -2,7 +2,11 @@ import { Test } from '@nestjs/testing';
 import { runInRequest, currentRequest, RedisBudget } from '../../../src/common/context/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { CLOCK } from '../../../src/common/time/index.js';
-import { PubSubModule, PubSubService } from '../../../src/modules/pubsub/index.js';
+import {
+  PubSubModule,
+  type PubSubOptions,
+  PubSubService,
+} from '../../../src/modules/pubsub/index.js';
 import { resolvePubSubOptions } from '../../../src/modules/pubsub/pubsub.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
 
@@ -14,6 +18,7 @@ describe('the options of pub/sub', () => {
       historySize: 1_000,
       historyTtlMs: 86_400_000,
       maxMemoryEvents: 10_000,
+      maxMemoryBytes: 67_108_864,
       maxPayloadBytes: 262_144,
       handlerTimeoutMs: 30_000,
       heartbeatMs: 2_000,
@@ -28,6 +33,7 @@ describe('the options of pub/sub', () => {
     [{ bufferSize: 0 }, 'pubsub.bufferSize'],
     [{ bufferSize: 10_001 }, 'pubsub.bufferSize'],
     [{ historySize: 10_001 }, 'pubsub.historySize'],
+    [{ maxMemoryBytes: 0 }, 'pubsub.maxMemoryBytes'],
     [{ historyTtl: 'soon' }, 'pubsub.historyTtl'],
     [{ heartbeat: 0 }, 'pubsub.heartbeat'],
     [{ hearbeat: 1 }, 'pubsub.hearbeat'],
@@ -39,10 +45,10 @@ describe('the options of pub/sub', () => {
 });
 
 describe('the module without Redis', () => {
-  async function open(maxMemoryEvents?: number) {
+  async function open(options: PubSubOptions = {}) {
     const clock = new FakeClock();
     const builder = Test.createTestingModule({
-      imports: [PubSubModule.forRoot(maxMemoryEvents === undefined ? {} : { maxMemoryEvents })],
+      imports: [PubSubModule.forRoot(options)],
     });
     const module = await builder.overrideProvider(CLOCK).useValue(clock).compile();
     await module.init();
@@ -69,12 +75,29 @@ describe('the module without Redis', () => {
   });
 
   it('keeps no more than maxMemoryEvents', async () => {
-    const { module, pubsub } = await open(3);
+    const { module, pubsub } = await open({ maxMemoryEvents: 3 });
     for (let number = 0; number < 10; number += 1) {
       await pubsub.publish('c', number);
       expect((await pubsub.recent()).length).toBe(Math.min(3, number + 1));
     }
     expect((await pubsub.recent()).map(({ payload }) => payload)).toEqual([9, 8, 7]);
+    await module.close();
+  });
+
+  it('keeps no more than maxMemoryBytes, and lets the oldest go', async () => {
+    const { module, pubsub } = await open({ maxMemoryBytes: 3_000 });
+    const lengths = async () =>
+      (await pubsub.recent()).map(({ payload }) => String(payload).length);
+    for (const length of [500, 800, 600]) await pubsub.publish('c', 'x'.repeat(length));
+    expect(await lengths()).toEqual([600, 800, 500]);
+    await pubsub.publish('c', 'x'.repeat(900));
+    expect(await lengths()).toEqual([900, 600, 800]);
+    await pubsub.publish('c', 'é'.repeat(1_000));
+    expect(await lengths()).toEqual([1_000]);
+    await pubsub.publish('c', 'x'.repeat(3_000));
+    expect(await lengths()).toEqual([]);
+    await pubsub.publish('c', 'x');
+    expect(await lengths()).toEqual([1]);
     await module.close();
   });
 

@@ -8,6 +8,7 @@ import {
   type PubSubDriver,
   type RecentQuery,
 } from '../pubsub.driver.js';
+import { EventLog, type Recorded } from './event-log.js';
 
 /** The handlers of this process. */
 export interface LocalHandlers {
@@ -23,12 +24,8 @@ export interface MemoryPubSubDriverOptions {
   readonly historyTtlMs: number;
   /** Events of all channels kept at once; beyond it the oldest goes. */
   readonly maxMemoryEvents: number;
-}
-
-interface Recorded {
-  readonly channel: string;
-  readonly publishedAt: number;
-  readonly text: string;
+  /** Bytes of their JSON; beyond it the oldest goes. */
+  readonly maxMemoryBytes: number;
 }
 
 /**
@@ -37,18 +34,19 @@ interface Recorded {
  */
 export class MemoryPubSubDriver implements PubSubDriver {
   readonly #options: MemoryPubSubDriverOptions;
-  /** Oldest first. */
-  #log: Recorded[] = [];
+  readonly #log: EventLog;
 
   constructor(options: MemoryPubSubDriverOptions) {
     this.#options = options;
+    const { maxMemoryEvents: maxEvents, maxMemoryBytes: maxBytes } = options;
+    this.#log = new EventLog({ maxEvents, maxBytes });
   }
 
   async publish(draft: EventDraft): Promise<PublishOutcome> {
     const channel = checkKeyText(draft.channel, 'channel');
     const publishedAt = this.#options.clock.now();
     const text = seal(draft, publishedAt);
-    this.#record({ channel, publishedAt, text });
+    this.#log.add({ channel, publishedAt, text }, this.#horizon());
     const event = decodeEvent(text);
     if (event !== undefined) queueMicrotask(() => this.#options.local.deliver(event));
     return { id: draft.id, channel, publishedAt, backing: 'memory', delivery: 'local' };
@@ -81,24 +79,19 @@ export class MemoryPubSubDriver implements PubSubDriver {
 
   /** Forgets all events. */
   clear(): void {
-    this.#log = [];
+    this.#log.clear();
   }
 
-  /** Cuts off twice as much at half the price: the array moves once in `maxMemoryEvents` events. */
-  #record(event: Recorded): void {
-    const { maxMemoryEvents } = this.#options;
-    this.#log.push(event);
-    if (this.#log.length >= 2 * maxMemoryEvents) this.#log = this.#log.slice(-maxMemoryEvents);
+  /** Events of this age or older are not shown. */
+  #horizon(): number {
+    return this.#options.clock.now() - this.#options.historyTtlMs;
   }
 
   *#newestFirst(channel?: string): Generator<Recorded> {
-    const { clock, historyTtlMs, maxMemoryEvents } = this.#options;
-    const horizon = clock.now() - historyTtlMs;
-    const oldest = Math.max(0, this.#log.length - maxMemoryEvents);
-    for (let at = this.#log.length - 1; at >= oldest; at -= 1) {
-      const event = this.#log[at];
-      if (event === undefined || event.publishedAt <= horizon) continue;
-      if (channel === undefined || event.channel === channel) yield event;
+    const horizon = this.#horizon();
+    for (const event of this.#log.newestFirst()) {
+      const isWanted = channel === undefined || event.channel === channel;
+      if (isWanted && event.publishedAt > horizon) yield event;
     }
   }
 }
