@@ -12,6 +12,7 @@ export class PubSubApp {
   readonly gaps;
   readonly degraded;
   readonly recovered;
+  readonly lost;
   readonly #app: INestApplicationContext;
 
   private constructor(app: INestApplicationContext) {
@@ -21,6 +22,7 @@ export class PubSubApp {
     this.gaps = logOf(events, 'pubsub.gap');
     this.degraded = logOf(events, 'redis.degraded');
     this.recovered = logOf(events, 'redis.recovered');
+    this.lost = logOf(events, 'pubsub.lost');
   }
 
   static async start(

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { PubSubOptions, PublishOutcome } from '../../src/modules/pubsub/index.js';
+import { shardOf } from '../../src/modules/pubsub/pubsub.keys.js';
 import { collector } from '../contracts/pubsub/pubsub-fixture.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
@@ -179,6 +181,50 @@ describe('pub/sub while Redis is frozen', () => {
       expect(ids).toHaveLength(onRedisDown === 'buffer' ? 6 : 2);
     },
   );
+});
+
+describe('pub/sub that buffers, published to all the time', () => {
+  const redis = useStarted(startStandalone);
+
+  it('drains, once and in the order of each publisher, and drops what Redis refuses', async () => {
+    const prefix = uniquePrefix();
+    const direct = new Redis(redis().url);
+    await direct.set(`${prefix}:pubsub:v1:{${shardOf('foreign')}}:events:foreign`, 'not ours');
+    direct.disconnect();
+    const here = await start({ url: redis().url }, prefix, {
+      onRedisDown: 'buffer',
+      bufferSize: 10_000,
+      historySize: 10_000,
+      deadline: 500,
+    });
+    redis().process.freeze();
+    const lost = await here.pubsub.publish('foreign', 'never');
+    expect(lost.delivery).toBe('buffered');
+    let isOver = false;
+    const publishers = Array.from({ length: 4 }, async (_, publisher) => {
+      let count = 0;
+      for (; !isOver && count < 2_400; count += 1) {
+        await here.pubsub.publish('c', `${publisher} ${count}`);
+        // The pace of an application; without it the outage alone would fill the buffer.
+        await delay(1);
+      }
+      return Array.from({ length: count }, (_unused, at) => `${publisher} ${at}`);
+    });
+    await eventually(() => here.degraded.length > 0);
+    redis().process.thaw();
+    await eventually(() => here.lost.length > 0 && here.status.backing === 'redis');
+    isOver = true;
+    const published = await Promise.all(publishers);
+    await eventually(() => here.status.backing === 'redis');
+    expect(here.lost).toMatchObject([{ channel: 'foreign', eventId: lost.id }]);
+    const recorded = await here.pubsub.recent({ channel: 'c', limit: 10_000 });
+    const ofPublisher = (publisher: number) =>
+      recorded
+        .map(({ payload }) => String(payload))
+        .filter((payload) => payload.startsWith(`${publisher} `))
+        .toReversed();
+    expect(published.map((_, publisher) => ofPublisher(publisher))).toEqual(published);
+  });
 });
 
 describe('pub/sub with a network in between', () => {

@@ -29,6 +29,7 @@ export interface PubSubLocal {
   readonly clock: Clock;
   readonly dispatcher: Dispatcher;
   readonly once: OnceGuard;
+  readonly events: EventStream;
 }
 
 export const onceGuardProvider: FactoryProvider<OnceGuard> = {
@@ -48,13 +49,14 @@ const PUBSUB_LOCAL = Symbol('PUBSUB_LOCAL');
 
 export const localProvider: FactoryProvider<PubSubLocal> = {
   provide: PUBSUB_LOCAL,
-  inject: [PUBSUB_OPTIONS, CLOCK, Dispatcher, OnceGuard],
+  inject: [PUBSUB_OPTIONS, CLOCK, Dispatcher, OnceGuard, EventStream],
   useFactory: (
     options: ResolvedPubSubOptions,
     clock: Clock,
     dispatcher: Dispatcher,
     once: OnceGuard,
-  ) => ({ options, clock, dispatcher, once }),
+    events: EventStream,
+  ) => ({ options, clock, dispatcher, once, events }),
 };
 
 /**
@@ -91,9 +93,9 @@ export const pubSubDriverProvider: FactoryProvider<PubSubDriver> = {
 
 export const pubSubReceiverProvider: FactoryProvider<PubSubReceiver> = {
   provide: PubSubReceiver,
-  inject: [PUBSUB_LOCAL, EventStream, OPTIONAL_REDIS],
-  useFactory: (local: PubSubLocal, events: EventStream, redis?: RedisConnections) => {
-    const { dispatcher, options } = local;
+  inject: [PUBSUB_LOCAL, OPTIONAL_REDIS],
+  useFactory: (local: PubSubLocal, redis?: RedisConnections) => {
+    const { dispatcher, options, events } = local;
     if (redis === undefined || options.driver !== undefined) return new LocalReceiver();
     return new RedisPubSubReceiver(redis.use('default', ['command', 'subscriber']), {
       deliverTo: (key, event) => dispatcher.deliverTo(key, event),
@@ -117,10 +119,15 @@ function pubSubFailover(
   connection: RedisConnection,
   local: PubSubLocal,
 ): FailoverDriver<PubSubDriver> {
-  const { options, once } = local;
+  const { options, once, events } = local;
   const policy = options.onRedisDown;
   const memory = memoryDriver(local);
-  const journal = new PublishJournal(policy === 'buffer' ? options.bufferSize : 0);
+  const journal = new PublishJournal({
+    maxEvents: policy === 'buffer' ? options.bufferSize : 0,
+    maxBytes: options.maxMemoryBytes,
+    dropped: ({ id: eventId, channel }, error) =>
+      events.emit('pubsub.lost', { channel, eventId, error }),
+  });
   return new FailoverDriver<PubSubDriver>({
     primary: new RedisPubSubDriver(connection, { once, ...options }),
     fallback: new DegradedPubSubDriver({ memory, policy, journal, once }),

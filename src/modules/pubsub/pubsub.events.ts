@@ -8,6 +8,15 @@ declare module '../../common/events/event-stream.js' {
       readonly eventId: string;
       readonly delivery: Delivery;
     };
+    /**
+     * An event that `buffer` kept will never be sent: Redis is well, and refused it with `error`. Handlers
+     * in this process had it.
+     */
+    'pubsub.lost': {
+      readonly channel: string;
+      readonly eventId: string;
+      readonly error: unknown;
+    };
     /** An event is handed to the handlers of one topic. */
     'pubsub.received': {
       readonly channel: string;

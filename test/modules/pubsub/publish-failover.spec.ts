@@ -1,4 +1,5 @@
 import { EventStream } from '../../../src/common/events/index.js';
+import { RedisUnavailableError } from '../../../src/common/redis/index.js';
 import { Dispatcher } from '../../../src/modules/pubsub/dispatcher.js';
 import { DegradedPubSubDriver } from '../../../src/modules/pubsub/drivers/degraded-pubsub.driver.js';
 import { PublishJournal } from '../../../src/modules/pubsub/drivers/publish-journal.js';
@@ -6,11 +7,56 @@ import { MemoryPubSubDriver } from '../../../src/modules/pubsub/drivers/memory-p
 import { createDraft, decodeEvent, seal } from '../../../src/modules/pubsub/envelope.js';
 import { OnceGuard } from '../../../src/modules/pubsub/once-guard.js';
 import { resolvePubSubOptions } from '../../../src/modules/pubsub/pubsub.options.js';
-import type { PubSubDriver } from '../../../src/modules/pubsub/index.js';
+import type {
+  ChannelSummary,
+  EventDraft,
+  PublishOutcome,
+  PubSubDriver,
+  PubSubEvent,
+} from '../../../src/modules/pubsub/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
 
-function draftOf(payload: unknown) {
-  return createDraft({ channel: 'c', payload, origin: 'here' }, 1_000);
+function draftOf(payload: unknown, channel = 'c') {
+  return createDraft({ channel, payload, origin: 'here' }, 1_000);
+}
+
+const NO_JOURNAL = { maxEvents: 0, maxBytes: 0, dropped: () => undefined };
+
+/** Takes events in the order of the calls, and answers a little later, as one connection does. */
+class FakePrimary implements PubSubDriver {
+  readonly sent: unknown[] = [];
+  mostAtOnce = 0;
+  whileSending: () => void = () => undefined;
+  /** From this payload on Redis is away. */
+  failingFrom: number | undefined;
+  /** The payload that it finds wrong. */
+  refused: number | undefined;
+  #underWay = 0;
+
+  async publish(draft: EventDraft): Promise<PublishOutcome> {
+    const { id, channel } = draft;
+    this.mostAtOnce = Math.max(this.mostAtOnce, (this.#underWay += 1));
+    await new Promise(setImmediate);
+    this.#underWay -= 1;
+    const { payload } = eventOf(draft);
+    if (payload === this.refused) {
+      throw Object.assign(new Error('WRONGTYPE of a key'), { name: 'ReplyError' });
+    }
+    if (this.failingFrom !== undefined && Number(payload) >= this.failingFrom) {
+      throw new RedisUnavailableError('connection');
+    }
+    this.sent.push(payload);
+    this.whileSending();
+    return { id, channel, publishedAt: 1, backing: 'redis', delivery: 'sent' };
+  }
+
+  async recent(): Promise<readonly PubSubEvent[]> {
+    return [];
+  }
+
+  async channels(): Promise<readonly ChannelSummary[]> {
+    return [];
+  }
 }
 
 function eventOf(draft: ReturnType<typeof draftOf>) {
@@ -33,7 +79,7 @@ function setUp() {
 describe('an event that may come by two ways', () => {
   it('whose echo came for one topic before its publish failed is delivered to the other only', async () => {
     const { once, dispatcher, memory, received } = setUp();
-    const journal = new PublishJournal(0);
+    const journal = new PublishJournal(NO_JOURNAL);
     const degraded = new DegradedPubSubDriver({ memory, policy: 'local', journal, once });
     const draft = draftOf(1);
     once.watch(draft.id);
@@ -48,7 +94,7 @@ describe('an event that may come by two ways', () => {
 
   it('that is delivered here and sent later is not delivered again', async () => {
     const { once, dispatcher, memory, received } = setUp();
-    const journal = new PublishJournal(10);
+    const journal = new PublishJournal({ ...NO_JOURNAL, maxEvents: 10, maxBytes: 10_000 });
     const degraded = new DegradedPubSubDriver({ memory, policy: 'buffer', journal, once });
     const draft = draftOf(1);
     journal.record('publish', [draft]);
@@ -79,38 +125,106 @@ describe('the guard', () => {
 });
 
 describe('the journal of publishes', () => {
-  /** Takes events until it fails at one of them. */
-  function primaryFailingAt(failing: unknown) {
-    const sent: unknown[] = [];
-    const driver: Pick<PubSubDriver, 'publish'> = {
-      publish: async (draft) => {
-        const { payload } = eventOf(draft);
-        if (payload === failing) throw new Error('away again');
-        sent.push(payload);
-        return { ...draft, publishedAt: 1, backing: 'redis', delivery: 'sent' };
-      },
-    };
-    return { sent, driver: driver as PubSubDriver };
+  const dropped = jest.fn();
+  let primary: FakePrimary;
+  let journal: PublishJournal;
+
+  beforeEach(() => {
+    dropped.mockClear();
+    primary = new FakePrimary();
+    journal = new PublishJournal({ maxEvents: 1_000, maxBytes: 100_000, dropped });
+  });
+
+  /** What the failover driver does with a publish while the gate is closed. */
+  async function publish(draft: EventDraft): Promise<void> {
+    if (journal.covers('publish', [draft])) journal.record('publish', [draft]);
+    else await primary.publish(draft);
   }
 
-  it('keeps what fails and what follows it, in order', async () => {
-    const journal = new PublishJournal(10);
-    for (const payload of [1, 2, 3]) journal.record('publish', [draftOf(payload)]);
-    const first = primaryFailingAt(2);
-    await expect(journal.replay(first.driver)).rejects.toThrow('away again');
-    journal.record('publish', [draftOf(4)]);
-    const second = primaryFailingAt(undefined);
-    await journal.replay(second.driver);
-    expect([first.sent, second.sent]).toEqual([[1], [2, 3, 4]]);
+  it('sends what waits in order, and many at a time', async () => {
+    const payloads = Array.from({ length: 500 }, (_, at) => at);
+    for (const payload of payloads) journal.record('publish', [draftOf(payload)]);
+    await journal.replay(primary);
+    expect(primary.sent).toEqual(payloads);
+    expect(primary.mostAtOnce).toBeGreaterThan(50);
     expect(journal.isEmpty).toBe(true);
   });
 
+  it('drains although its channel is published to all the time', async () => {
+    for (const payload of [1, 2, 3]) journal.record('publish', [draftOf(payload)]);
+    const direct: Promise<void>[] = [];
+    let last = 3;
+    primary.whileSending = () => {
+      if (last < 1_000) direct.push(publish(draftOf((last += 1))));
+    };
+    await journal.replay(primary);
+    primary.whileSending = () => undefined;
+    expect(last).toBeLessThan(1_000);
+    await Promise.all(direct);
+    expect(primary.sent).toEqual(Array.from({ length: last }, (_, at) => at + 1));
+  });
+
+  it('covers a channel as long as an event of it waits to be sent, and no other', async () => {
+    journal.record('publish', [draftOf(1)]);
+    const covers = () =>
+      ['c', 'd'].map((channel) => journal.covers('publish', [draftOf(2, channel)]));
+    expect(covers()).toEqual([true, false]);
+    const replayed = journal.replay(primary);
+    // What was sent is not confirmed, so there is still something to make up for.
+    expect([covers(), journal.isEmpty, primary.sent]).toEqual([[false, false], false, []]);
+    await replayed;
+  });
+
+  it('covers no question: Redis knows more than this process does', () => {
+    journal.record('publish', [draftOf(1)]);
+    expect(journal.covers('recent', [{ channel: 'c', limit: 1 }])).toBe(false);
+    expect(journal.covers('channels', [])).toBe(false);
+  });
+
+  it('puts what Redis did not take back in its place, before what came meanwhile', async () => {
+    for (const payload of [1, 2, 3]) journal.record('publish', [draftOf(payload)]);
+    primary.failingFrom = 2;
+    const replayed = journal.replay(primary);
+    await expect(replayed).rejects.toMatchObject({ code: 'E_REDIS_UNAVAILABLE' });
+    await publish(draftOf(4));
+    primary.failingFrom = undefined;
+    await journal.replay(primary);
+    expect(primary.sent).toEqual([1, 2, 3, 4]);
+    expect([journal.isEmpty, dropped.mock.calls]).toEqual([true, []]);
+  });
+
+  it('drops an event that the server refuses for what it is, says so, and goes on', async () => {
+    const drafts = [1, 2, 3].map((payload) => draftOf(payload));
+    for (const draft of drafts) journal.record('publish', [draft]);
+    primary.refused = 2;
+    await journal.replay(primary);
+    expect(primary.sent).toEqual([1, 3]);
+    expect(journal.isEmpty).toBe(true);
+    expect(dropped.mock.calls).toEqual([
+      [drafts[1], expect.objectContaining({ name: 'ReplyError' })],
+    ]);
+  });
+
   it('takes no more than its size, and nothing but publishes', () => {
-    const journal = new PublishJournal(1);
+    const small = new PublishJournal({ maxEvents: 1, maxBytes: 100_000, dropped });
     const [kept, tooMuch] = [draftOf(1), draftOf(2)];
-    journal.record('recent', [{ limit: 1 }]);
-    journal.record('publish', [kept]);
-    journal.record('publish', [tooMuch]);
-    expect([journal.has(kept.id), journal.has(tooMuch.id)]).toEqual([true, false]);
+    small.record('recent', [{ limit: 1 }]);
+    small.record('publish', [kept]);
+    small.record('publish', [tooMuch]);
+    expect([small.has(kept.id), small.has(tooMuch.id)]).toEqual([true, false]);
+  });
+
+  it('takes no more bytes than it may, counting those whose fate is open', async () => {
+    const large = () => draftOf('x'.repeat(800));
+    const small = new PublishJournal({ maxEvents: 10, maxBytes: 1_200, dropped });
+    const [kept, tooMuch, later] = [large(), large(), large()];
+    for (const draft of [kept, tooMuch]) small.record('publish', [draft]);
+    expect([small.has(kept.id), small.has(tooMuch.id)]).toEqual([true, false]);
+    const replayed = small.replay(primary);
+    small.record('publish', [later]);
+    expect([small.has(kept.id), small.has(later.id)]).toEqual([true, false]);
+    await replayed;
+    small.record('publish', [later]);
+    expect([small.has(kept.id), small.has(later.id)]).toEqual([false, true]);
   });
 });
