@@ -68,8 +68,10 @@ export interface PubSubDriver {
   /**
    * Channels with recorded events (latest first) or with subscribers (by name), at most
    * `MAX_LISTED_CHANNELS`.
+   *
+   * @param only a channel: its summary alone, if it has either, however many others there are
    */
-  channels(): Promise<readonly ChannelSummary[]>;
+  channels(only?: string): Promise<readonly ChannelSummary[]>;
 }
 
 /** What a driver of the application's own is made with. */

@@ -130,6 +130,16 @@ export class PubSubService implements OnModuleDestroy {
     return this.driver.channels();
   }
 
+  /**
+   * One channel; `undefined` when it has neither recorded events nor subscribers.
+   *
+   * @throws InvalidOptionError for a wrong channel
+   */
+  async channel(name: string): Promise<ChannelSummary | undefined> {
+    const found = await this.driver.channels(checkKeyText(name, 'channel'));
+    return found.find(({ channel }) => channel === name);
+  }
+
   /** From here on no handler is called: what it works with is being closed. */
   onModuleDestroy(): void {
     this.#isClosed = true;

@@ -94,6 +94,23 @@ export function recentSuite(subject: PubSubSubject): void {
     ]);
   });
 
+  it('a channel is asked for by its name, exactly', async () => {
+    const { pubsub } = await open();
+    const { handler } = collector();
+    await pubsub.subscribe('silent', handler);
+    await pubsub.subscribePattern('*', handler);
+    const { publishedAt: lastPublishedAt } = await pubsub.publish('busy', 1);
+    await pubsub.publish('busy 2', 1);
+    const found = ['silent', 'busy', 'nobody', '*'].map((channel) => pubsub.channel(channel));
+    expect(await Promise.all(found)).toEqual([
+      { channel: 'silent', lastPublishedAt: undefined, subscribers: 1 },
+      { channel: 'busy', lastPublishedAt, subscribers: 0 },
+      undefined,
+      undefined,
+    ]);
+    await expect(pubsub.channel('')).rejects.toMatchObject({ option: 'channel' });
+  });
+
   if (!subject.isShared) return;
 
   it('a process that comes later sees what was sent before', async () => {

@@ -105,6 +105,15 @@ describe('pub/sub on Redis', () => {
     ]);
   });
 
+  it('names of others under our prefix are no channels', async () => {
+    const node = await openRedisNode({ url: redis().url }, prefix);
+    nodes.push(node);
+    const names = ['', 'x'.repeat(2_000), '%zz'].map((name) => `${prefix}:pubsub:v1:{${name}}`);
+    await direct.subscribe(...names);
+    await node.pubsub.subscribe('ours', () => undefined);
+    expect((await node.pubsub.channels()).map(({ channel }) => channel)).toEqual(['ours']);
+  });
+
   it('history on a stream is bounded, whatever is published', async () => {
     const node = await openRedisNode({ url: redis().url }, prefix, { historySize: 10 });
     nodes.push(node);

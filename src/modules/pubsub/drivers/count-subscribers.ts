@@ -1,28 +1,39 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from '../../../common/redis/index.js';
 
-/**
- * Connections subscribed to each Redis channel that matches. In a cluster every node knows its own
- * connections only, and a subscriber may sit on any of them, replicas included, so all are asked.
- */
-export async function countSubscribers(
+/** Names of the Redis channels with subscribers that match. */
+export async function subscribedNames(
   client: RedisClient,
   match: string,
+): Promise<readonly string[]> {
+  const ofNodes = await Promise.all(
+    nodesOf(client).map((node) => node.pubsub('CHANNELS', match) as Promise<readonly string[]>),
+  );
+  return [...new Set(ofNodes.flat())];
+}
+
+/** Connections subscribed to each of these Redis channels. */
+export async function countSubscribers(
+  client: RedisClient,
+  names: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
-  const nodes: readonly Redis[] = client instanceof Cluster ? client.nodes('all') : [client];
-  const counts = new Map<string, number>();
-  for (const ofNode of await Promise.all(nodes.map((node) => countOnNode(node, match)))) {
-    for (const [name, count] of ofNode) counts.set(name, (counts.get(name) ?? 0) + count);
+  const counts = new Map<string, number>(names.map((name) => [name, 0]));
+  if (names.length === 0) return counts;
+  const ofNodes = await Promise.all(
+    nodesOf(client).map((node) => node.pubsub('NUMSUB', ...names) as Promise<readonly unknown[]>),
+  );
+  for (const flat of ofNodes) {
+    names.forEach((name, at) => {
+      counts.set(name, (counts.get(name) ?? 0) + Number(flat[2 * at + 1]));
+    });
   }
   return counts;
 }
 
-async function countOnNode(
-  node: Redis,
-  match: string,
-): Promise<readonly (readonly [name: string, count: number])[]> {
-  const names = (await node.pubsub('CHANNELS', match)) as readonly string[];
-  if (names.length === 0) return [];
-  const flat = (await node.pubsub('NUMSUB', ...names)) as readonly (string | number)[];
-  return names.map((name, index) => [name, Number(flat[2 * index + 1])]);
+/**
+ * In a cluster every node knows its own connections only, and a subscriber may sit on any of them,
+ * replicas included, so all are asked.
+ */
+function nodesOf(client: RedisClient): readonly Redis[] {
+  return client instanceof Cluster ? client.nodes('all') : [client];
 }

@@ -50,7 +50,7 @@ export class DegradedPubSubDriver implements PubSubDriver {
     return this.#options.memory.recent(query);
   }
 
-  channels(): Promise<readonly ChannelSummary[]> {
-    return this.#options.memory.channels();
+  channels(only?: string): Promise<readonly ChannelSummary[]> {
+    return this.#options.memory.channels(only);
   }
 }

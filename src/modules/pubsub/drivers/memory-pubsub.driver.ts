@@ -64,15 +64,15 @@ export class MemoryPubSubDriver implements PubSubDriver {
     return found;
   }
 
-  async channels(): Promise<readonly ChannelSummary[]> {
+  async channels(only?: string): Promise<readonly ChannelSummary[]> {
     const subscribed = new Set(this.#options.local.channels());
     const found = new Map<string, ChannelSummary>();
     const add = (channel: string, lastPublishedAt: number | undefined): void => {
-      if (found.has(channel)) return;
+      if (found.has(channel) || (only !== undefined && channel !== only)) return;
       const subscribers = subscribed.has(channel) ? 1 : 0;
       found.set(channel, { channel, lastPublishedAt, subscribers });
     };
-    for (const { channel, publishedAt } of this.#newestFirst()) add(channel, publishedAt);
+    for (const { channel, publishedAt } of this.#newestFirst(only)) add(channel, publishedAt);
     for (const channel of subscribed) add(channel, undefined);
     return listChannels(found.values());
   }

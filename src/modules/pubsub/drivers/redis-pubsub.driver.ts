@@ -20,7 +20,7 @@ import {
   SHARD_NAMES,
   shardOf,
 } from '../pubsub.keys.js';
-import { countSubscribers } from './count-subscribers.js';
+import { countSubscribers, subscribedNames } from './count-subscribers.js';
 import { byPosition } from './stream-position.js';
 import { CHANNELS } from './scripts/pubsub-channels.lua.js';
 import { PUBLISH, type PublishKeys } from './scripts/pubsub-publish.lua.js';
@@ -77,19 +77,21 @@ export class RedisPubSubDriver implements PubSubDriver {
     return entries.flatMap(({ text }) => decodeEvent(text) ?? []);
   }
 
-  async channels(): Promise<readonly ChannelSummary[]> {
-    const [recorded, subscribed] = await Promise.all([
-      this.#recordedChannels(),
-      this.#subscribed(),
-    ]);
-    const names = new Set([...recorded.keys(), ...subscribed.keys()]);
-    return listChannels(
-      [...names].map((channel) => ({
-        channel,
-        lastPublishedAt: recorded.get(channel),
-        subscribers: subscribed.get(channel) ?? 0,
-      })),
-    );
+  async channels(only?: string): Promise<readonly ChannelSummary[]> {
+    const [recorded, subscribed] =
+      only === undefined
+        ? await Promise.all([this.#recordedChannels(), this.#subscribedChannels()])
+        : [await this.#recordedChannel(only), [only]];
+    const names = [...new Set([...recorded.keys(), ...subscribed])];
+    const counts = await this.#countSubscribers(names);
+    const found = names.map((channel, at) => ({
+      channel,
+      lastPublishedAt: recorded.get(channel),
+      subscribers: counts[at] ?? 0,
+    }));
+    const isUsed = ({ channel, subscribers }: ChannelSummary): boolean =>
+      recorded.has(channel) || subscribers > 0;
+    return listChannels(found.filter(isUsed));
   }
 
   #send(draft: EventDraft): Promise<number> {
@@ -130,21 +132,35 @@ export class RedisPubSubDriver implements PubSubDriver {
         return this.#connection.script(CHANNELS, { keys, args, deadlineMs });
       }),
     );
-    return new Map(shards.flat());
+    const latestFirst = shards.flat().toSorted(([, a], [, b]) => b - a);
+    return new Map(latestFirst.slice(0, MAX_LISTED_CHANNELS));
   }
 
-  async #subscribed(): Promise<ReadonlyMap<string, number>> {
+  async #recordedChannel(channel: string): Promise<ReadonlyMap<string, number>> {
+    const [latest] = await this.#latest(this.#keysOf(channel).events, 1);
+    const event = decodeEvent(latest?.text ?? '');
+    return new Map(event === undefined ? [] : [[channel, event.publishedAt]]);
+  }
+
+  /** Those that may be listed: how many they are is not up to us. */
+  async #subscribedChannels(): Promise<readonly string[]> {
     const match = this.#wire.pattern('*');
-    const counts = await this.#connection.command(
-      (client) => countSubscribers(client, match),
+    const wires = await this.#connection.command(
+      (client) => subscribedNames(client, match),
       this.#options,
     );
-    const found = new Map<string, number>();
-    for (const [wire, count] of counts) {
-      const channel = this.#wire.decode(wire);
-      if (channel !== undefined && channel !== '') found.set(channel, count);
-    }
-    return found;
+    const channels = wires.flatMap((wire) => this.#wire.decode(wire) ?? []);
+    return channels.toSorted().slice(0, MAX_LISTED_CHANNELS);
+  }
+
+  /** In the order of the channels. */
+  async #countSubscribers(channels: readonly string[]): Promise<readonly (number | undefined)[]> {
+    const wires = channels.map((channel) => this.#wire.channel(channel));
+    const counts = await this.#connection.command(
+      (client) => countSubscribers(client, wires),
+      this.#options,
+    );
+    return wires.map((wire) => counts.get(wire));
   }
 
   #keysOf(channel: string): PublishKeys {

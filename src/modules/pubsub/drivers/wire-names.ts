@@ -1,4 +1,9 @@
-import { decodePart, encodedMatch, type KeySpace } from '../../../common/redis/index.js';
+import {
+  decodePart,
+  encodedMatch,
+  type KeySpace,
+  MAX_KEY_BYTES,
+} from '../../../common/redis/index.js';
 import { PUBSUB_EVENTS } from '../pubsub.keys.js';
 
 /**
@@ -26,6 +31,8 @@ export class WireNames {
 
   /** The channel of a Redis channel; `undefined` where it has a name that we never give. */
   decode(wire: string): string | undefined {
-    return decodePart(wire.slice(this.#start.length, -1));
+    const channel = decodePart(wire.slice(this.#start.length, -1)) ?? '';
+    const isOurs = channel !== '' && Buffer.byteLength(channel) <= MAX_KEY_BYTES;
+    return isOurs ? channel : undefined;
   }
 }
