@@ -2,7 +2,9 @@ import { Redis } from 'ioredis';
 import { createBackend } from '../../src/app/create-backend.js';
 import type { BackplaneOptions } from '../../src/backplane.options.js';
 import { loadConfig } from '../../src/common/config/index.js';
+import { PubSubService } from '../../src/modules/pubsub/index.js';
 import { listen, type TestApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 
@@ -224,6 +226,42 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
     for (const query of ['', '?channel=orders&limit=1']) {
       const recent = await fetch(`${server.url}/api/recent-events${query}`);
       expect([recent.status, await recent.json()]).toEqual([200, { events }]);
+    }
+  });
+
+  it('keeps what outsiders publish and read apart from the channels of the application', async () => {
+    const pubsub = server.app.get(PubSubService);
+    const heard: unknown[] = [];
+    await pubsub.subscribe('billing', (payload) => heard.push(payload));
+    await pubsub.publish('billing', 'ours');
+    await eventually(() => heard.length === 1);
+    const published = await post('/api/publish-event', { channel: 'billing', message: 'theirs' });
+    expect(published.status).toBe(200);
+    for (const query of ['?channel=billing', '']) {
+      const recent = await fetch(`${server.url}/api/recent-events${query}`);
+      const { events } = (await recent.json()) as { events: { payload: unknown }[] };
+      expect(events.map(({ payload }) => payload)).toContain('theirs');
+      expect(events.map(({ payload }) => payload)).not.toContain('ours');
+    }
+    await pubsub.publish('billing', 'ours again');
+    await eventually(() => heard.length === 2);
+    expect(heard).toEqual(['ours', 'ours again']);
+  });
+
+  it.each([
+    ['of 4096 bytes', `"${'x'.repeat(4_094)}"`, 200],
+    ['of more', `"${'é'.repeat(2_048)}"`, 400],
+    ['of great depth', `${'['.repeat(40_000)}${']'.repeat(40_000)}`, 400],
+  ])('answers a message %s of outsiders', async (_size, message, status) => {
+    const answer = await fetch(`${server.url}/api/publish-event`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"channel":"size","message":${message}}`,
+    });
+    expect(answer.status).toBe(status);
+    if (status === 400) {
+      const { message: told } = (await answer.json()) as { message: string };
+      expect(told).toBe('body.message: must be JSON of at most 4096 bytes');
     }
   });
 
