@@ -27,6 +27,8 @@ export class SubscriptionLink {
   readonly #options: SubscriptionLinkOptions;
   #node: Redis | undefined;
   #isLost = false;
+  /** Grows with each loss, also with one that follows another: what was asked for before it is void. */
+  #losses = 0;
   #isStopped = true;
   #isLooking = false;
   #provedAt = 0;
@@ -41,6 +43,7 @@ export class SubscriptionLink {
   start(): void {
     if (!this.#isStopped) return;
     this.#isStopped = false;
+    this.#losses += 1;
     this.#isLost = false;
     this.#provedAt = performance.now();
     this.#adopt(receivingNode(this.#client));
@@ -55,7 +58,9 @@ export class SubscriptionLink {
 
   /** Something that was sent may not arrive from now on. */
   lose(): void {
-    if (this.#isStopped || this.#isLost) return;
+    if (this.#isStopped) return;
+    this.#losses += 1;
+    if (this.#isLost) return;
     this.#isLost = true;
     this.#schedule(RETRY_MS);
   }
@@ -100,6 +105,7 @@ export class SubscriptionLink {
 
   async #prove(node: Redis): Promise<void> {
     const wasLost = this.#isLost;
+    const losses = this.#losses;
     if (wasLost) this.#options.resubscribe();
     const askedAt = performance.now();
     try {
@@ -110,7 +116,7 @@ export class SubscriptionLink {
       if (!this.#isStopped) node.disconnect(node === this.#client);
       return;
     }
-    if (this.#isStopped || this.#node !== node || this.#isLost !== wasLost) return;
+    if (this.#isStopped || this.#node !== node || this.#losses !== losses) return;
     const downMs = askedAt - this.#provedAt;
     this.#provedAt = askedAt;
     this.#isLost = false;
