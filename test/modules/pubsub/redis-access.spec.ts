@@ -72,6 +72,20 @@ describe('pub/sub on Redis', () => {
     await eventually(() => received.length === 1);
   });
 
+  it('a subscription that the server does not renew keeps no other from being renewed', async () => {
+    const { pubsub, events } = await openAs(`&${prefix}:*`);
+    const [refused, gaps] = [logOf(events, 'pubsub.refused'), logOf(events, 'pubsub.gap')];
+    const kept = collector();
+    await pubsub.subscribe('lost', () => undefined);
+    await pubsub.subscribe('kept', kept.handler);
+    const allowed = `&${prefix}:pubsub:v1:{kept}`;
+    await direct.call('ACL', 'SETUSER', prefix, 'resetchannels', allowed);
+    await eventually(() => refused.length > 0 && gaps.length > 0, { timeoutMs: 8_000 });
+    await pubsub.publish('kept', 1);
+    await eventually(() => kept.received.length === 1);
+    expect(refused[0]).toEqual({ reason: 'NOPERM' });
+  });
+
   it('a subscription that the server does not renew is reported', async () => {
     const { pubsub, events } = await openAs(`&${prefix}:*`);
     const refused = logOf(events, 'pubsub.refused');

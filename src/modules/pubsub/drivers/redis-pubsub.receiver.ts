@@ -55,7 +55,7 @@ export class RedisPubSubReceiver implements PubSubReceiver {
     const wanted = known ?? { kind: kindOf(topic), topics: new Set() };
     wanted.topics.add(topicKey(topic));
     this.#wanted.set(wire, wanted);
-    const asked = this.#ask(wanted.kind, [wire]);
+    const asked = this.#ask(wanted.kind, wire);
     this.#link.start();
     try {
       await this.#confirmed(asked);
@@ -102,20 +102,14 @@ export class RedisPubSubReceiver implements PubSubReceiver {
     if (isConfirmed !== true) this.#link.lose();
   }
 
-  #ask(kind: Wanted['kind'], wires: readonly string[]): Promise<unknown> {
-    return kind === 'channel'
-      ? this.#client.subscribe(...wires)
-      : this.#client.psubscribe(...wires);
+  #ask(kind: Wanted['kind'], wire: string): Promise<unknown> {
+    return kind === 'channel' ? this.#client.subscribe(wire) : this.#client.psubscribe(wire);
   }
 
+  /** Each by itself: the server refuses a command as a whole for one channel that it does not allow. */
   #resubscribe(): void {
-    for (const kind of ['channel', 'pattern'] as const) {
-      const wires = [...this.#wanted].filter(([, wanted]) => wanted.kind === kind);
-      if (wires.length === 0) continue;
-      this.#ask(
-        kind,
-        wires.map(([wire]) => wire),
-      ).catch((error: unknown) => this.#reportRefusal(error));
+    for (const [wire, { kind }] of this.#wanted) {
+      this.#ask(kind, wire).catch((error: unknown) => this.#reportRefusal(error));
     }
   }
 
