@@ -76,7 +76,10 @@ function prototypeOf(wrapper: Wrapper): object | undefined {
   return typeof owner === 'object' && owner !== null ? owner : undefined;
 }
 
-/** Instances that have to be made first are waited for in the order of the events. */
+/**
+ * Instances that have to be made first are waited for in the order of the events. One that cannot be made
+ * is told at once: a rejection that somebody listens to only later ends the process.
+ */
 function handlerOf({ instance, method }: Found): PubSubHandler {
   let before: Promise<unknown> = Promise.resolve();
   const call = (target: object, args: readonly unknown[]): unknown =>
@@ -84,8 +87,11 @@ function handlerOf({ instance, method }: Found): PubSubHandler {
   return (...args) => {
     const target = instance();
     if (!(target instanceof Promise)) return call(target, args);
-    const made = before.then(() => target);
-    before = made.catch(() => undefined);
-    return made.then((ready) => call(ready, args));
+    const turn = before;
+    before = target.then(
+      () => turn,
+      () => turn,
+    );
+    return target.then((ready) => turn.then(() => call(ready, args)));
   };
 }

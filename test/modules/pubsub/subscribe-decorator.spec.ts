@@ -8,6 +8,7 @@ import {
   PubSubService,
   Subscribe,
 } from '../../../src/modules/pubsub/index.js';
+import { Deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
 import { logOf } from '../../contracts/pubsub/pubsub-fixture.js';
 
@@ -77,6 +78,16 @@ class Transient {
   @Subscribe('transient')
   on(payload: unknown): void {
     calls.push(`transient ${String(payload)}`);
+  }
+}
+
+@Injectable()
+class NeedsSlow {
+  constructor(@Inject('slow') readonly slow: unknown) {}
+
+  @Subscribe('slow')
+  on(payload: unknown): void {
+    calls.push(`slow ${String(payload)}`);
   }
 }
 
@@ -163,6 +174,25 @@ describe('@Subscribe', () => {
       'request 2 b',
     ]);
     expect(calls).toEqual(expect.arrayContaining(['bubbled true', 'transient 1']));
+  });
+
+  it('reports an instance that cannot be made at once, and keeps the order of the others', async () => {
+    const first = new Deferred<void>();
+    let number = 0;
+    const make = async () => {
+      number += 1;
+      if (number === 2) throw new Error('no instance');
+      if (number === 1) await first.promise;
+      return {};
+    };
+    await start([{ provide: 'slow', useFactory: make, scope: Scope.REQUEST }, NeedsSlow]);
+    const failed = logOf(module.get(EventStream), 'pubsub.handler_failed');
+    for (const payload of [1, 2, 3]) await pubsub.publish('slow', payload);
+    await eventually(() => failed.length === 1 && number === 3);
+    expect(calls).toEqual([]);
+    first.resolve();
+    await eventually(() => calls.length === 2);
+    expect(calls).toEqual(['slow 1', 'slow 3']);
   });
 
   it('reports a failing method by class and name', async () => {
