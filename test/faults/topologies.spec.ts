@@ -1,10 +1,13 @@
+import { shardOf } from '../../src/modules/pubsub/pubsub.keys.js';
+import { collector } from '../contracts/pubsub/pubsub-fixture.js';
 import { eventually } from '../support/eventually.js';
 import { startCluster } from '../support/redis/redis-cluster.js';
 import { queryRedis } from '../support/redis/redis-query.js';
 import { startSentinel } from '../support/redis/redis-sentinel.js';
-import { useStarted } from '../support/redis/shared-redis.js';
+import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
 import { FaultyBackend } from './faulty-backend.js';
 import { type FaultySessionApp, startFaultySessionApp } from './faulty-session-app.js';
+import { PubSubApp } from './pubsub-app.js';
 
 const listed = (nodes: readonly { host: string; port: number }[]): string =>
   nodes.map(({ host, port }) => `${host}:${port}`).join(',');
@@ -114,6 +117,47 @@ describe('sessions behind Sentinel', () => {
     }
     await eventually(async () => expect(await closed.app.statusWith(closed.bob)).toBe(200));
     await eventually(async () => expect(await memory.app.statusWith(memory.bob)).toBe(401));
+  });
+});
+
+describe('pub/sub behind Sentinel while the master is killed', () => {
+  const sentinel = useStarted(() => startSentinel());
+
+  it('subscriptions come back on the new master, and it has what was recorded', async () => {
+    const { addresses: sentinels, name } = sentinel();
+    const prefix = uniquePrefix();
+    const options = { onRedisDown: 'buffer', deadline: '1s' } as const;
+    const [here, there] = await Promise.all([
+      PubSubApp.start({ sentinels, name }, prefix, options),
+      PubSubApp.start({ sentinels, name }, prefix, options),
+    ]);
+    try {
+      const [own, others] = [collector(), collector()];
+      await here.pubsub.subscribe('c', own.handler);
+      await there.pubsub.subscribePattern('c*', others.handler);
+      await here.pubsub.publish('c', 'before');
+      await eventually(() => own.received.length === 1 && others.received.length === 1);
+      const old = await sentinel().master();
+      const replica = sentinel().servers.find((server) => server !== old) ?? old;
+      const events = `${prefix}:pubsub:v1:{${shardOf('c')}}:events:c`;
+      await eventually(() => queryRedis(replica.url, (client) => client.exists(events)));
+      await old.kill();
+      await eventually(() => here.degraded.length > 0);
+      expect(await here.pubsub.publish('c', 'away')).toMatchObject({ delivery: 'buffered' });
+      await sentinel().masterOtherThan(old);
+      const isBack = (app: PubSubApp) => app.status.backing === 'redis' && app.gaps.length > 0;
+      await eventually(() => isBack(here) && isBack(there), { timeoutMs: 20_000 });
+      await here.pubsub.publish('c', 'after');
+      await eventually(() => others.payloads().includes('after'));
+      await eventually(() => own.payloads().includes('after'));
+      expect(own.payloads()).toEqual(['before', 'away', 'after']);
+      await eventually(async () => {
+        const recorded = await there.pubsub.recent({ channel: 'c' });
+        expect(recorded.map(({ payload }) => payload)).toEqual(['after', 'away', 'before']);
+      });
+    } finally {
+      await Promise.all([here.close(), there.close()]);
+    }
   });
 });
 
