@@ -69,7 +69,7 @@ export interface PubSubDriver {
    * Channels with recorded events (latest first) or with subscribers (by name), at most
    * `MAX_LISTED_CHANNELS`.
    *
-   * @param only a channel: its summary alone, if it has either, however many others there are
+   * @param only the caller wants this one, however many others there are; those may be left out
    */
   channels(only?: string): Promise<readonly ChannelSummary[]>;
 }
