@@ -1,2 +1,2 @@
-export { type DriverContext, type DriverFactory, openCustomDriver } from './custom-driver.js';
+export type { DriverContext, DriverFactory } from './custom-driver.js';
 export { type DriverPlan, openDriver } from './open-driver.js';

@@ -5,7 +5,7 @@ export { REDIS_CONNECTIONS, RedisConnections } from './connections.js';
 export { withDeadline } from './deadline.js';
 export { defineScript, type ScriptArgument } from './define-script.js';
 export { FailoverDriver, type FailoverJournal } from './failover-driver.js';
-export { type RedisGate, SURVEY } from './gate.js';
+export { type CallBounds, type RedisGate, SURVEY } from './gate.js';
 export { compileGlob, encodedMatch } from './glob.js';
 export { KeyDeletion } from './key-deletion.js';
 export { decodePart } from './key-encoding.js';

@@ -1,5 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { openCustomDriver } from '../../common/drivers/index.js';
+import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnection, RedisConnections } from '../../common/redis/index.js';
@@ -17,9 +17,6 @@ import { PubSubDriver, type PubSubDriverContext } from './pubsub.driver.js';
 import { PUBSUB_OPTIONS } from './pubsub.module-definition.js';
 import type { ResolvedPubSubOptions } from './pubsub.options.js';
 import { LocalReceiver, PubSubReceiver } from './pubsub.receiver.js';
-
-/** Name of the service in health bodies. */
-const SERVICE = 'pubsub';
 
 const OPTIONAL_REDIS = { token: REDIS_CONNECTIONS, optional: true };
 
@@ -67,27 +64,17 @@ export const pubSubDriverProvider: FactoryProvider<PubSubDriver> = {
   provide: PubSubDriver,
   inject: [PUBSUB_LOCAL, ServiceRegistry, OPTIONAL_REDIS],
   useFactory: (local: PubSubLocal, services: ServiceRegistry, redis?: RedisConnections) => {
-    const { driver } = local.options;
-    if (driver !== undefined) {
-      return openCustomDriver(driver, {
-        context: customContext(local),
-        services,
-        status: { service: SERVICE },
-        option: 'pubsub.driver',
-      });
-    }
-    if (redis === undefined) {
-      services.register({ service: SERVICE, backing: () => 'memory', isServing: () => true });
-      return memoryDriver(local);
-    }
-    const failover = pubSubFailover(redis.use('default', ['command']), local);
-    services.register({
-      service: SERVICE,
-      backing: () => (failover.active === 'primary' ? 'redis' : 'memory'),
-      isServing: () => failover.active === 'primary' || local.options.onRedisDown !== 'reject',
-      intended: 'redis',
-    });
-    return failover.driver;
+    const { driver, onRedisDown } = local.options;
+    const plan: DriverPlan<PubSubDriver, PubSubDriverContext> = {
+      service: 'pubsub',
+      option: 'pubsub.driver',
+      custom: driver,
+      context: customContext(local),
+      memory: () => memoryDriver(local),
+      redis: (connections) => pubSubFailover(connections.use('default', ['command']), local),
+      whileAway: { backing: 'memory', isServing: onRedisDown !== 'reject' },
+    };
+    return openDriver(plan, { services, redis });
   },
 };
 

@@ -1,4 +1,5 @@
 import {
+  type CallBounds,
   checkKeyText,
   type RedisConnection,
   RedisUnavailableError,
@@ -94,6 +95,11 @@ export class RedisPubSubDriver implements PubSubDriver {
     return listChannels(found.filter(isUsed));
   }
 
+  /** For what goes over all channels. */
+  get #survey(): CallBounds {
+    return { deadlineMs: this.#options.deadlineMs, isSurvey: true };
+  }
+
   #send(draft: EventDraft): Promise<number> {
     const { id, channel, head } = draft;
     const { historySize, historyTtlMs, deadlineMs } = this.#options;
@@ -112,24 +118,26 @@ export class RedisPubSubDriver implements PubSubDriver {
 
   async #latestOfAll(limit: number): Promise<readonly RecordedEntry[]> {
     const logs = await Promise.all(
-      SHARD_NAMES.map((shard) => this.#latest(this.#keysOfShard(shard).log, limit)),
+      SHARD_NAMES.map((shard) => this.#latest(this.#keysOfShard(shard).log, limit, this.#survey)),
     );
     return logs.flat().toSorted(byPosition).slice(0, limit);
   }
 
-  #latest(stream: string, limit: number): Promise<readonly RecordedEntry[]> {
-    const { historyTtlMs, deadlineMs } = this.#options;
-    const args = { limit, historyTtlMs };
-    return this.#connection.script(RECENT, { keys: stream, args, deadlineMs });
+  #latest(
+    stream: string,
+    limit: number,
+    bounds: CallBounds = { deadlineMs: this.#options.deadlineMs },
+  ): Promise<readonly RecordedEntry[]> {
+    const args = { limit, historyTtlMs: this.#options.historyTtlMs };
+    return this.#connection.script(RECENT, { keys: stream, args, ...bounds });
   }
 
   async #recordedChannels(): Promise<ReadonlyMap<string, number>> {
-    const { historyTtlMs, deadlineMs } = this.#options;
-    const args = { limit: MAX_LISTED_CHANNELS, historyTtlMs };
+    const args = { limit: MAX_LISTED_CHANNELS, historyTtlMs: this.#options.historyTtlMs };
     const shards = await Promise.all(
       SHARD_NAMES.map((shard) => {
         const keys = this.#keysOfShard(shard).channels;
-        return this.#connection.script(CHANNELS, { keys, args, deadlineMs });
+        return this.#connection.script(CHANNELS, { keys, args, ...this.#survey });
       }),
     );
     const latestFirst = shards.flat().toSorted(([, a], [, b]) => b - a);
@@ -147,7 +155,7 @@ export class RedisPubSubDriver implements PubSubDriver {
     const match = this.#wire.pattern('*');
     const wires = await this.#connection.command(
       (client) => subscribedNames(client, match),
-      this.#options,
+      this.#survey,
     );
     const channels = wires.flatMap((wire) => this.#wire.decode(wire) ?? []);
     return channels.toSorted().slice(0, MAX_LISTED_CHANNELS);
@@ -158,7 +166,7 @@ export class RedisPubSubDriver implements PubSubDriver {
     const wires = channels.map((channel) => this.#wire.channel(channel));
     const counts = await this.#connection.command(
       (client) => countSubscribers(client, wires),
-      this.#options,
+      this.#survey,
     );
     return wires.map((wire) => counts.get(wire));
   }
