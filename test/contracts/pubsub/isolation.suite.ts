@@ -69,7 +69,8 @@ export function isolationSuite(subject: PubSubSubject): void {
     const last = collector();
     await pubsub.subscribe('c', last.handler);
     await pubsub.publish('c', 3);
-    await eventually(() => last.received.length === 1);
+    // In a cluster the one before may still be on its way between the nodes.
+    await eventually(() => last.received.some(({ payload }) => payload === 3));
     expect([calls, received.length]).toEqual([1, 0]);
   });
 
