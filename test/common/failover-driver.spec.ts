@@ -223,6 +223,25 @@ describe('FailoverDriver', () => {
       expect(afterRecovery).toHaveBeenCalledTimes(1);
     });
 
+    it('is tried less and less often while bringing it fails', async () => {
+      primary.failWith = unavailable;
+      await failover.driver.write('a', '1');
+      primary.calls.length = 0;
+      const tries: number[] = [];
+      for (const ms of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
+        await pass(ms);
+        tries.push(primary.calls.length);
+      }
+      expect(tries).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      primary.failWith = undefined;
+      await pass(5_000);
+      primary.failWith = unavailable;
+      await failover.driver.write('a', '2');
+      primary.failWith = undefined;
+      await pass(REPLAY_RETRY_MS);
+      expect(primary.notes.get('a')).toBe('2');
+    });
+
     it('waits for the next recovery when Redis went away again meanwhile', async () => {
       fixture.gate.linkDown('ECONNRESET');
       await failover.driver.write('a', '1');

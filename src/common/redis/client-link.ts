@@ -3,10 +3,10 @@ import type { RedisClient } from './client-factory.js';
 import type { GateLink, RedisGate } from './gate.js';
 
 /**
- * A server that accepted a connection has this long to answer the first commands; they take a few round
- * trips. Less than `connectTimeout`, so that a network that comes back is not waited for in vain.
+ * A server that accepted a connection has this part of the time to answer the first commands, which
+ * take two round trips; so that a network that comes back is not waited for in vain.
  */
-const HANDSHAKE_MS = 500;
+const HANDSHAKE_SHARE = 0.5;
 
 export interface ClientLinkOptions {
   /** Borrowed clients are watched only. */
@@ -59,8 +59,8 @@ export class ClientLink implements GateLink {
   }
 
   /**
-   * One at a time: as long as a probe is unanswered, whoever asks waits for that one. On a client whose
-   * socket is not ours to destroy, each of the others would be one more command that waits.
+   * One at a time: as long as a probe is unanswered, whoever asks waits for that one. On a client
+   * whose socket is not ours to destroy, each of the others would be one more command that waits.
    */
   probe(): Promise<void> {
     const probing = this.#probing ?? this.#options.probe();
@@ -80,9 +80,10 @@ export class ClientLink implements GateLink {
   }
 
   dropStuckSockets(): void {
+    const { stuckAfterMs } = this.#options;
     const now = performance.now();
-    const isMute = now - this.#connectedAt > HANDSHAKE_MS;
-    if (isMute || now - this.#notReadySince > this.#options.stuckAfterMs) this.destroySockets();
+    const isMute = now - this.#connectedAt > stuckAfterMs * HANDSHAKE_SHARE;
+    if (isMute || now - this.#notReadySince > stuckAfterMs) this.destroySockets();
   }
 
   stop(): void {

@@ -5,24 +5,28 @@ import { RedisUnavailableError } from './redis.errors.js';
 /**
  * Remembers what the primary missed, for contracts where forgetting it would show old data.
  *
- * While anything is recorded the primary may be in use already, so the journal has to shrink under load:
- * what it covers is either few, or can be superseded.
+ * While anything is recorded the primary may be in use already, so the journal has to shrink under
+ * load: what it covers is either few, or can be superseded.
  */
 export interface FailoverJournal<T> {
   /** A call ran on the fallback, or its outcome on the primary is unknown. */
   record(method: keyof T, args: readonly unknown[]): void;
-  /** Does the call touch anything that was recorded and not yet replayed? Then the fallback answers. */
+  /**
+   * Does the call touch anything that was recorded and not yet replayed? Then the fallback answers.
+   */
   covers(method: keyof T, args: readonly unknown[]): boolean;
   /**
-   * Asked for a covered call while the primary can be reached. A function: the call may go to the primary
-   * after all, because it replaces what was missed; it is called when the primary has confirmed.
+   * Asked for a covered call while the primary can be reached. A function: the call may go to the
+   * primary after all, because it replaces what was missed; it is called when the primary has
+   * confirmed.
    */
   supersede?(method: keyof T, args: readonly unknown[]): (() => void) | undefined;
   /** Grows with every record. */
   readonly sequence: number;
   /**
-   * Must a call that the primary left unanswered, made when the journal was at `sequence`, stay away from
-   * the fallback, because something newer may be there? The plan's `refusal` answers it then.
+   * Must a call that the primary left unanswered, made when the journal was at `sequence`, stay
+   * away from the fallback, because something newer may be there? The plan's `refusal` answers it
+   * then.
    */
   isOutdated(method: keyof T, args: readonly unknown[], sequence: number): boolean;
   readonly isEmpty: boolean;
@@ -35,26 +39,33 @@ export interface FailoverPlan<T> {
   readonly fallback: T;
   readonly gate: RedisGate;
   readonly journal?: FailoverJournal<T>;
-  /** Answers what neither may run: calls that are outdated. @default `fallback` */
+  /**
+   * Answers what neither may run: calls that are outdated, or left out by `bridges`.
+   * @default `fallback`
+   */
   readonly refusal?: T;
   /**
-   * `outages`: the fallback is for calls made, or left unanswered, while the gate is open; a single call
-   * that finds no answer while others do is refused. @default each-call
+   * `outages`: the fallback is for calls made, or left unanswered, while the gate is open; a single
+   * call that finds no answer while others do is refused. @default each-call
    */
   readonly bridges?: 'each-call' | 'outages';
   /** Runs when the primary has been brought up to date: drop what the fallback gathered. */
   readonly afterRecovery?: () => void;
 }
 
-/** Wait before a replay that failed is tried again. */
-const REPLAY_RETRY_MS = 100;
+/**
+ * Wait before a replay that failed is tried again; twice as long after each failure, up to the
+ * longest.
+ */
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
 
 /**
- * Puts a fallback driver behind a contract: calls go to the primary while its gate is closed, and to
- * the fallback when it is open or gives no usable answer in time.
+ * Puts a fallback driver behind a contract: calls go to the primary while its gate is closed, and
+ * to the fallback when it is open or gives no usable answer in time.
  *
- * With a journal, the fallback also answers what touches a missed call, until that was replayed. Errors
- * other than `RedisUnavailableError` pass through.
+ * With a journal, the fallback also answers what touches a missed call, until that was replayed.
+ * Errors other than `RedisUnavailableError` pass through.
  *
  * `T` must consist of methods that return promises.
  */
@@ -64,6 +75,7 @@ export class FailoverDriver<T extends object> {
   readonly #plan: FailoverPlan<T>;
   #isReplaying = false;
   #retry: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
 
   constructor(plan: FailoverPlan<T>) {
     this.#plan = plan;
@@ -131,6 +143,7 @@ export class FailoverDriver<T extends object> {
         afterRecovery?.();
         // What is recorded meanwhile is covered from that moment on, so no call slips through here.
       } while (journal !== undefined && !journal.isEmpty);
+      this.#retryMs = FIRST_RETRY_MS;
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) warnOfBug(error);
       if (gate.isClosed) this.#replayLater();
@@ -144,11 +157,14 @@ export class FailoverDriver<T extends object> {
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       void this.#recover();
-    }, REPLAY_RETRY_MS).unref();
+    }, this.#retryMs).unref();
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
   }
 }
 
-/** Nobody waits for a replay, so nobody would catch it; the fallback goes on answering meanwhile. */
+/**
+ * Nobody waits for a replay, so nobody would catch it; the fallback goes on answering meanwhile.
+ */
 function warnOfBug(error: unknown): void {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.emitWarning(`A replay after an outage failed and is tried again: ${detail}`, {

@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { RedisConnection } from './connection.js';
-import type { CallBounds } from './gate.js';
+import { type CallBounds, SURVEY } from './gate.js';
 import { compileGlob, encodedMatch } from './glob.js';
 import { decodePart } from './key-encoding.js';
 import type { KeyFamily } from './key-space.js';
@@ -9,26 +9,33 @@ import { masters, type RedisNodeClient, scanStep } from './scan.js';
 /** What stands after the tag in every key: the closing brace. */
 const TAG_END = '}';
 
+/** One deletion by pattern, on all masters. */
+interface Sweep {
+  readonly match: string;
+  readonly accepts: (key: string) => boolean;
+  isStopped: boolean;
+}
+
 /**
- * Deletes keys of one family whose only part is the tag: by name, or by pattern with SCAN and UNLINK
- * on every master. Never KEYS, never FLUSHDB.
+ * Deletes keys of one family whose only part is the tag: by name, or by pattern with SCAN and
+ * UNLINK on every master. Never KEYS, never FLUSHDB.
  */
 export class KeyDeletion {
   readonly #connection: RedisConnection;
   readonly #family: KeyFamily;
   readonly #bounds: CallBounds;
-  readonly #stepBounds: CallBounds;
   readonly #tagStart: string;
 
   constructor(connection: RedisConnection, family: KeyFamily, bounds: CallBounds) {
     this.#connection = connection;
     this.#family = family;
     this.#bounds = bounds;
-    this.#stepBounds = { ...bounds, isSurvey: true };
     this.#tagStart = `${connection.keys.root(family)}{`;
   }
 
-  /** Resolves to how many there were. Keys of a cluster lie in many slots and are sent one by one. */
+  /**
+   * Resolves to how many there were. Keys of a cluster lie in many slots and are sent one by one.
+   */
   async delete(tags: readonly string[]): Promise<number> {
     if (tags.length === 0) return 0;
     const keys = tags.map((tag) => this.#connection.keys.key(this.#family, tag));
@@ -40,40 +47,39 @@ export class KeyDeletion {
   }
 
   /**
-   * Deletes what matches the glob. Every step has the deadline of one call; the whole may take longer
-   * than a request's budget and is not charged to it, and a step that is slow says nothing about Redis.
+   * Deletes what matches the glob, in steps of a survey: outside of every budget, and a step that
+   * is slow says nothing about Redis. When one master does not answer, the others stop with the
+   * step they are at.
    */
   async deleteMatching(pattern: string): Promise<number> {
-    const match = `${this.#tagStart}${encodedMatch(pattern)}${TAG_END}`;
     const matches = compileGlob(pattern);
-    const accepts = (key: string): boolean => {
-      const tag = this.#tagOf(key);
-      return tag !== undefined && matches(tag);
+    const sweep: Sweep = {
+      match: `${this.#tagStart}${encodedMatch(pattern)}${TAG_END}`,
+      accepts: (key) => {
+        const tag = this.#tagOf(key);
+        return tag !== undefined && matches(tag);
+      },
+      isStopped: false,
     };
-    const nodes = await this.#connection.command(
-      async (client) => masters(client),
-      this.#stepBounds,
-    );
-    const removed = await Promise.all(
-      nodes.map((node) => this.#deleteOnNode(node, match, accepts)),
-    );
-    return removed.reduce((sum, count) => sum + count, 0);
+    const nodes = await this.#connection.command(async (client) => masters(client), SURVEY);
+    try {
+      const removed = await Promise.all(nodes.map((node) => this.#deleteOnNode(node, sweep)));
+      return removed.reduce((sum, count) => sum + count, 0);
+    } finally {
+      sweep.isStopped = true;
+    }
   }
 
-  async #deleteOnNode(
-    node: RedisNodeClient,
-    match: string,
-    accepts: (key: string) => boolean,
-  ): Promise<number> {
-    const bounds = this.#stepBounds;
+  async #deleteOnNode(node: RedisNodeClient, sweep: Sweep): Promise<number> {
+    const { match, accepts } = sweep;
     let cursor = '0';
     let removed = 0;
     do {
-      const step = await this.#connection.command(() => scanStep(node, cursor, match), bounds);
+      const step = await this.#connection.command(() => scanStep(node, cursor, match), SURVEY);
       const doomed = step.keys.filter(accepts);
-      removed += await this.#connection.command(() => unlinkAll(node, doomed), bounds);
+      removed += await this.#connection.command(() => unlinkAll(node, doomed), SURVEY);
       cursor = step.cursor;
-    } while (cursor !== '0');
+    } while (cursor !== '0' && !sweep.isStopped);
     return removed;
   }
 
@@ -83,7 +89,9 @@ export class KeyDeletion {
   }
 }
 
-/** One pipeline of single UNLINKs: a node of a cluster refuses keys of several slots in one command. */
+/**
+ * One pipeline of single UNLINKs: a node of a cluster refuses keys of several slots in one command.
+ */
 async function unlinkAll(node: RedisNodeClient, keys: readonly string[]): Promise<number> {
   if (keys.length === 0) return 0;
   const pipeline = node.pipeline();

@@ -9,6 +9,7 @@ import { Dispatcher } from './dispatcher.js';
 import { DegradedPubSubDriver } from './drivers/degraded-pubsub.driver.js';
 import { MemoryPubSubDriver } from './drivers/memory-pubsub.driver.js';
 import { PublishJournal } from './drivers/publish-journal.js';
+import { UnrecordedPubSubDriver } from './drivers/unrecorded-pubsub.driver.js';
 import { RedisPubSubDriver } from './drivers/redis-pubsub.driver.js';
 import { RedisPubSubReceiver } from './drivers/redis-pubsub.receiver.js';
 import { eventOf } from './envelope.js';
@@ -115,9 +116,12 @@ function pubSubFailover(
     dropped: ({ id: eventId, channel }, error) =>
       events.emit('pubsub.lost', { channel, eventId, error }),
   });
+  const unrecorded = new UnrecordedPubSubDriver(memory);
   return new FailoverDriver<PubSubDriver>({
     primary: new RedisPubSubDriver(connection, { once, ...options }),
-    fallback: new DegradedPubSubDriver({ memory, policy, journal, once }),
+    fallback: new DegradedPubSubDriver({ local: memory, policy, journal, once }),
+    refusal: new DegradedPubSubDriver({ local: unrecorded, policy, journal, once }),
+    bridges: 'outages',
     gate: connection.gate,
     journal,
     afterRecovery: () => memory.clear(),

@@ -52,7 +52,7 @@ function onRedis(connection: RedisConnection, surroundings: Surroundings) {
   const { deadlineMs } = surroundings.options;
   return new LazyQueueDriver(
     () =>
-      openDriver(surroundings, async (bull) => new RedisBullBackend(bull, connection, deadlineMs)),
+      startDriver(surroundings, async (bull) => new RedisBullBackend(bull, connection, deadlineMs)),
     {
       backing: () => (gate.isClosed ? 'redis' : 'none'),
       isServing: () => gate.isClosed,
@@ -64,7 +64,7 @@ function onRedis(connection: RedisConnection, surroundings: Surroundings) {
 function onDatabase(surroundings: Surroundings) {
   return new LazyQueueDriver(
     () =>
-      openDriver(surroundings, async (bull) => {
+      startDriver(surroundings, async (bull) => {
         const { openPostgresBackend } = await import('./drivers/open-postgres-backend.js');
         return openPostgresBackend(bull, surroundings.options);
       }),
@@ -73,7 +73,7 @@ function onDatabase(surroundings: Surroundings) {
 }
 
 /** @throws MissingPeerError */
-async function openDriver(
+async function startDriver(
   { events, catalog }: Surroundings,
   open: (bull: BullLibrary) => Promise<BullBackend>,
 ): Promise<BullQueueDriver> {

@@ -14,13 +14,15 @@ export interface ReplayLinePlan {
   readonly retryMs: number;
 }
 
-/** Jobs that are stored with one call; as many as an answer within the deadline can be expected for. */
+/**
+ * Jobs that are stored with one call; as many as an answer within the deadline can be expected for.
+ */
 const LARGEST_BATCH = 100;
 
 /**
- * Accepted jobs of one queue that wait for the backend. They are stored in their order, in batches; a
- * batch that got no answer is sent again, under the same ids, and with half as many jobs, because it may
- * have been too large for the deadline.
+ * Accepted jobs of one queue that wait for the backend. They are stored in their order, in batches;
+ * a batch that got no answer is sent again, under the same ids, and with half as many jobs, because
+ * it may have been too large for the deadline.
  */
 export class ReplayLine {
   readonly #plan: ReplayLinePlan;
@@ -59,7 +61,7 @@ export class ReplayLine {
 
   /** Ends by itself when all are stored, or the backend is away. Never rejects. */
   replay(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#unschedule();
     this.#replaying ??= this.#storeAll().finally(() => {
       this.#replaying = undefined;
       if (this.isWaiting) this.#schedule();
@@ -70,13 +72,18 @@ export class ReplayLine {
   /** From now on `replay` is called by others only. */
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#unschedule();
   }
 
+  /** What is set stays set: jobs that keep coming must not put it off. */
   #schedule(): void {
-    clearTimeout(this.#timer);
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => void this.replay(), this.#plan.retryMs).unref();
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   async #storeAll(): Promise<void> {
@@ -90,7 +97,9 @@ export class ReplayLine {
     if (this.#stored > 0) this.#plan.replayed(this.#stored);
   }
 
-  /** Resolves to whether the backend answered. What has to be sent again is waiting in front then. */
+  /**
+   * Resolves to whether the backend answered. What has to be sent again is waiting in front then.
+   */
   async #send(batch: readonly NewJob[]): Promise<boolean> {
     this.#underWay = batch.length;
     try {

@@ -115,7 +115,12 @@ export function deliverySuite(subject: PubSubSubject): void {
     await (
       await pubsub.subscribe('orders', handler)
     )();
+    const witness = collector();
+    const endWitness = await pubsub.subscribePattern('ord*', witness.handler);
     await pubsub.publish('orders', 'missed');
+    // Between the nodes of a cluster an event takes its time.
+    await eventually(() => witness.received.length === 1);
+    await endWitness();
     const [first, second] = await Promise.all([
       pubsub.subscribe('orders', handler),
       pubsub.subscribe('orders', handler),

@@ -59,6 +59,19 @@ describe('locks of a single process when Redis is back', () => {
     expect(harness.names()).toEqual(['lock.acquired', 'lock.released']);
   });
 
+  it('of the outage crowd out nothing that Redis has to be told', async () => {
+    const known = await harness.locks.acquire('job', TTL);
+    goAway();
+    await known.release();
+    for (let cycle = 0; cycle < 1_100; cycle += 1) {
+      await (await harness.locks.acquire(`other:${cycle}`, TTL)).release();
+    }
+    const again = await harness.locks.acquire('job', TTL);
+    await comeBack();
+    expect([again.isHeld, await shown()]).toEqual([true, [['job', 30_000]]]);
+    expect(await again.release()).toBe('released');
+  });
+
   it('are lost, and their holder is told, where somebody else was faster', async () => {
     const lock = await heldHere();
     await lock.extend();

@@ -4,6 +4,7 @@ import { Dispatcher } from '../../../src/modules/pubsub/dispatcher.js';
 import { DegradedPubSubDriver } from '../../../src/modules/pubsub/drivers/degraded-pubsub.driver.js';
 import { PublishJournal } from '../../../src/modules/pubsub/drivers/publish-journal.js';
 import { MemoryPubSubDriver } from '../../../src/modules/pubsub/drivers/memory-pubsub.driver.js';
+import { UnrecordedPubSubDriver } from '../../../src/modules/pubsub/drivers/unrecorded-pubsub.driver.js';
 import { createDraft, decodeEvent, seal } from '../../../src/modules/pubsub/envelope.js';
 import { OnceGuard } from '../../../src/modules/pubsub/once-guard.js';
 import { resolvePubSubOptions } from '../../../src/modules/pubsub/pubsub.options.js';
@@ -31,13 +32,18 @@ class FakePrimary implements PubSubDriver {
   failingFrom: number | undefined;
   /** The payload that it finds wrong. */
   refused: number | undefined;
+  /** Of those under way at once, so many are answered. */
+  mostAnswered = Infinity;
   #underWay = 0;
 
   async publish(draft: EventDraft): Promise<PublishOutcome> {
     const { id, channel } = draft;
-    this.mostAtOnce = Math.max(this.mostAtOnce, (this.#underWay += 1));
+    this.#underWay += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#underWay);
+    const isAnswered = this.#underWay <= this.mostAnswered;
     await new Promise(setImmediate);
     this.#underWay -= 1;
+    if (!isAnswered) throw new RedisUnavailableError('deadline');
     const { payload } = eventOf(draft);
     if (payload === this.refused) {
       throw Object.assign(new Error('WRONGTYPE of a key'), { name: 'ReplyError' });
@@ -80,7 +86,7 @@ describe('an event that may come by two ways', () => {
   it('whose echo came for one topic before its publish failed is delivered to the other only', async () => {
     const { once, dispatcher, memory, received } = setUp();
     const journal = new PublishJournal(NO_JOURNAL);
-    const degraded = new DegradedPubSubDriver({ memory, policy: 'local', journal, once });
+    const degraded = new DegradedPubSubDriver({ local: memory, policy: 'local', journal, once });
     const draft = draftOf(1);
     once.watch(draft.id);
     dispatcher.deliverTo('c:c', eventOf(draft));
@@ -95,7 +101,7 @@ describe('an event that may come by two ways', () => {
   it('that is delivered here and sent later is not delivered again', async () => {
     const { once, dispatcher, memory, received } = setUp();
     const journal = new PublishJournal({ ...NO_JOURNAL, maxEvents: 10, maxBytes: 10_000 });
-    const degraded = new DegradedPubSubDriver({ memory, policy: 'buffer', journal, once });
+    const degraded = new DegradedPubSubDriver({ local: memory, policy: 'buffer', journal, once });
     const draft = draftOf(1);
     journal.record('publish', [draft]);
     expect(await degraded.publish(draft)).toMatchObject({ delivery: 'buffered' });
@@ -104,6 +110,20 @@ describe('an event that may come by two ways', () => {
     once.forget(draft.id);
     dispatcher.deliverTo('c:c', eventOf(draft));
     expect(received).toEqual([1, 1]);
+  });
+
+  it('and found no answer while Redis is well is delivered here, and recorded nowhere', async () => {
+    const { once, memory, received } = setUp();
+    const local = new UnrecordedPubSubDriver(memory);
+    const journal = new PublishJournal(NO_JOURNAL);
+    const standIn = new DegradedPubSubDriver({ local, policy: 'local', journal, once });
+    await expect(standIn.publish(draftOf(1))).resolves.toMatchObject({ delivery: 'local' });
+    expect(received).toEqual([1, 1]);
+    const query = { channel: undefined, limit: 10 };
+    expect(await memory.recent(query)).toEqual([]);
+    const refusal = { code: 'E_REDIS_UNAVAILABLE' };
+    await expect(standIn.recent(query)).rejects.toMatchObject(refusal);
+    await expect(standIn.channels()).rejects.toMatchObject(refusal);
   });
 
   it('of others is delivered as often as it comes', () => {
@@ -203,6 +223,19 @@ describe('the journal of publishes', () => {
     expect(dropped.mock.calls).toEqual([
       [drafts[1], expect.objectContaining({ name: 'ReplyError' })],
     ]);
+  });
+
+  it('comes to an end where Redis answers but few at once within the deadline', async () => {
+    for (let payload = 0; payload < 300; payload += 1)
+      journal.record('publish', [draftOf(payload)]);
+    primary.mostAnswered = 20;
+    let tries = 0;
+    for (; !journal.isEmpty && tries < 30; tries += 1) {
+      await journal.replay(primary).catch(() => undefined);
+    }
+    expect(journal.isEmpty).toBe(true);
+    expect(primary.sent).toHaveLength(300);
+    expect(tries).toBeLessThan(30);
   });
 
   it('takes no more than its size, and nothing but publishes', () => {

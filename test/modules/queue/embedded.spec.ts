@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
@@ -47,7 +47,7 @@ describe('queues without Redis and without a database', () => {
     await eventually(() => seen.length === 1, { timeoutMs: 60_000 });
     await first.get(QueueService).enqueue('later', 'send', 2, { delay: '1h', jobId: 'kept' });
     await first.close();
-    expect(existsSync(`${dataDir}.lock.1`)).toBe(false);
+    expect(existsSync(`${dataDir}/lock.1`)).toBe(false);
     const second = await startContext({ imports });
     await expect(second.get(QueueService).job('later', 'kept')).resolves.toMatchObject({
       state: 'delayed',
@@ -59,7 +59,7 @@ describe('queues without Redis and without a database', () => {
   const refused = { code: 'E_INVALID_OPTION', option: 'queue.dataDir' };
 
   async function startOf(pid: number): Promise<string> {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   }
 
@@ -69,12 +69,12 @@ describe('queues without Redis and without a database', () => {
     await lock.acquire();
     await expect(new DataDirLock(dataDir).acquire()).rejects.toMatchObject(refused);
     const own = await startOf(process.pid);
-    const mark = await readFile(`${dataDir}.lock.1`, 'utf8');
+    const mark = await readFile(`${dataDir}/lock.1`, 'utf8');
     expect(mark).toBe(`${process.pid} ${own} ${hostname()}`);
     await lock.release();
     await lock.release();
     await writeFile(
-      `${dataDir}.lock.4`,
+      `${dataDir}/lock.4`,
       `${process.ppid} ${await startOf(process.ppid)} ${hostname()}`,
     );
     await expect(lock.acquire()).rejects.toMatchObject(refused);
@@ -83,23 +83,24 @@ describe('queues without Redis and without a database', () => {
       [process.ppid, '1'],
       [process.pid, '1'],
     ]) {
-      await writeFile(`${dataDir}.lock.4`, `${pid} ${start} ${hostname()}`);
+      await writeFile(`${dataDir}/lock.4`, `${pid} ${start} ${hostname()}`);
       await lock.acquire();
-      expect(existsSync(`${dataDir}.lock.4`)).toBe(false);
+      expect(existsSync(`${dataDir}/lock.4`)).toBe(false);
       await lock.release();
     }
-    expect((await readdir(folder)).filter((name) => name.includes('.lock.'))).toEqual([]);
+    expect(await readdir(dataDir)).toEqual([]);
   });
 
   it.each(['1 1 another-host', '', 'damaged'])(
     'refuse a folder whose owner may live elsewhere, saying what to do: %j',
     async (mark) => {
       const dataDir = join(folder, 'elsewhere');
-      await writeFile(`${dataDir}.lock.1`, mark);
+      await mkdir(dataDir, { recursive: true });
+      await writeFile(`${dataDir}/lock.1`, mark);
       const error: unknown = await new DataDirLock(dataDir).acquire().catch((e: unknown) => e);
       expect(error).toMatchObject(refused);
-      expect(String(error)).toContain(`delete the file ${dataDir}.lock.1`);
-      await rm(`${dataDir}.lock.1`);
+      expect(String(error)).toContain(`delete the file ${dataDir}/lock.1`);
+      await rm(`${dataDir}/lock.1`);
       const lock = new DataDirLock(dataDir);
       await lock.acquire();
       await lock.release();
@@ -108,15 +109,44 @@ describe('queues without Redis and without a database', () => {
 
   it('leave the mark of a living owner alone, whatever dead ones lie beside it', async () => {
     const dataDir = join(folder, 'raced');
+    await mkdir(dataDir);
     const dead = `999999999 1 ${hostname()}`;
-    await writeFile(`${dataDir}.lock.1`, dead);
-    await writeFile(`${dataDir}.lock.3`, dead);
+    await writeFile(`${dataDir}/lock.1`, dead);
+    await writeFile(`${dataDir}/lock.3`, dead);
     await writeFile(
-      `${dataDir}.lock.2`,
+      `${dataDir}/lock.2`,
       `${process.ppid} ${await startOf(process.ppid)} ${hostname()}`,
     );
     await expect(new DataDirLock(dataDir).acquire()).rejects.toMatchObject(refused);
-    const left = (await readdir(folder)).filter((name) => name.startsWith('raced.lock.'));
-    expect(left.toSorted()).toEqual(['raced.lock.1', 'raced.lock.2', 'raced.lock.3']);
+    expect((await readdir(dataDir)).toSorted()).toEqual(['lock.1', 'lock.2', 'lock.3']);
   });
+
+  it('stay marked when somebody gives up what he never got', async () => {
+    const dataDir = join(folder, 'kept');
+    const [holder, other, third] = [1, 2, 3].map(() => new DataDirLock(dataDir));
+    await holder?.acquire();
+    await other?.release();
+    await expect(other?.acquire()).rejects.toMatchObject(refused);
+    await other?.release();
+    await expect(third?.acquire()).rejects.toMatchObject(refused);
+    await holder?.release();
+    await third?.acquire();
+    await third?.release();
+  });
+
+  it('are tried again after they could not be opened', async () => {
+    const dataDir = join(folder, 'blocked');
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, 'pgdata'), 'a file where a folder should be');
+    const context = await startContext({
+      imports: [QueueModule.forRoot({ ...FAST, dataDir, queues: ['q'] })],
+    });
+    const queues = context.get(QueueService);
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const error: unknown = await queues.enqueue('q', 'work', 1).catch((e: unknown) => e);
+      expect(error).toMatchObject({ errno: expect.any(Number) });
+    }
+    await context.close();
+    expect(await readdir(dataDir)).toEqual(['pgdata']);
+  }, 60_000);
 });

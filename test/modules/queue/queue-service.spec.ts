@@ -273,6 +273,25 @@ describe('the policy buffer', () => {
     expect(driver.added.map(({ id }) => id)).toEqual(given);
   });
 
+  it('begins although jobs come more often than it is tried', async () => {
+    jest.useFakeTimers();
+    const driver = new FakeDriver();
+    driver.failsWith = new QueueBackendDownError('unknown');
+    const intake = new BufferedIntake(driver as never, new EventStream(), {
+      maxBuffered: 100,
+      retryMs: 20,
+    });
+    await intake.add('q', job('first'));
+    driver.failsWith = undefined;
+    for (let n = 0; n < 6; n += 1) {
+      await intake.add('q', job(`job-${n}`));
+      await jest.advanceTimersByTimeAsync(10);
+    }
+    jest.useRealTimers();
+    expect(intake.buffered).toBe(0);
+    await expect(intake.add('q', job('last'))).resolves.toMatchObject({ status: 'queued' });
+  });
+
   it('lets a job that comes while the last of the others are under way wait for them', async () => {
     const driver = new FakeDriver();
     driver.isServing = false;

@@ -1,7 +1,10 @@
 import * as bull from 'bullmq';
 import { EventStream } from '../../../src/common/events/index.js';
 import { RedisBullBackend } from '../../../src/modules/queue/drivers/redis-bull-backend.js';
-import { SupervisedWorker } from '../../../src/modules/queue/drivers/supervised-worker.js';
+import {
+  closeWorker,
+  SupervisedWorker,
+} from '../../../src/modules/queue/drivers/supervised-worker.js';
 import { openRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
@@ -102,4 +105,26 @@ describe('a producer that cannot connect while the rest is well', () => {
     expect(isClosed).toBe(true);
     expect(listeners.at(-1)).toBeLessThanOrEqual(listeners[0] ?? 0);
   }, 40_000);
+});
+
+describe('closing a worker', () => {
+  afterEach(() => jest.useRealTimers());
+
+  it.each([
+    ['for a job that came with the last answer', true],
+    ['not for a connection that does not end', false],
+  ])('waits as long as it may %s', async (_for, isBusy) => {
+    jest.useFakeTimers();
+    const cancelAllJobs = jest.fn();
+    const worker = {
+      getBackend: () => ({ disconnectBlocking: async () => undefined }),
+      pause: () => new Promise((resolve) => setTimeout(resolve, 5_000)),
+      close: async () => undefined,
+      cancelAllJobs,
+    };
+    const closed = closeWorker(worker as never, 10_000, () => isBusy);
+    await jest.advanceTimersByTimeAsync(5_000);
+    await expect(closed).resolves.toBe(isBusy);
+    expect(cancelAllJobs).toHaveBeenCalledTimes(isBusy ? 0 : 1);
+  });
 });

@@ -22,8 +22,8 @@ export interface LocalLockDriverOptions {
 /**
  * What answers while Redis is away and the policy is `memory`: locks within this process.
  *
- * A single call that failed while Redis serves others gets an error instead: this process would else
- * lock in two places at once.
+ * A single call that failed while Redis serves others gets an error instead: this process would
+ * else lock in two places at once.
  */
 export class LocalLockDriver implements LockDriver {
   readonly #options: LocalLockDriverOptions;
@@ -42,8 +42,8 @@ export class LocalLockDriver implements LockDriver {
 
   async release(ref: LockRef): Promise<ReleaseOutcome> {
     const mayAnswer = this.#options.mayAnswer(ref.key);
-    // Redis may know this hold, from before it went or from a call whose reply was lost.
-    this.#options.pending.add(ref);
+    // From before Redis went, or from a call whose reply was lost.
+    if (this.#options.memory.isShared(ref)) this.#options.pending.add(ref);
     const answer = await this.#options.memory.release(ref);
     if (!mayAnswer) throw new LockBackendDownError('call');
     return answer;
@@ -51,9 +51,9 @@ export class LocalLockDriver implements LockDriver {
 
   async forceRelease(key: string): Promise<HeldLock | undefined> {
     const memory = this.#memory(key);
-    const token = memory.find(key)?.token;
-    // Redis may know it as well, and goes on keeping others out.
-    if (token !== undefined) this.#options.pending.add({ key, token });
+    const hold = memory.find(key);
+    // Redis would go on keeping others out.
+    if (hold?.standing.isShared) this.#options.pending.add({ key, token: hold.token });
     return memory.forceRelease(key);
   }
 

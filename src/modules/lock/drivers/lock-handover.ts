@@ -17,9 +17,9 @@ const AT_ONCE = 50;
  * Takes the holds of this process over to Redis when it is back: each with its own token, for the
  * rest of its time, where nobody else holds the key. The token makes it safe to ask again.
  *
- * Those that Redis granted before are asked for as well: a server that came back empty, or was failed
- * over, may not know them any more. Until a hold is taken over, this process answers for its key; a hold
- * that somebody else was faster with is lost, and its handle says so at once.
+ * Those that Redis granted before are asked for as well: a server that came back empty, or was
+ * failed over, may not know them any more. Until a hold is taken over, this process answers for its
+ * key; a hold that somebody else was faster with is lost, and its handle says so at once.
  */
 export class LockHandover implements FailoverJournal<LockDriver> {
   /** Nothing is recorded, the memory knows: no call is ever older than what was recorded. */
@@ -79,7 +79,8 @@ export class LockHandover implements FailoverJournal<LockDriver> {
     const { memory, pending } = this.#options;
     const hold = memory.find(key);
     if (hold === undefined) return undefined;
-    const { token, owner } = hold;
+    const { token, owner, standing } = hold;
+    standing.isShared = true;
     const ttlMs = Math.ceil(memory.remainingMs(key));
     const claim = { key, token, owner, ttlMs, outsideBudget: true };
     const answer = await this.#ask(claim);

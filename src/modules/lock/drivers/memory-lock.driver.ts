@@ -94,6 +94,7 @@ export class MemoryLockDriver implements LockDriver {
     const same = known?.token === token ? known : undefined;
     const since = same?.since ?? this.#clock.monotonic();
     const standing = same?.standing ?? new Standing();
+    standing.isShared = true;
     this.#holds.set(
       key,
       { token, owner: owner ?? same?.owner ?? '', since, standing },
@@ -112,12 +113,20 @@ export class MemoryLockDriver implements LockDriver {
     return this.#holds.remainingMs(key);
   }
 
+  /** Whether Redis may know a hold with this token; also of one that is not here any more. */
+  isShared({ key, token }: LockRef): boolean {
+    const hold = this.#holds.get(key);
+    return hold?.token !== token || hold.standing.isShared;
+  }
+
   /** Those that are held. */
   *keys(): Generator<string> {
     for (const [key] of this.#holds.live()) yield key;
   }
 
-  /** Somebody else has the lock: ends the hold, if it is still there, and none of its grants stands. */
+  /**
+   * Somebody else has the lock: ends the hold, if it is still there, and none of its grants stands.
+   */
   lose({ key, token }: LockRef): undefined {
     const hold = this.#holds.get(key);
     if (hold?.token !== token) return;

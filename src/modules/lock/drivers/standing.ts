@@ -2,6 +2,8 @@ import type { LockGrant } from '../lock.driver.js';
 
 /** Whether a driver still stands for the hold of one token; all grants of the hold share it. */
 export class Standing {
+  /** Redis may know the hold: it granted it, or was asked to. */
+  isShared = false;
   #isOver = false;
   readonly #listeners = new Set<() => void>();
 

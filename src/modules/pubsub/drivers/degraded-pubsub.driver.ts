@@ -11,13 +11,14 @@ import type { PubSubFailurePolicy } from '../pubsub.options.js';
 import type { PublishJournal } from './publish-journal.js';
 
 export interface DegradedPubSubDriverOptions {
-  readonly memory: PubSubDriver;
+  /** Serves the handlers of this process, and keeps what they got or does not. */
+  readonly local: PubSubDriver;
   readonly policy: PubSubFailurePolicy;
   readonly journal: PublishJournal;
   readonly once: OnceGuard;
 }
 
-/** What answers while Redis is away: handlers of this process are served, and the policy decides. */
+/** What answers instead of Redis: handlers of this process are served, and the policy decides. */
 export class DegradedPubSubDriver implements PubSubDriver {
   readonly #options: DegradedPubSubDriverOptions;
 
@@ -26,12 +27,12 @@ export class DegradedPubSubDriver implements PubSubDriver {
   }
 
   async publish(draft: EventDraft): Promise<PublishOutcome> {
-    const { memory, policy, journal, once } = this.#options;
+    const { local, policy, journal, once } = this.#options;
     const isBuffered = journal.has(draft.id);
     // What was never sent, and will not be, has no echo.
     if (isBuffered) once.watch(draft.id);
     once.keep(draft.id);
-    const outcome = await memory.publish(draft);
+    const outcome = await local.publish(draft);
     switch (policy) {
       case 'local':
         return outcome;
@@ -45,12 +46,11 @@ export class DegradedPubSubDriver implements PubSubDriver {
     }
   }
 
-  /** What was published in this process since Redis went. */
   recent(query: RecentQuery): Promise<readonly PubSubEvent[]> {
-    return this.#options.memory.recent(query);
+    return this.#options.local.recent(query);
   }
 
   channels(only?: string): Promise<readonly ChannelSummary[]> {
-    return this.#options.memory.channels(only);
+    return this.#options.local.channels(only);
   }
 }

@@ -29,8 +29,8 @@ export interface MemoryPubSubDriverOptions {
 }
 
 /**
- * Events in this process. Handlers run right after `publish` has recorded the event, before the caller
- * goes on, and outside its call stack.
+ * Events in this process. Handlers run right after `publish` has recorded the event, before the
+ * caller goes on, and outside its call stack.
  */
 export class MemoryPubSubDriver implements PubSubDriver {
   readonly #options: MemoryPubSubDriverOptions;
@@ -43,13 +43,15 @@ export class MemoryPubSubDriver implements PubSubDriver {
   }
 
   async publish(draft: EventDraft): Promise<PublishOutcome> {
-    const channel = checkKeyText(draft.channel, 'channel');
-    const publishedAt = this.#options.clock.now();
-    const text = seal(draft, publishedAt);
+    const { channel, publishedAt, text } = this.#record(draft);
     this.#log.add({ channel, publishedAt, text }, this.#horizon());
-    const event = decodeEvent(text);
-    if (event !== undefined) queueMicrotask(() => this.#options.local.deliver(event));
-    return { id: draft.id, channel, publishedAt, backing: 'memory', delivery: 'local' };
+    return this.#deliver(draft, text, publishedAt);
+  }
+
+  /** As `publish`, for the handlers only: the event is not recorded. */
+  async hand(draft: EventDraft): Promise<PublishOutcome> {
+    const { publishedAt, text } = this.#record(draft);
+    return this.#deliver(draft, text, publishedAt);
   }
 
   async recent({ channel, limit }: RecentQuery): Promise<readonly PubSubEvent[]> {
@@ -80,6 +82,18 @@ export class MemoryPubSubDriver implements PubSubDriver {
   /** Forgets all events. */
   clear(): void {
     this.#log.clear();
+  }
+
+  #record(draft: EventDraft): Recorded {
+    const channel = checkKeyText(draft.channel, 'channel');
+    const publishedAt = this.#options.clock.now();
+    return { channel, publishedAt, text: seal(draft, publishedAt) };
+  }
+
+  #deliver({ id, channel }: EventDraft, text: string, publishedAt: number): PublishOutcome {
+    const event = decodeEvent(text);
+    if (event !== undefined) queueMicrotask(() => this.#options.local.deliver(event));
+    return { id, channel, publishedAt, backing: 'memory', delivery: 'local' };
   }
 
   /** Events of this age or older are not shown. */

@@ -18,19 +18,23 @@ interface Kept {
 }
 
 /**
- * Sent at once. Far more than a connection needs to be kept busy, and no more than one call may weigh:
- * all of a batch have to be answered within the deadline of one publish.
+ * Sent at once. Far more than a connection needs to be kept busy, and no more than one call may
+ * weigh: all of a batch have to be answered within the deadline of one publish. Where they were
+ * not, the next has half.
  */
 const MAX_BATCH = { events: 100, bytes: 256 * 1024 };
 
+/** And each after it this much more: too much is found out by missed deadlines, which others feel. */
+const GROWTH = 0.02;
+
 /**
- * The events published while Redis was away, oldest first; up to a number and a size, then no more are
- * taken.
+ * The events published while Redis was away, oldest first; up to a number and a size, then no more
+ * are taken.
  *
  * They are sent in batches, without waiting for one another, over the one connection that keeps the
- * order. An event waits until it was sent, not until that is confirmed: what is published to its channel
- * afterwards follows it on the same connection. So the last batch ends the replay however much is
- * published meanwhile.
+ * order. An event waits until it was sent, not until that is confirmed: what is published to its
+ * channel afterwards follows it on the same connection. So the last batch ends the replay however
+ * much is published meanwhile.
  */
 export class PublishJournal implements FailoverJournal<PubSubDriver> {
   readonly #options: PublishJournalOptions;
@@ -39,6 +43,8 @@ export class PublishJournal implements FailoverJournal<PubSubDriver> {
   /** Events that wait to be sent, of each channel that has any. */
   readonly #waiting = new Map<string, number>();
   #bytes = 0;
+  /** Of a whole batch, what is tried now. */
+  #share = 1;
 
   constructor(options: PublishJournalOptions) {
     this.#options = options;
@@ -68,8 +74,8 @@ export class PublishJournal implements FailoverJournal<PubSubDriver> {
   }
 
   /**
-   * A later event of a channel must not overtake one that waits. Questions are answered by Redis: it has
-   * what others published, which this process may have missed.
+   * A later event of a channel must not overtake one that waits. Questions are answered by Redis:
+   * it has what others published, which this process may have missed.
    */
   covers(method: keyof PubSubDriver, args: readonly unknown[]): boolean {
     return method === 'publish' && this.#waiting.has((args[0] as EventDraft).channel);
@@ -84,6 +90,7 @@ export class PublishJournal implements FailoverJournal<PubSubDriver> {
     while (!this.isEmpty) {
       const outcomes = await Promise.all(this.#nextBatch().map((one) => this.#send(one, primary)));
       const away = outcomes.find((outcome) => outcome !== undefined);
+      this.#share = away === undefined ? Math.min(1, this.#share + GROWTH) : this.#share / 2;
       if (away !== undefined) throw away;
     }
   }
@@ -94,7 +101,8 @@ export class PublishJournal implements FailoverJournal<PubSubDriver> {
     let bytes = 0;
     for (const one of this.#kept.values()) {
       bytes += one.bytes;
-      const isFull = batch.length === MAX_BATCH.events || bytes > MAX_BATCH.bytes;
+      const isFull =
+        batch.length >= MAX_BATCH.events * this.#share || bytes > MAX_BATCH.bytes * this.#share;
       if (isFull && batch.length > 0) break;
       batch.push(one);
     }

@@ -3,6 +3,7 @@ import {
   checkKeyText,
   type RedisConnection,
   RedisUnavailableError,
+  SURVEY,
 } from '../../../common/redis/index.js';
 import { decodeEvent, type EventDraft, type PubSubEvent } from '../envelope.js';
 import type { OnceGuard } from '../once-guard.js';
@@ -95,11 +96,6 @@ export class RedisPubSubDriver implements PubSubDriver {
     return listChannels(found.filter(isUsed));
   }
 
-  /** For what goes over all channels. */
-  get #survey(): CallBounds {
-    return { deadlineMs: this.#options.deadlineMs, isSurvey: true };
-  }
-
   #send(draft: EventDraft): Promise<number> {
     const { id, channel, head } = draft;
     const { historySize, historyTtlMs, deadlineMs } = this.#options;
@@ -118,7 +114,7 @@ export class RedisPubSubDriver implements PubSubDriver {
 
   async #latestOfAll(limit: number): Promise<readonly RecordedEntry[]> {
     const logs = await Promise.all(
-      SHARD_NAMES.map((shard) => this.#latest(this.#keysOfShard(shard).log, limit, this.#survey)),
+      SHARD_NAMES.map((shard) => this.#latest(this.#keysOfShard(shard).log, limit, SURVEY)),
     );
     return logs.flat().toSorted(byPosition).slice(0, limit);
   }
@@ -137,7 +133,7 @@ export class RedisPubSubDriver implements PubSubDriver {
     const shards = await Promise.all(
       SHARD_NAMES.map((shard) => {
         const keys = this.#keysOfShard(shard).channels;
-        return this.#connection.script(CHANNELS, { keys, args, ...this.#survey });
+        return this.#connection.script(CHANNELS, { keys, args, ...SURVEY });
       }),
     );
     const latestFirst = shards.flat().toSorted(([, a], [, b]) => b - a);
@@ -155,7 +151,7 @@ export class RedisPubSubDriver implements PubSubDriver {
     const match = this.#wire.pattern('*');
     const wires = await this.#connection.command(
       (client) => subscribedNames(client, match),
-      this.#survey,
+      SURVEY,
     );
     const channels = wires.flatMap((wire) => this.#wire.decode(wire) ?? []);
     return channels.toSorted().slice(0, MAX_LISTED_CHANNELS);
@@ -166,7 +162,7 @@ export class RedisPubSubDriver implements PubSubDriver {
     const wires = channels.map((channel) => this.#wire.channel(channel));
     const counts = await this.#connection.command(
       (client) => countSubscribers(client, wires),
-      this.#survey,
+      SURVEY,
     );
     return wires.map((wire) => counts.get(wire));
   }

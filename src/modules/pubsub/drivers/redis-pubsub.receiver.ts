@@ -23,8 +23,8 @@ interface Wanted {
 }
 
 /**
- * Receives on the `subscriber` connection: one Redis subscription for each channel or pattern, however
- * many handlers it has. Several globs may need the same Redis pattern, which is coarser.
+ * Receives on the `subscriber` connection: one Redis subscription for each channel or pattern,
+ * however many handlers it has. Several globs may need the same Redis pattern, which is coarser.
  */
 export class RedisPubSubReceiver implements PubSubReceiver {
   readonly #client: RedisClient;
@@ -72,7 +72,7 @@ export class RedisPubSubReceiver implements PubSubReceiver {
     const asked = isChannel ? this.#client.unsubscribe(wire) : this.#client.punsubscribe(wire);
     // The server forgets it with the connection; until then its messages have nowhere to go.
     const settled = asked.catch(() => undefined);
-    await settledWithin(settled, CONFIRM_MS);
+    await answerWithin(settled, CONFIRM_MS);
   }
 
   /** The connection itself is closed by whoever opened it; what it still brings is for nobody. */
@@ -98,7 +98,7 @@ export class RedisPubSubReceiver implements PubSubReceiver {
         return false;
       },
     );
-    const isConfirmed = await settledWithin(answer, CONFIRM_MS);
+    const isConfirmed = await answerWithin(answer, CONFIRM_MS);
     if (isConfirmed !== true) this.#link.lose();
   }
 
@@ -106,7 +106,9 @@ export class RedisPubSubReceiver implements PubSubReceiver {
     return kind === 'channel' ? this.#client.subscribe(wire) : this.#client.psubscribe(wire);
   }
 
-  /** Each by itself: the server refuses a command as a whole for one channel that it does not allow. */
+  /**
+   * Each by itself: the server refuses a command as a whole for one channel that it does not allow.
+   */
   #resubscribe(): void {
     for (const [wire, { kind }] of this.#wanted) {
       this.#ask(kind, wire).catch((error: unknown) => this.#reportRefusal(error));
@@ -170,7 +172,7 @@ function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-function settledWithin<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+function answerWithin<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), ms).unref();
     work.finally(() => clearTimeout(timer)).then(resolve, reject);

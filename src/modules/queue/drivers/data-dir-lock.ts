@@ -1,8 +1,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InvalidOptionError } from '../../../common/errors/index.js';
 import { errorCode } from './error-code.js';
+
+const PREFIX = 'lock.';
 
 /** Folders this process uses; a file cannot tell two databases of one process apart. */
 const HELD = new Set<string>();
@@ -10,15 +12,17 @@ const HELD = new Set<string>();
 /**
  * Marks a folder as used by this process: two embedded databases on one folder would destroy it.
  *
- * A mark is a numbered file beside the folder, made by its owner alone and removed by others only when
- * the owner is known to be dead: that is, on this host and with no such process. It counts once its owner
- * has looked again and found no other mark of anyone who may live. So of several starters one or none
- * gets the folder, never two: whoever looks last sees the others. Two starters that see the same marks want
- * the same number, which only one can create.
+ * A mark is a numbered file in the folder, so that whoever shares the folder sees it. It is made by
+ * its owner alone and removed by others only when the owner is known to be dead: that is, on this
+ * host and with no such process. It counts once its owner has looked again and found no other mark
+ * of anyone who may live. So of several starters one or none gets the folder, never two: whoever
+ * looks last sees the others. Two starters that see the same marks want the same number, which only
+ * one can create.
  */
 export class DataDirLock {
   readonly #dataDir: string;
   #file: string | undefined;
+  #isEntered = false;
 
   constructor(dataDir: string) {
     this.#dataDir = resolve(dataDir);
@@ -28,6 +32,7 @@ export class DataDirLock {
   async acquire(): Promise<void> {
     if (HELD.has(this.#dataDir)) throw inUse(`process ${process.pid}`);
     HELD.add(this.#dataDir);
+    this.#isEntered = true;
     try {
       await this.#mark();
     } catch (error) {
@@ -40,11 +45,13 @@ export class DataDirLock {
   async release(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
-    if (HELD.delete(this.#dataDir) && file !== undefined) await rm(file, { force: true });
+    if (file !== undefined) await rm(file, { force: true });
+    if (this.#isEntered) HELD.delete(this.#dataDir);
+    this.#isEntered = false;
   }
 
   async #mark(): Promise<void> {
-    await mkdir(dirname(this.#dataDir), { recursive: true });
+    await mkdir(this.#dataDir, { recursive: true });
     const mark = [process.pid, await startedAt(process.pid), hostname()].join(' ');
     for (;;) {
       const last = Math.max(0, ...(await this.#deadMarks()));
@@ -61,13 +68,15 @@ export class DataDirLock {
     }
   }
 
-  /** Numbers of the marks of dead owners. @throws InvalidOptionError when there is any other but ours */
+  /**
+   * Numbers of the marks of dead owners.
+   * @throws InvalidOptionError when there is any other but ours
+   */
   async #deadMarks(): Promise<readonly number[]> {
-    const prefix = `${basename(this.#dataDir)}.lock.`;
-    const names = await readdir(dirname(this.#dataDir));
+    const names = await readdir(this.#dataDir);
     const numbers = names
-      .filter((name) => name.startsWith(prefix))
-      .map((name) => Number(name.slice(prefix.length)))
+      .filter((name) => name.startsWith(PREFIX))
+      .map((name) => Number(name.slice(PREFIX.length)))
       .filter((number) => Number.isSafeInteger(number) && this.#fileOf(number) !== this.#file);
     const dead: number[] = [];
     for (const number of numbers) {
@@ -77,7 +86,7 @@ export class DataDirLock {
   }
 
   #fileOf(number: number): string {
-    return join(dirname(this.#dataDir), `${basename(this.#dataDir)}.lock.${number}`);
+    return join(this.#dataDir, `${PREFIX}${number}`);
   }
 }
 
@@ -93,9 +102,8 @@ async function assertDead(file: string): Promise<boolean> {
   if (host === undefined) throw mayBeInUse('somebody', file);
   const pid = Number(number);
   if (host !== hostname()) throw mayBeInUse(`process ${pid} of host "${host}"`, file);
-  // This process has no other mark: it is of an earlier one with the same number.
-  const isOther = pid !== process.pid;
-  if (isOther && isAlive(pid) && (await startedAt(pid)) === start) throw inUse(`process ${pid}`);
+  // A process of that number that started at another time is not the owner.
+  if (isAlive(pid) && (await startedAt(pid)) === start) throw inUse(`process ${pid}`);
   return true;
 }
 
@@ -126,8 +134,8 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * When a process started, as Linux tells it (proc(5), field 22 of `stat`): in a container that is started
- * again the same number often belongs to another process. Elsewhere the number has to do.
+ * When a process started, as Linux tells it (proc(5), field 22 of `stat`): in a container that is
+ * started again the same number often belongs to another process. Elsewhere the number has to do.
  */
 async function startedAt(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadPeer } from '../../../common/errors/index.js';
 import type { BullLibrary } from './bull-backend.js';
 import { DataDirLock } from './data-dir-lock.js';
@@ -8,21 +9,23 @@ import { type QueueDatabase, SCHEMA, StartOnce } from './queue-database.js';
 const IN_MEMORY = 'memory://';
 
 /**
- * An embedded PostgreSQL in a folder (https://pglite.dev). It takes 2 to 4 s to start and about 750 MB,
- * so that happens with the first job.
+ * An embedded PostgreSQL in a folder (https://pglite.dev). It takes 2 to 4 s to start and about 750
+ * MB, so that happens with the first job.
  */
 export class PgliteDatabase implements QueueDatabase {
   readonly pool;
   readonly #bull: BullLibrary;
-  readonly #dataDir: string;
+  /** Where the database is: a folder of its own within that of the marks. */
+  readonly #files: string;
   readonly #lock: DataDirLock | undefined;
   readonly #start = new StartOnce(() => this.#open());
   #database: Pglite | undefined;
 
   constructor(bull: BullLibrary, dataDir: string) {
     this.#bull = bull;
-    this.#dataDir = dataDir;
-    this.#lock = dataDir.startsWith(IN_MEMORY) ? undefined : new DataDirLock(dataDir);
+    const isInMemory = dataDir.startsWith(IN_MEMORY);
+    this.#files = isInMemory ? dataDir : join(dataDir, 'pgdata');
+    this.#lock = isInMemory ? undefined : new DataDirLock(dataDir);
     this.pool = createPglitePool(async () => this.#opened());
   }
 
@@ -31,7 +34,7 @@ export class PgliteDatabase implements QueueDatabase {
   }
 
   get awake(): Promise<void> {
-    return existsSync(this.#dataDir) ? Promise.resolve() : this.#start.done;
+    return existsSync(this.#files) ? Promise.resolve() : this.#start.done;
   }
 
   start(): Promise<void> {
@@ -40,8 +43,7 @@ export class PgliteDatabase implements QueueDatabase {
 
   async close(): Promise<void> {
     await this.#start.settled();
-    await this.#database?.close();
-    await this.#lock?.release();
+    await this.#shut();
   }
 
   #opened(): Pglite {
@@ -56,10 +58,26 @@ export class PgliteDatabase implements QueueDatabase {
       () => import('@electric-sql/pglite'),
     );
     await this.#lock?.acquire();
-    this.#database = await PGlite.create(this.#dataDir);
-    const client = await this.pool.connect();
-    await this.#bull.runMigrations(client, SCHEMA);
-    await client.query(`SET search_path TO ${SCHEMA}`);
-    client.release();
+    try {
+      this.#database = await PGlite.create(this.#files);
+      const client = await this.pool.connect();
+      await this.#bull.runMigrations(client, SCHEMA);
+      await client.query(`SET search_path TO ${SCHEMA}`);
+      client.release();
+    } catch (error) {
+      // So that the next use can try again.
+      await this.#shut().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #shut(): Promise<void> {
+    const database = this.#database;
+    this.#database = undefined;
+    try {
+      await database?.close();
+    } finally {
+      await this.#lock?.release();
+    }
   }
 }

@@ -16,8 +16,8 @@ const CLOSE_MS = 2_000;
 
 /**
  * A BullMQ worker that is watched. BullMQ's `isRunning()` stays true and no event comes when a
- * worker's connection is stuck, so this one keeps its own heartbeat. A worker that is silent while the
- * backend is up and it has room for jobs is replaced, with everything that is known of it.
+ * worker's connection is stuck, so this one keeps its own heartbeat. A worker that is silent while
+ * the backend is up and it has room for jobs is replaced, with everything that is known of it.
  */
 export class SupervisedWorker implements QueueConsumer {
   readonly #plan: SupervisedWorkerPlan;
@@ -44,10 +44,10 @@ export class SupervisedWorker implements QueueConsumer {
   async close(drainMs: number): Promise<boolean> {
     this.#isClosing = true;
     clearInterval(this.#watch);
-    const isIdle = this.active === 0;
-    const isClosed = await closeWorker(this.#current.worker, isIdle ? CLOSE_MS : drainMs);
+    const current = this.#current;
+    const isClosed = await closeWorker(current.worker, drainMs, () => current.active > 0);
     // Without a job, only the connection did not end in time.
-    return isClosed || isIdle;
+    return isClosed || current.active === 0;
   }
 
   #check(): void {
@@ -65,15 +65,22 @@ export class SupervisedWorker implements QueueConsumer {
 }
 
 /**
- * Stops fetching and waits for running jobs, no longer than `drainMs`; then tells their handlers to
- * stop, lets go of their locks and ends the connection without them. Never rejects. Resolves to whether
- * all jobs ended.
+ * Stops fetching and waits for running jobs, no longer than `drainMs`, or a moment where there is
+ * none and none came with the last answer; then tells their handlers to stop, lets go of their
+ * locks and ends the connection without them. Never rejects. Resolves to whether all jobs ended.
  */
-export async function closeWorker(worker: BullWorker, drainMs: number): Promise<boolean> {
+export async function closeWorker(
+  worker: BullWorker,
+  drainMs: number,
+  isBusy = (): boolean => true,
+): Promise<boolean> {
   stayDisconnected(worker);
-  // Not `close()`: while that waits for jobs it renews their locks, and it cannot be hurried any more.
+  // Not `close()`: while that waits for jobs it renews their locks, and it cannot be hurried any
+  // more.
   const drained = worker.pause();
-  let isDrained = await settlesWithin(drained, drainMs);
+  const firstMs = Math.min(drainMs, CLOSE_MS);
+  let isDrained = await settlesWithin(drained, firstMs);
+  if (!isDrained && isBusy()) isDrained = await settlesWithin(drained, drainMs - firstMs);
   if (!isDrained) {
     worker.cancelAllJobs('the worker is shutting down');
     isDrained = await settlesWithin(drained, CLOSE_MS / 4);
@@ -84,10 +91,10 @@ export async function closeWorker(worker: BullWorker, drainMs: number): Promise<
 }
 
 /**
- * To be paused, BullMQ ends the blocking client, waits for its event `end` and connects it again. On a
- * cluster ioredis tells `end` for the first node that closed and goes back to the status `close` with
- * each of the others: BullMQ then waits for ever for a client that is not connecting. A worker that is
- * closed needs neither, so it does not wait for the one and leaves out the other.
+ * To be paused, BullMQ ends the blocking client, waits for its event `end` and connects it again.
+ * On a cluster ioredis tells `end` for the first node that closed and goes back to the status
+ * `close` with each of the others: BullMQ then waits for ever for a client that is not connecting.
+ * A worker that is closed needs neither, so it does not wait for the one and leaves out the other.
  */
 function stayDisconnected(worker: BullWorker): void {
   const backend = worker.getBackend();

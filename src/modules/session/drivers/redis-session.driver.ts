@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisConnection } from '../../../common/redis/index.js';
+import type { CallBounds, RedisConnection } from '../../../common/redis/index.js';
 import { type Clock, parseDuration } from '../../../common/time/index.js';
 import {
   checkId,
@@ -42,10 +42,13 @@ export interface RedisSessionDriverOptions {
 const SESSIONS_PER_READ = 200;
 const RANDOM_BYTES = 9;
 
+/** How many sessions there are is the user's doing: no reason to think that Redis is ill. */
+const OF_ANY_SIZE = { isSurvey: true, outsideBudget: false } as const;
+
 /**
- * Sessions in Redis, a hash each. With a cookie everything is one round trip. By public id it is two:
- * the first finds whose session it is, and so the names of the keys the script may touch; a session
- * never changes its user, so nothing can come in between.
+ * Sessions in Redis, a hash each. With a cookie everything is one round trip. By public id it is
+ * two: the first finds whose session it is, and so the names of the keys the script may touch; a
+ * session never changes its user, so nothing can come in between.
  */
 export class RedisSessionDriver implements SessionDriver {
   readonly #connection: RedisConnection;
@@ -131,13 +134,12 @@ export class RedisSessionDriver implements SessionDriver {
 
   async list(userId: string): Promise<readonly StoredSession[]> {
     const { generation, index } = this.#keys.user(checkId(userId, 'userId'));
-    // How many there are is the user's doing: no reason to think that Redis is ill.
-    const call = { ...this.#options, isSurvey: true, keys: index, args: undefined };
+    const call = { ...this.#options, keys: index, args: undefined };
     const ids = await this.#connection.script(SESSION_INDEX_READ, call);
     const sessions: StoredSession[] = [];
     for (let at = 0; at < ids.length; at += SESSIONS_PER_READ) {
       const some = ids.slice(at, at + SESSIONS_PER_READ);
-      sessions.push(...(await this.#read(generation, some, { isSurvey: true })));
+      sessions.push(...(await this.#read(generation, some, OF_ANY_SIZE)));
     }
     return sessions;
   }
@@ -164,12 +166,12 @@ export class RedisSessionDriver implements SessionDriver {
   async #read(
     generation: string,
     ids: readonly string[],
-    { isSurvey } = { isSurvey: false },
+    extent: Partial<CallBounds> = {},
   ): Promise<readonly StoredSession[]> {
     const sessions = ids.map((id) => this.#keys.record(id));
     const replies = await this.#connection.script(SESSION_READ, {
       ...this.#options,
-      isSurvey,
+      ...extent,
       keys: { generation, sessions },
       args: undefined,
     });
