@@ -2,8 +2,8 @@
  * Who is compared with whom, and what each has to prove before and during every measurement, so
  * that nobody is fast because it does not do the work.
  *
- * Two kinds: an HTTP contender is a Nest application that is asked over the network; an operation is
- * an async function that its process calls again and again. They share:
+ * Two kinds: an HTTP contender is a Nest application that is asked over the network; an operation
+ * is an async function that its process calls again and again. They share:
  *
  * - `group`: the table it stands in
  * - `redis`: the commands each request or operation must send, and how often; without it none may be

@@ -2,8 +2,8 @@
  * Proves that the packed library works for a stranger: builds and packs it, checks the tarball with
  * publint and attw, installs it with its required peers into an empty Nest application, loads every
  * entry from ESM and CommonJS, boots the application and asks it for its health, and type-checks an
- * import of every entry. Then it installs the same tarball in a copy of examples/minimal, builds and
- * tests that with its own tools, and asks it for something of every module.
+ * import of every entry. Then it installs the same tarball in a copy of examples/minimal, builds
+ * and tests that with its own tools, and asks it for something of every module.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

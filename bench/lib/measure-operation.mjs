@@ -9,7 +9,9 @@ const PATIENCE_MS = 10_000;
 /** Until what an operation leaves behind is done, such as the end of a job after its handler. */
 const SETTLE_MS = 200;
 
-/** Starts a contender, has it prove that it does its work, measures it, and has it prove it again. */
+/**
+ * Starts a contender, has it prove that it does its work, measures it, and has it prove it again.
+ */
 export async function measureOperation(contender, { redis, cores, nodeOptions, ...timing }) {
   await redis.reset();
   const { contender: process_ } = await ContenderProcess.start(contender, {

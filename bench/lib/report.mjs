@@ -48,8 +48,8 @@ const COLUMNS = {
 };
 
 /**
- * The results as markdown: one table a group, then the facts needed to judge them. Of a partial run,
- * what there is.
+ * The results as markdown: one table a group, then the facts needed to judge them. Of a partial
+ * run, what there is.
  */
 export function report(results) {
   const tables = GROUPS.map((group) => ({ ...group, rows: rowsOf(results, group) }))

@@ -20,7 +20,8 @@ export function enqueueOperation({ add, count }) {
 }
 
 /**
- * Stores a job and waits until its handler was called, and until the producer knows that it is stored.
+ * Stores a job and waits until its handler was called, and until the producer knows that it is
+ * stored.
  *
  * - `add(payload)`
  * - `work(handler)`: calls the handler with the payload of each job; resolves when jobs arrive

@@ -4,7 +4,8 @@ import { LOCK_TTL_MS } from '../settings.mjs';
 /**
  * Takes a lock that is free and gives it back.
  *
- * A slot has a key of its own, and takes the same one again: it could not, had it not been given back.
+ * A slot has a key of its own, and takes the same one again: it could not, had it not been given
+ * back.
  *
  * - `acquire(key, ttlMs)`: as the package's documentation shows it; resolves to the lock
  * - `tryAcquire(key, ttlMs)`: `undefined`, at once, when it is held

@@ -3,7 +3,9 @@ import { CacheResponse } from '../../dist/modules/cache/index.js';
 import { createApplication } from '../lib/application.mjs';
 import { TTL_MS } from '../settings.mjs';
 
-/** `@CacheResponse`, on Redis where a URL is given, else in memory. All options at their defaults. */
+/**
+ * `@CacheResponse`, on Redis where a URL is given, else in memory. All options at their defaults.
+ */
 export function create(redisUrl) {
   const redis =
     redisUrl === undefined ? {} : { redis: { connections: { default: { url: redisUrl } } } };

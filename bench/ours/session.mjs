@@ -9,7 +9,9 @@ import {
 import { createApplication, createController } from '../lib/application.mjs';
 import { PAYLOAD, SESSION_TTL_MS, SIGN_IN_PATH, USER_ID } from '../settings.mjs';
 
-/** `@RequireSession` on the route, as in docs/session.md. All options but the ttl at their defaults. */
+/**
+ * `@RequireSession` on the route, as in docs/session.md. All options but the ttl at their defaults.
+ */
 export function create(redisUrl) {
   return createApplication({
     imports: [

@@ -1,4 +1,7 @@
-/** The application of a stranger: the installed library with memory drivers, no compiler, no decorators. */
+/**
+ * The application of a stranger: the installed library with memory drivers, no compiler, no
+ * decorators.
+ */
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

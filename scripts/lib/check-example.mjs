@@ -1,4 +1,6 @@
-/** What `examples/minimal` answers, module by module, while it is served from an installed package. */
+/**
+ * What `examples/minimal` answers, module by module, while it is served from an installed package.
+ */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 

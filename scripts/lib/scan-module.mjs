@@ -74,7 +74,10 @@ function isAwait(node) {
   );
 }
 
-/** Adds the package of a bare specifier: `@nestjs/core/x` → `@nestjs/core`; own files and Node's are skipped. */
+/**
+ * Adds the package of a bare specifier: `@nestjs/core/x` → `@nestjs/core`; own files and Node's are
+ * skipped.
+ */
 function addPackage(names, specifier) {
   if (specifier === undefined || specifier.startsWith('.') || isBuiltin(specifier)) return;
   const parts = specifier.split('/');

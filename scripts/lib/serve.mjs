@@ -7,8 +7,8 @@ const ASK_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
- * Starts an application that prints `listening on <url>`, calls `ask` with the url, and stops it with
- * SIGTERM. It gets nothing of our environment but what it takes to run.
+ * Starts an application that prints `listening on <url>`, calls `ask` with the url, and stops it
+ * with SIGTERM. It gets nothing of our environment but what it takes to run.
  *
  * @throws Error when it does not listen, what is asked does not settle, or it does not stop, in time
  */

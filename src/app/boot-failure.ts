@@ -1,8 +1,8 @@
 import { BackplaneError } from '../common/errors/index.js';
 
 /**
- * What is printed when the boot fails: one line for what the operator has to change, such as a wrong
- * setting or a port that is taken; the stack for a fault of ours.
+ * What is printed when the boot fails: one line for what the operator has to change, such as a
+ * wrong setting or a port that is taken; the stack for a fault of ours.
  */
 export function bootFailure(error: unknown): string {
   if (error instanceof BackplaneError) return error.message;

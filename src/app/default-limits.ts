@@ -1,8 +1,8 @@
 import type { ThrottleOptions } from '../modules/throttle/index.js';
 
 /**
- * The backend's limits, for each client. By route pattern, so that they hold whatever decorators the
- * code of a route carries, and also before the route exists.
+ * The backend's limits, for each client. By route pattern, so that they hold whatever decorators
+ * the code of a route carries, and also before the route exists.
  */
 export const DEFAULT_LIMITS = {
   default: { limit: 100, window: '1m' },

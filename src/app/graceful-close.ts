@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 
 /**
  * How long requests under way may still take once the server closes. Longer than any request of a
- * backend should be; and orchestrators kill after 30 s by default (Kubernetes; our Compose file), of
- * which the hooks before and after need their part.
+ * backend should be; and orchestrators kill after 30 s by default (Kubernetes; our Compose file),
+ * of which the hooks before and after need their part.
  */
 export const CLOSE_TIMEOUT_MS = 10_000;
 
@@ -23,8 +23,8 @@ export interface GracefulClose {
  *
  * Node closes idle connections when a server closes, but not those that become idle afterwards: a
  * kept-alive connection would hold the shutdown up until its client or its timeout ends it (72 s on
- * Fastify). `Connection: close` on the last answer ends it at once, and tells the client not to send
- * more on it.
+ * Fastify). `Connection: close` on the last answer ends it at once, and tells the client not to
+ * send more on it.
  */
 export function gracefulClose(server: Server, timeoutMs: number): GracefulClose {
   const sockets = watchSockets(server);
@@ -62,7 +62,9 @@ function watchSockets(server: Server): ReadonlySet<Socket> {
   return sockets;
 }
 
-/** Opened ahead of need, as browsers do. Node counts it among the busy ones until it has sent bytes. */
+/**
+ * Opened ahead of need, as browsers do. Node counts it among the busy ones until it has sent bytes.
+ */
 function isUnused({ bytesRead }: Socket): boolean {
   return bytesRead === 0;
 }

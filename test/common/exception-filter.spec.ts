@@ -23,7 +23,9 @@ import { BackplaneExceptionFilter } from '../../src/common/http/index.js';
 import { RedisUnavailableError } from '../../src/common/redis/index.js';
 import { PLATFORMS, startApp, type TestApp } from '../support/app.js';
 
-/** What must never be in an answer: where our servers are, how to get in, what the code looks like. */
+/**
+ * What must never be in an answer: where our servers are, how to get in, what the code looks like.
+ */
 const SECRETS = 'redis://:hunter2@cache.internal:6379';
 const LEAK = /hunter2|internal:|\.spec\.ts|node_modules|\n\s+at /;
 

@@ -9,13 +9,19 @@ import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 
 const STRANGE = ['a*b', 'a:b', 'a b', 'a\nb', '🐘', '__proto__', '{a}', '%'];
-/** Each platform and each backing once; that both drivers decide the same is proved by the contracts. */
+/**
+ * Each platform and each backing once; that both drivers decide the same is proved by the
+ * contracts.
+ */
 const CASES = [
   { platform: 'express', backing: 'redis' },
   { platform: 'fastify', backing: 'memory' },
 ] as const;
 
-/** On a busy machine a deadline of 50 ms passes, and then memory counts instead: not the subject here. */
+/**
+ * On a busy machine a deadline of 50 ms passes, and then memory counts instead: not the subject
+ * here.
+ */
 function patient(options: BackplaneOptions): BackplaneOptions {
   const { redis, throttle, cache } = options;
   return {

@@ -65,7 +65,8 @@ async function replay(exchange: Exchange, { server, bindings, page }: Stage): Pr
 
 /** Does what curl would do, and gives what it would print. */
 async function run({ url, method, headers, body, ...how }: CurlRequest): Promise<string> {
-  // What curl says of -d unless it is told better: a page that forgets the type has to show what comes of it.
+  // What curl says of -d unless it is told better: a page that forgets the type has to show what
+  // comes of it.
   const form = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
   const response = await fetch(url, {
     method,

@@ -23,7 +23,10 @@ export class FaultyBackend {
   readonly recovered: number[] = [];
   readonly load: Load;
   readonly #server: TestApp;
-  /** Whose report is cached before the fault and changed during it; its first version must not return. */
+  /**
+   * Whose report is cached before the fault and changed during it; its first version must not
+   * return.
+   */
   readonly #changed = randomUUID();
   #version = 1;
 
@@ -91,7 +94,9 @@ export class FaultyBackend {
     expect(this.#backing()).toEqual({ rate_limiting: 'memory', cache: 'memory' });
   }
 
-  /** Waits until Redis answers again, within what is promised; and nothing old comes back with it. */
+  /**
+   * Waits until Redis answers again, within what is promised; and nothing old comes back with it.
+   */
   async recovers(): Promise<void> {
     await eventually(() => this.recovered.length >= this.degraded.length, {
       timeoutMs: RECOVERY_MS,

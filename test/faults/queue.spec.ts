@@ -166,7 +166,8 @@ describe('workers behind a network that swallows every byte', () => {
     await proxy().blackHole();
     await expect(subject.send(2)).rejects.toMatchObject({ code: 'E_QUEUE_BACKEND_DOWN' });
     await proxy().heal();
-    // Dead sockets stay dead: the command client is replaced by the gate, the workers' by themselves.
+    // Dead sockets stay dead: the command client is replaced by the gate, the workers' by
+    // themselves.
     await eventually(() => subject.isStored(3), {
       timeoutMs: 10_000,
     });

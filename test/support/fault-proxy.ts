@@ -170,7 +170,9 @@ export class FaultProxy {
   }
 }
 
-/** Opens a port whose sockets do not answer a close by themselves: that is for the link to decide. */
+/**
+ * Opens a port whose sockets do not answer a close by themselves: that is for the link to decide.
+ */
 async function listen(port: number, accept: (client: Socket) => void): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, accept);
   server.listen(port, '127.0.0.1');

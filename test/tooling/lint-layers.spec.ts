@@ -102,7 +102,9 @@ function importing(file: string, ...specifiers: readonly string[]): Case {
   };
 }
 
-/** Lints the files in a folder of their own with the project's configuration, less its typed rules. */
+/**
+ * Lints the files in a folder of their own with the project's configuration, less its typed rules.
+ */
 function lint(files: readonly Case[]): readonly Diagnostic[] {
   const folder = mkdtempSync(path.join(tmpdir(), 'lint-layers-'));
   try {

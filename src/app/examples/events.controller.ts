@@ -12,8 +12,9 @@ import {
 import { parse } from './parse.js';
 
 /**
- * The one channel that everybody may use. What callers name is a channel within: nobody reaches those of
- * the application, and however many names are made up, the history keeps as much as of one channel.
+ * The one channel that everybody may use. What callers name is a channel within: nobody reaches
+ * those of the application, and however many names are made up, the history keeps as much as of one
+ * channel.
  */
 const PUBLIC_CHANNEL = 'public-events';
 /** The latest public events among which those of one channel are looked for. */
@@ -31,7 +32,10 @@ const recentSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(10),
 });
 
-/** Publish and read back events; operators follow them at `/api/v1/redis/pubsub/public-events/stream`. */
+/**
+ * Publish and read back events; operators follow them at
+ * `/api/v1/redis/pubsub/public-events/stream`.
+ */
 @Controller('api')
 export class EventsController {
   constructor(@Inject(PubSubService) private readonly pubsub: PubSubService) {}

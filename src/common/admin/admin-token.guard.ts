@@ -13,7 +13,9 @@ export const ADMIN_TOKEN = Symbol('ADMIN_TOKEN');
 
 const SCHEME = /^Bearer +(\S+)$/i;
 
-/** Lets requests with `Authorization: Bearer <token>` through; 401 without a hint for all others. */
+/**
+ * Lets requests with `Authorization: Bearer <token>` through; 401 without a hint for all others.
+ */
 @Injectable()
 export class AdminTokenGuard implements CanActivate {
   readonly #expected: Buffer;

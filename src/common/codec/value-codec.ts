@@ -16,8 +16,8 @@ export interface ValueCodecOptions {
   /** Values whose packed form is at least this large are compressed. `undefined` = never. */
   readonly compressAboveBytes?: number | undefined;
   /**
-   * Largest packed form, before compression, that is written and read back; stops a small compressed
-   * value from filling the memory.
+   * Largest packed form, before compression, that is written and read back; stops a small
+   * compressed value from filling the memory.
    */
   readonly maxBytes: number;
 }
@@ -61,7 +61,9 @@ export class ValueCodec {
     );
   }
 
-  /** @throws CodecError when the bytes were not written by this format, are cut off or are too large */
+  /**
+   * @throws CodecError when the bytes were not written by this format, are cut off or are too large
+   */
   decode(bytes: Buffer): Eventually<unknown> {
     const body = bytes.subarray(1);
     switch (bytes[0]) {

@@ -29,8 +29,8 @@ const PARTS = [
 /**
  * The URL with what `REDIS_PORT`, `REDIS_DB`, `REDIS_USERNAME` and `REDIS_PASSWORD` add to it.
  *
- * Beside `REDIS_HOST` they describe that host, which the URL supersedes as a whole: a password meant
- * for one server is never sent to another.
+ * Beside `REDIS_HOST` they describe that host, which the URL supersedes as a whole: a password
+ * meant for one server is never sent to another.
  *
  * @throws ConfigError when one of them differs from what the URL says
  */

@@ -20,8 +20,8 @@ interface HookableServer {
 }
 
 /**
- * Gives every HTTP request its context: an id, taken from `X-Request-Id` or made and answered in it,
- * and the Redis budget. Runs before body parsers and guards, on Express and on Fastify.
+ * Gives every HTTP request its context: an id, taken from `X-Request-Id` or made and answered in
+ * it, and the Redis budget. Runs before body parsers and guards, on Express and on Fastify.
  */
 @Injectable()
 export class RequestContextBinder implements OnModuleInit {

@@ -19,7 +19,9 @@ export function runInRequest<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
 }
 
-/** Runs `work`, and everything it awaits, on nobody's request and budget: what many callers share. */
+/**
+ * Runs `work`, and everything it awaits, on nobody's request and budget: what many callers share.
+ */
 export function runOutsideRequests<T>(work: () => T): T {
   return storage.run(undefined, work);
 }

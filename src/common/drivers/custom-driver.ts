@@ -7,11 +7,11 @@ export interface DriverContext {
 }
 
 /**
- * Makes the application's own driver of a module, in place of memory and Redis. Called once while the
- * application starts, which waits for it and does not start when it fails.
+ * Makes the application's own driver of a module, in place of memory and Redis. Called once while
+ * the application starts, which waits for it and does not start when it fails.
  *
- * Nest's lifecycle hooks on the driver (`onModuleDestroy`, `onApplicationShutdown`, …) are called: what
- * it opened, it closes there.
+ * Nest's lifecycle hooks on the driver (`onModuleDestroy`, `onApplicationShutdown`, …) are called:
+ * what it opened, it closes there.
  */
 export type DriverFactory<Driver, Context extends DriverContext = DriverContext> = (
   context: Context,

@@ -36,9 +36,9 @@ export interface DriverSurroundings {
 }
 
 /**
- * Makes the driver of a module, and lists the service in health with what backs it: the application's own
- * where there is one; memory where no Redis is configured; else Redis. The failure policy does not concern
- * an own driver, so that what it rejects with reaches the caller.
+ * Makes the driver of a module, and lists the service in health with what backs it: the
+ * application's own where there is one; memory where no Redis is configured; else Redis. The
+ * failure policy does not concern an own driver, so that what it rejects with reaches the caller.
  *
  * @throws InvalidOptionError when the own factory makes no driver @throws whatever that factory throws
  */

@@ -21,7 +21,10 @@ export type ErrorKind = 'invalid' | 'absent' | 'conflict' | 'unavailable' | 'int
 export abstract class BackplaneError extends Error {
   abstract readonly code: ErrorCode;
 
-  /** What it means to the one who called. @default what the ending of `code` says, else `internal` */
+  /**
+   * What it means to the one who called.
+   * @default what the ending of `code` says, else `internal`
+   */
   declare readonly kind?: ErrorKind;
 
   constructor(message: string, options?: { readonly cause?: unknown }) {

@@ -1,6 +1,9 @@
 import type { BackplaneError, ErrorCode, ErrorKind } from './backplane.error.js';
 
-/** Codes are named alike in all modules, so their endings tell: `E_LOCK_BUSY`, `E_QUEUE_BACKEND_DOWN`. */
+/**
+ * Codes are named alike in all modules, so their endings tell: `E_LOCK_BUSY`,
+ * `E_QUEUE_BACKEND_DOWN`.
+ */
 const KIND_OF_ENDING: Readonly<Record<string, ErrorKind>> = {
   _TOO_LARGE: 'invalid',
   _BUSY: 'conflict',

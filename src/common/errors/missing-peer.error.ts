@@ -17,8 +17,8 @@ export class MissingPeerError extends BackplaneError {
 }
 
 /**
- * Loads an optional peer when the feature that needs it is configured. An error of a package that is
- * there, and cannot be loaded, passes through: installing it again would not help.
+ * Loads an optional peer when the feature that needs it is configured. An error of a package that
+ * is there, and cannot be loaded, passes through: installing it again would not help.
  *
  * @throws MissingPeerError naming the package to install
  */

@@ -20,7 +20,9 @@ export interface ErrorBody {
   readonly request_id: string | undefined;
 }
 
-/** The one place where what went wrong becomes HTTP; modules say the kind, or name the code by it. */
+/**
+ * The one place where what went wrong becomes HTTP; modules say the kind, or name the code by it.
+ */
 const STATUS_OF_KIND: Readonly<Record<ErrorKind, HttpStatus>> = {
   invalid: HttpStatus.BAD_REQUEST,
   absent: HttpStatus.NOT_FOUND,
@@ -35,11 +37,11 @@ interface Answer {
 }
 
 /**
- * Answers every error in one shape: `{ error, message, code, request_id }`. What is inside the server
- * (stacks, host names, causes) goes to the log and never to the client.
+ * Answers every error in one shape: `{ error, message, code, request_id }`. What is inside the
+ * server (stacks, host names, causes) goes to the log and never to the client.
  *
- * An `HttpException` with a body of its own keeps it. A `BackplaneError` that becomes a 4xx is logged
- * as a warning: its cause may as well be the code that called us as the client's input.
+ * An `HttpException` with a body of its own keeps it. A `BackplaneError` that becomes a 4xx is
+ * logged as a warning: its cause may as well be the code that called us as the client's input.
  */
 @Catch()
 @Injectable()

@@ -11,8 +11,8 @@ export interface JsonResponse extends HttpResponse {
 type Replacer = Parameters<typeof JSON.stringify>[1];
 
 /**
- * The JSON in which the platform would send `value`; `undefined` where it would send something else.
- * Throws what the platform would throw (a cycle, a bigint).
+ * The JSON in which the platform would send `value`; `undefined` where it would send something
+ * else. Throws what the platform would throw (a cycle, a bigint).
  */
 export function serializeJson(response: JsonResponse, value: object): Buffer | undefined {
   const text =

@@ -14,8 +14,8 @@ export interface JsonLoggerOptions {
 
 /**
  * Nest's logger as JSON lines (pino). Lines written while a request is answered carry its
- * `request_id`, wherever they come from. An error is written with its stack and causes as `err`, other
- * values that came with a message as `details`.
+ * `request_id`, wherever they come from. An error is written with its stack and causes as `err`,
+ * other values that came with a message as `details`.
  */
 export class JsonLogger implements LoggerService {
   readonly #pino: Logger;

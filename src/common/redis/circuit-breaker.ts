@@ -3,8 +3,8 @@ export type BreakerState = 'open' | 'half-open' | 'closed';
 /**
  * Circuit breaker over consecutive failures (Nygard, "Release It!", 2nd ed., ch. 5).
  *
- * Pure state: who probes, and when, is the gate's business. It starts open, because before the first
- * connection there is nothing to ask.
+ * Pure state: who probes, and when, is the gate's business. It starts open, because before the
+ * first connection there is nothing to ask.
  */
 export class CircuitBreaker {
   readonly #failureThreshold: number;

@@ -35,7 +35,8 @@ export interface ScriptCall<Keys, Args> extends CallBounds {
 }
 
 /**
- * One named Redis deployment: a client for each role, and the gate that all request-path calls pass.
+ * One named Redis deployment: a client for each role, and the gate that all request-path calls
+ * pass.
  */
 export class RedisConnection {
   readonly name: ConnectionName;
@@ -93,8 +94,8 @@ export class RedisConnection {
 
   /**
    * Runs a script through the gate. A write that the server refuses as late although we still wait
-   * only shows that our estimate of its clock was off: it is corrected and sent once more, with what
-   * is left of the deadline.
+   * only shows that our estimate of its clock was off: it is corrected and sent once more, with
+   * what is left of the deadline.
    *
    * @throws RedisUnavailableError
    */
@@ -116,8 +117,8 @@ export class RedisConnection {
 
   /**
    * Asks the server something outside all traffic, on the `probe` connection, whatever the gate's
-   * state. A connection that does not answer in time is dropped, so that nothing piles up behind it; on a
-   * borrowed client nothing more is asked until it answers.
+   * state. A connection that does not answer in time is dropped, so that nothing piles up behind
+   * it; on a borrowed client nothing more is asked until it answers.
    *
    * @throws RedisUnavailableError or the server's own error
    */
@@ -135,7 +136,9 @@ export class RedisConnection {
     }
   }
 
-  /** Connects every client that was asked for; resolves when the gate is closed, or after the wait. */
+  /**
+   * Connects every client that was asked for; resolves when the gate is closed, or after the wait.
+   */
   async connect(waitMs: number): Promise<void> {
     const opened = this.#whenUsable(waitMs);
     if (!this.isBorrowed) for (const client of this.#clients.values()) startConnecting(client);
@@ -177,7 +180,9 @@ export class RedisConnection {
     );
   }
 
-  /** Asks twice: the first reply may have waited for the script to load, the second tells the time. */
+  /**
+   * Asks twice: the first reply may have waited for the script to load, the second tells the time.
+   */
   async #probe(): Promise<void> {
     const key = this.keys.key(PROBE_KEY, 'probe');
     const invoke = scriptInvoker(this.client('command'), PROBE);
@@ -215,8 +220,8 @@ function startConnecting(client: RedisClient): void {
 }
 
 /**
- * The server's time in a refusal as late; `undefined` for any other reply. Takes text and bytes as well:
- * a refusal that is taken for an answer would be a write that never happened.
+ * The server's time in a refusal as late; `undefined` for any other reply. Takes text and bytes as
+ * well: a refusal that is taken for an answer would be a write that never happened.
  */
 function timeOfRefusal(reply: unknown): number | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 || String(reply[0]) !== 'late') return undefined;

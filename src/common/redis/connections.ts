@@ -50,8 +50,8 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Adds clients to the plan that a module makes itself as copies of its client of that role, such as
-   * the blocking one each worker needs.
+   * Adds clients to the plan that a module makes itself as copies of its client of that role, such
+   * as the blocking one each worker needs.
    */
   reserve(connection: RedisConnection, role: RedisRole, copies: number): void {
     const reserved = this.#copies.get(connection) ?? new Map<RedisRole, number>();
@@ -70,7 +70,9 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     return [...this.#connections.values()];
   }
 
-  /** What will be, or is, opened. A cluster is counted as its configured nodes and one subscriber. */
+  /**
+   * What will be, or is, opened. A cluster is counted as its configured nodes and one subscriber.
+   */
   plan(): readonly PlannedConnections[] {
     return [...this.#roles].flatMap(([connection, roles]) => {
       const count = socketsPerClient(this.#target(connection));

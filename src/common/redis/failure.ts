@@ -22,8 +22,8 @@ const REFUSALS = new Set([
 const PROGRAMMING_ERRORS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
 /**
- * Sorts an error of a Redis call: a reason when Redis is unavailable, `undefined` when the server is
- * well and the call itself was wrong (a bug to be thrown as it is).
+ * Sorts an error of a Redis call: a reason when Redis is unavailable, `undefined` when the server
+ * is well and the call itself was wrong (a bug to be thrown as it is).
  */
 export function unavailableReason(error: unknown): UnavailableReason | undefined {
   if (error instanceof DeadlineExceeded) return 'deadline';

@@ -15,8 +15,8 @@ export function compileGlob(pattern: string): (text: string) => boolean {
 }
 
 /**
- * A MATCH pattern that finds at least every encoded key the glob means. `?` becomes `*`, because one
- * character may be several bytes when encoded; `compileGlob` sorts out what is too much.
+ * A MATCH pattern that finds at least every encoded key the glob means. `?` becomes `*`, because
+ * one character may be several bytes when encoded; `compileGlob` sorts out what is too much.
  */
 export function encodedMatch(pattern: string): string {
   return tokens(pattern)

@@ -5,8 +5,8 @@ const PLAIN_TAG = /^[A-Za-z0-9_.~@/,=+:-]*$/;
 const UNSAFE_IN_TAG = /[^A-Za-z0-9_.~@/,=+:-]/gu;
 
 /**
- * Encodes one part of a key so that no two different texts give the same result and no text contains
- * a separator, a brace or a glob character. Also safe for unpaired surrogates.
+ * Encodes one part of a key so that no two different texts give the same result and no text
+ * contains a separator, a brace or a glob character. Also safe for unpaired surrogates.
  */
 export function encodePart(text: string): string {
   return PLAIN.test(text) ? text : text.replace(UNSAFE, encodeCharacter);

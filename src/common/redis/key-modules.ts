@@ -1,6 +1,7 @@
 /**
- * Every module of the library that may own keys, and `gate`, the owner of the breaker's probe. A name
- * that is missing here cannot have a family, and nobody else's prefix can come to lie in its space.
+ * Every module of the library that may own keys, and `gate`, the owner of the breaker's probe. A
+ * name that is missing here cannot have a family, and nobody else's prefix can come to lie in its
+ * space.
  */
 export const KEY_MODULES = [
   'cache',
@@ -44,8 +45,8 @@ export interface PrefixClash {
 }
 
 /**
- * The first module whose own prefix equals, contains or lies inside another one's, where clearing the
- * cache would take the sessions with it; `undefined` where all are apart.
+ * The first module whose own prefix equals, contains or lies inside another one's, where clearing
+ * the cache would take the sessions with it; `undefined` where all are apart.
  */
 export function findPrefixClash(prefixes: KeyPrefixes): PrefixClash | undefined {
   const given = KEY_MODULES.filter((module) => prefixes.modulePrefixes[module] !== undefined);

@@ -11,7 +11,8 @@ import { resolveRedisOptions } from './resolve-redis-options.js';
 /**
  * The Redis connection layer, shared by every module of the application.
  *
- * `forRootAsync` may resolve to `{}`: without `connections` the modules run on their memory drivers.
+ * `forRootAsync` may resolve to `{}`: without `connections` the modules run on their memory
+ * drivers.
  */
 @Global()
 @Module({
@@ -44,7 +45,9 @@ function connectionsOf(
   return new RedisConnections(resolveRedisOptions({ connections, ...rest }), events);
 }
 
-/** `{}` means: no Redis. Anything else without `connections` is a mistake, such as a misspelt name. */
+/**
+ * `{}` means: no Redis. Anything else without `connections` is a mistake, such as a misspelt name.
+ */
 function refuseOthers(rest: Omit<RedisModuleOptions, 'connections'>): void {
   const [given] = Object.entries(rest).filter(([, value]) => value !== undefined);
   if (given === undefined) return;

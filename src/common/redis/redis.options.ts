@@ -70,13 +70,16 @@ export interface RedisOptions {
   /** First part of every key. @default 'bp' */
   readonly prefix?: string;
   /**
-   * Replaces `prefix:<module>` for one module, such as `{ cache: 'shop:cache' }`. None may equal, contain
-   * or lie inside that of another module.
+   * Replaces `prefix:<module>` for one module, such as `{ cache: 'shop:cache' }`. None may equal,
+   * contain or lie inside that of another module.
    */
   readonly modulePrefixes?: ModulePrefixes;
   /** Shown by `CLIENT LIST` as `<app>:<role>`. @default 'backplane' */
   readonly app?: string;
-  /** How long a connection may take to become ready before it is dropped and tried again. @default '1s' */
+  /**
+   * How long a connection may take to become ready before it is dropped and tried again.
+   * @default '1s'
+   */
   readonly connectTimeout?: Duration;
   /** How long the boot waits for Redis before it goes on degraded. @default '1s' */
   readonly bootTimeout?: Duration;

@@ -26,13 +26,13 @@ export const ROLE_SETTINGS: Readonly<Record<RedisRole, CommonRedisOptions>> = {
 };
 
 /**
- * The same for the cluster client, which by default sends a command again when the connection of its
- * node is lost, though the server may have run it, and waits for a cluster that is down. Only
+ * The same for the cluster client, which by default sends a command again when the connection of
+ * its node is lost, though the server may have run it, and waits for a cluster that is down. Only
  * redirections stay (MOVED, ASK, TRYAGAIN): the node that answers them has not run the command.
  *
- * It queues, or commands for a node whose connection is just being made would fail: ioredis connects
- * to a node when the first command is for it. They are sent once; the gate is open, so that nothing
- * is asked, while the cluster as a whole is not connected.
+ * It queues, or commands for a node whose connection is just being made would fail: ioredis
+ * connects to a node when the first command is for it. They are sent once; the gate is open, so
+ * that nothing is asked, while the cluster as a whole is not connected.
  */
 const FAIL_FAST_IN_CLUSTER = {
   enableOfflineQueue: true,

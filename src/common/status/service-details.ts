@@ -5,8 +5,8 @@ import { type Details, ServiceRegistry, type ServiceStatus } from './service-reg
 const UNAVAILABLE: Details = { status: 'unavailable' };
 
 /**
- * Asks every service that registered `details` for them, without letting one of them spoil the answer:
- * who is slow, fails, or says what JSON cannot hold is `{ status: 'unavailable' }`.
+ * Asks every service that registered `details` for them, without letting one of them spoil the
+ * answer: who is slow, fails, or says what JSON cannot hold is `{ status: 'unavailable' }`.
  */
 @Injectable()
 export class ServiceDetails {

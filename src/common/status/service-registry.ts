@@ -19,11 +19,15 @@ export interface ServiceStatus {
   readonly isServing: () => boolean;
   /** What answers when all is well; health is `degraded` while another one does. @default any */
   readonly intended?: Backing;
-  /** Do requests that have no use for the service fail with it? Then health is `down`. @default false */
+  /**
+   * Do requests that have no use for the service fail with it? Then health is `down`.
+   * @default false
+   */
   readonly isVital?: boolean;
   /**
-   * Figures for `/health/deep`, such as `{ active: 12 }`. Anybody may read them: no host names, secrets
-   * or data of users. May ask Redis; who is slow or fails is shown as unavailable. @default none
+   * Figures for `/health/deep`, such as `{ active: 12 }`. Anybody may read them: no host names,
+   * secrets or data of users. May ask Redis; who is slow or fails is shown as unavailable. @default
+   * none
    */
   readonly details?: () => Promise<Details>;
 }

@@ -1,7 +1,10 @@
 import { inspect } from 'node:util';
 import { InvalidOptionError } from '../errors/index.js';
 
-/** A length of time: whole milliseconds, or a number with a unit such as `'250ms'`, `'30s'`, `'24h'`. */
+/**
+ * A length of time: whole milliseconds, or a number with a unit such as `'250ms'`, `'30s'`,
+ * `'24h'`.
+ */
 export type Duration = number | `${number}${DurationUnit}`;
 
 type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd';

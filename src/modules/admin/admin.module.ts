@@ -4,7 +4,9 @@ import { ADMIN_MODULE_OPTIONS, AdminConfigurableModule } from './admin.module-de
 import { type AdminOptions, resolveAdminOptions } from './admin.options.js';
 import { AdminHealthController } from './admin-health.controller.js';
 
-/** The REST interface for operators, under `/api/v1/redis`, closed by a token. Needs `HealthModule`. */
+/**
+ * The REST interface for operators, under `/api/v1/redis`, closed by a token. Needs `HealthModule`.
+ */
 @Global()
 @Module({
   controllers: [AdminHealthController],

@@ -11,7 +11,9 @@ import {
 import { type CacheOptions, resolveCacheOptions } from './cache.options.js';
 import { CacheService } from './cache.service.js';
 
-/** The cache: `CacheService`, `@Cached` and `@CacheResponse`. Global, so that decorators find it. */
+/**
+ * The cache: `CacheService`, `@Cached` and `@CacheResponse`. Global, so that decorators find it.
+ */
 @Global()
 @Module({
   imports: [CoreModule],

@@ -21,7 +21,9 @@ export interface CacheEntry {
   readonly remainingMs: number;
 }
 
-/** What a load came to: bytes that every caller unpacks for itself, or a value that has no bytes. */
+/**
+ * What a load came to: bytes that every caller unpacks for itself, or a value that has no bytes.
+ */
 type Loaded = { readonly bytes: Buffer } | { readonly value: unknown };
 
 /**
@@ -45,7 +47,8 @@ export class CacheService {
   }
 
   /**
-   * The value, or `undefined` when there is none. The type is the caller's claim; nothing checks it.
+   * The value, or `undefined` when there is none. The type is the caller's claim; nothing checks
+   * it.
    *
    * @throws InvalidOptionError when the key is empty or longer than 1 kB
    */
@@ -59,8 +62,8 @@ export class CacheService {
   }
 
   /**
-   * The value with the rest of its life, for operators: it counts as neither hit nor miss. `undefined`
-   * when there is none.
+   * The value with the rest of its life, for operators: it counts as neither hit nor miss.
+   * `undefined` when there is none.
    *
    * @throws InvalidOptionError when the key is empty or longer than 1 kB
    */
@@ -91,7 +94,9 @@ export class CacheService {
     await this.#store(key, bytes, ttlMs);
   }
 
-  /** Removes the keys. Resolves to how many were there. A load under way will not store its result. */
+  /**
+   * Removes the keys. Resolves to how many were there. A load under way will not store its result.
+   */
   async delete(...keys: readonly string[]): Promise<number> {
     for (const key of keys) this.#loads.invalidate(key);
     const removed = await this.driver.delete(keys);
@@ -111,9 +116,10 @@ export class CacheService {
   }
 
   /**
-   * The cached value, or what `loader` returns, which is stored. Any number of concurrent callers in
-   * this process make one loader run and share its outcome, also its error; errors and `undefined`
-   * are not stored. A value too large to store, or without a binary form, is returned and not stored.
+   * The cached value, or what `loader` returns, which is stored. Any number of concurrent callers
+   * in this process make one loader run and share its outcome, also its error; errors and
+   * `undefined` are not stored. A value too large to store, or without a binary form, is returned
+   * and not stored.
    *
    * @example
    * const report = await cache.getOrSet(`report:${id}`, () => build(id), { ttl: '10m' });

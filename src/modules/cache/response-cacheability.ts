@@ -22,9 +22,9 @@ export function stateOf(response: InspectableResponse): ResponseState {
 }
 
 /**
- * May the value stand for later answers? Not if it can be read only once, if the handler answered by
- * itself, or if it set what a cached value would lose: another status, another description of the
- * body (`Content-Type`, …), a cookie, a ban on caching.
+ * May the value stand for later answers? Not if it can be read only once, if the handler answered
+ * by itself, or if it set what a cached value would lose: another status, another description of
+ * the body (`Content-Type`, …), a cookie, a ban on caching.
  */
 export function isCacheable(
   value: unknown,

@@ -18,8 +18,8 @@ export interface KeyParts {
 
 /**
  * The key of an entry. Injective: whatever a client can put into `text`, the entry for all cannot
- * look like that of a user, nor one user's like another's. Texts without such an attempt stay as they
- * are, so that they can be deleted by what they were given as.
+ * look like that of a user, nor one user's like another's. Texts without such an attempt stay as
+ * they are, so that they can be deleted by what they were given as.
  */
 export function responseKey(text: string, parts: KeyParts): string {
   const named = Object.entries(parts).filter(([, value]) => value !== undefined);

@@ -6,8 +6,8 @@ export interface Flight<T> {
 }
 
 /**
- * Runs one load for a key at a time in this process. A load that is invalidated while it runs is left
- * to finish for those who wait already; who comes after the invalidation starts a new one.
+ * Runs one load for a key at a time in this process. A load that is invalidated while it runs is
+ * left to finish for those who wait already; who comes after the invalidation starts a new one.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();

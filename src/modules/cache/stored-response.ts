@@ -2,8 +2,8 @@ import { jsonBody, serializeJson } from '../../common/http/index.js';
 import type { InspectableResponse } from './response-cacheability.js';
 
 /**
- * What the cache keeps of an answer: the JSON that was sent, or the handler's value where that is not
- * an object, or where other interceptors have to see it.
+ * What the cache keeps of an answer: the JSON that was sent, or the handler's value where that is
+ * not an object, or where other interceptors have to see it.
  */
 type StoredResponse =
   | { readonly stored: 'json'; readonly body: Buffer }
@@ -16,8 +16,8 @@ export interface ResponseTarget {
 }
 
 /**
- * `undefined` when the value must not be stored: it cannot become JSON, or an interceptor around the
- * cache goes by classes (`ClassSerializerInterceptor`), which would not come back.
+ * `undefined` when the value must not be stored: it cannot become JSON, or an interceptor around
+ * the cache goes by classes (`ClassSerializerInterceptor`), which would not come back.
  */
 export function packResponse(value: unknown, target: ResponseTarget): StoredResponse | undefined {
   if (!target.isOutermost && holdsInstance(value)) return undefined;
@@ -33,7 +33,9 @@ export function packResponse(value: unknown, target: ResponseTarget): StoredResp
   }
 }
 
-/** What to return as the answer. A value that was set under the key by hand is the answer itself. */
+/**
+ * What to return as the answer. A value that was set under the key by hand is the answer itself.
+ */
 export function unpackResponse(entry: unknown, target: ResponseTarget): unknown {
   if (target.isOutermost && isStoredResponse(entry) && entry.stored === 'json') {
     return jsonBody(target.response, entry.body);

@@ -38,7 +38,9 @@ export class HealthController {
     return this.health.checkRedis();
   }
 
-  /** For people and dashboards: `/health` with memory, pools and what each service tells of itself. */
+  /**
+   * For people and dashboards: `/health` with memory, pools and what each service tells of itself.
+   */
   @Get('deep')
   @Header('Cache-Control', 'no-store')
   async deep(): Promise<DeepHealthBody> {

@@ -17,8 +17,8 @@ export interface RedisHealth {
 }
 
 /**
- * Asks Redis how it is, on connections of its own and within one deadline. Calls that come while one
- * is under way share it, so a busy monitor adds no load.
+ * Asks Redis how it is, on connections of its own and within one deadline. Calls that come while
+ * one is under way share it, so a busy monitor adds no load.
  */
 @Injectable()
 export class RedisHealthService {
@@ -61,8 +61,8 @@ export class RedisHealthService {
   }
 
   /**
-   * With `ping_ms` when the server answered, and with a reason, in one word, when services do not use
-   * it: a server that refuses writes (a full one, a replica, …) answers every ping.
+   * With `ping_ms` when the server answered, and with a reason, in one word, when services do not
+   * use it: a server that refuses writes (a full one, a replica, …) answers every ping.
    */
   async #inspect(connection: RedisConnection): Promise<Readonly<Record<string, unknown>>> {
     const { deadlineMs } = this.options;
@@ -75,7 +75,8 @@ export class RedisHealthService {
       return { ping_ms: pingMs, ...stateOf(connection), ...information };
     } catch (error) {
       const reason = error instanceof RedisUnavailableError ? error.reason : 'error';
-      // The code of a lost connection says more; for any other reason it would be of an earlier loss.
+      // The code of a lost connection says more; for any other reason it would be of an earlier
+      // loss.
       const isLost = reason === 'connection';
       return {
         ...stateOf(connection),

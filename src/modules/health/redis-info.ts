@@ -10,7 +10,9 @@ export interface RedisNodeInfo {
   readonly connectedClients: number | undefined;
 }
 
-/** Reads the reply of INFO (https://redis.io/commands/info); fields a server hides are `undefined`. */
+/**
+ * Reads the reply of INFO (https://redis.io/commands/info); fields a server hides are `undefined`.
+ */
 export function parseInfo(text: string): RedisNodeInfo {
   const fields = new Map(
     text

@@ -4,7 +4,8 @@ import { RedisHealthService } from './redis-health.service.js';
 
 /**
  * Redis, as a Terminus indicator for an application's own health checks. Redis away is `degraded`,
- * because the failure policies answer; what then cannot be served is `down` in `ServicesHealthIndicator`.
+ * because the failure policies answer; what then cannot be served is `down` in
+ * `ServicesHealthIndicator`.
  *
  * @example
  * health.check([() => this.redis.check('redis')]);

@@ -76,8 +76,8 @@ export class LockHandle implements AsyncDisposable {
   }
 
   /**
-   * Makes the hold last at least `ttl` from now, never shorter than it would. A hold that is over for
-   * `isHeld` cannot be extended.
+   * Makes the hold last at least `ttl` from now, never shorter than it would. A hold that is over
+   * for `isHeld` cannot be extended.
    *
    * @param ttl @default the time to live it was acquired with
    * @throws LockBackendDownError when Redis does not answer; the hold lasts as long as it would

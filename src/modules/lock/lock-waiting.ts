@@ -30,9 +30,10 @@ const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 100;
 
 /**
- * Tries until the lock is granted, pausing in between: exponential back-off, capped, with jitter, so
- * that waiters do not come in step (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
- * Nobody is served in order. The last try is made when the time is over.
+ * Tries until the lock is granted, pausing in between: exponential back-off, capped, with jitter,
+ * so that waiters do not come in step
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Nobody is served in
+ * order. The last try is made when the time is over.
  *
  * @param first what the try before this came to
  * @throws the reason of the signal, and what a try throws

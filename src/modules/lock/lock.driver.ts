@@ -23,7 +23,9 @@ export interface LockGrant {
    * after. Costs nothing and does not wait.
    */
   readonly stands: () => boolean;
-  /** Has `listener` called, once, when it stops standing. Without it nobody is told before they ask. */
+  /**
+   * Has `listener` called, once, when it stops standing. Without it nobody is told before they ask.
+   */
   readonly onLost?: (listener: () => void) => void;
 }
 
@@ -70,7 +72,9 @@ export interface LockDriver {
   /** Makes the hold last at least `ttlMs` from now, never shorter than it would; holder only. */
   extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome>;
 
-  /** Ends the hold; holder only. Known as released for 10 s, at most until it would have expired. */
+  /**
+   * Ends the hold; holder only. Known as released for 10 s, at most until it would have expired.
+   */
   release(ref: LockRef): Promise<ReleaseOutcome>;
 
   /** Takes the lock away from whoever holds it. Resolves to what was held. */

@@ -31,8 +31,8 @@ export class LockWaitTimeoutError extends BackplaneError {
 }
 
 /**
- * The lock is not held any more: its time was over, it was taken away, or Redis came back without it
- * and somebody else was faster. What was done since may have met with what another holder did.
+ * The lock is not held any more: its time was over, it was taken away, or Redis came back without
+ * it and somebody else was faster. What was done since may have met with what another holder did.
  */
 export class LockLostError extends BackplaneError {
   readonly code = 'E_LOCK_LOST';
@@ -48,7 +48,9 @@ export class LockLostError extends BackplaneError {
   }
 }
 
-/** Redis gave no usable answer in time, so nobody can say who holds the lock: nothing is granted. */
+/**
+ * Redis gave no usable answer in time, so nobody can say who holds the lock: nothing is granted.
+ */
 export class LockBackendDownError extends BackplaneError {
   readonly code = 'E_LOCK_BACKEND_DOWN';
 

@@ -109,7 +109,9 @@ export class LockService {
     return lock.extend(options.ttl);
   }
 
-  /** Held locks, at most `limit`, in no order. Takes time in proportion to all keys of the server. */
+  /**
+   * Held locks, at most `limit`, in no order. Takes time in proportion to all keys of the server.
+   */
   async list(limit: number): Promise<readonly HeldLock[]> {
     return this.driver.list(parseOptions(positiveInteger(), limit, 'limit'));
   }
@@ -148,8 +150,8 @@ export class LockService {
   }
 
   /**
-   * Every try has a token of its own, because what became of the one before may still be made up for.
-   * A grant that nobody wants any more, or that was over before it arrived, is given back.
+   * Every try has a token of its own, because what became of the one before may still be made up
+   * for. A grant that nobody wants any more, or that was over before it arrived, is given back.
    *
    * @throws LockBackendDownError when Redis is away
    */

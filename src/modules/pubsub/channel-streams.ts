@@ -8,7 +8,9 @@ import { PubSubService } from './pubsub.service.js';
 import { StreamFeed, type StreamSocket } from './stream-feed.js';
 import './pubsub.events.js';
 
-/** Channels as server-sent events, for any number of clients; they end when the application does. */
+/**
+ * Channels as server-sent events, for any number of clients; they end when the application does.
+ */
 @Injectable()
 export class ChannelStreams implements OnModuleDestroy {
   readonly #feeds = new Set<StreamFeed>();
@@ -21,8 +23,8 @@ export class ChannelStreams implements OnModuleDestroy {
 
   /**
    * The events of a channel from now on, for the client at the other end of `socket`. The comment
-   * `subscribed` says from when on nothing is missed; an event `dropped` tells how many a client that
-   * reads too slowly did not get.
+   * `subscribed` says from when on nothing is missed; an event `dropped` tells how many a client
+   * that reads too slowly did not get.
    */
   open(channel: string, socket: StreamSocket): Observable<MessageEvent> {
     return new Observable((client) => {

@@ -6,7 +6,10 @@ import type { OnceGuard } from './once-guard.js';
 import { type Topic, topicKey } from './pubsub.receiver.js';
 import './pubsub.events.js';
 
-/** Called with the payload and the whole event. What it returns is not used, but watched if a promise. */
+/**
+ * Called with the payload and the whole event. What it returns is not used, but watched if a
+ * promise.
+ */
 export type PubSubHandler<T = unknown> = (payload: T, event: PubSubEvent<T>) => unknown;
 
 /** One handler of one topic. */
@@ -28,9 +31,10 @@ export interface DispatcherOptions {
 }
 
 /**
- * The handlers of this process. Every handler of a topic gets every event of it once, in the order in
- * which they come, and an event of its own. Calls are not waited for: a handler that throws, rejects or
- * never settles is reported and keeps nothing from the others, so calls of an async one may overlap.
+ * The handlers of this process. Every handler of a topic gets every event of it once, in the order
+ * in which they come, and an event of its own. Calls are not waited for: a handler that throws,
+ * rejects or never settles is reported and keeps nothing from the others, so calls of an async one
+ * may overlap.
  *
  * Handlers run outside the request that published: they do not spend its Redis budget.
  */
@@ -43,7 +47,10 @@ export class Dispatcher {
     this.#options = options;
   }
 
-  /** Whether it is the first of its topic, and the function that removes it (`true`: it was the last). */
+  /**
+   * Whether it is the first of its topic, and the function that removes it (`true`: it was the
+   * last).
+   */
   add(topic: Topic, handler: PubSubHandler, name: string) {
     const key = topicKey(topic);
     const entry = this.#topics.get(key) ?? createEntry(topic);

@@ -8,11 +8,11 @@ interface Watched {
 }
 
 /**
- * Keeps an event from reaching the handlers of a topic twice: once because this process delivered it
- * itself, Redis being away, and once because Redis had taken it all the same, or got it later.
+ * Keeps an event from reaching the handlers of a topic twice: once because this process delivered
+ * it itself, Redis being away, and once because Redis had taken it all the same, or got it later.
  *
- * Only events are watched whose publish is under way, has an unknown outcome, or is to be repeated; so
- * for those of others the cost is one look-up.
+ * Only events are watched whose publish is under way, has an unknown outcome, or is to be repeated;
+ * so for those of others the cost is one look-up.
  */
 export class OnceGuard {
   readonly #watched = new Map<string, Watched>();

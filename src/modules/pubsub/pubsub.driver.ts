@@ -7,7 +7,9 @@ export type Delivery =
   | 'sent'
   /** Handlers in this process only. */
   | 'local'
-  /** Handlers in this process now, all others when Redis is back, if this process lives until then. */
+  /**
+   * Handlers in this process now, all others when Redis is back, if this process lives until then.
+   */
   | 'buffered';
 
 /** What became of a published event. */
@@ -32,7 +34,9 @@ export interface RecentQuery {
 /** A channel somebody uses. */
 export interface ChannelSummary {
   readonly channel: string;
-  /** Of the latest event that is still recorded, in ms since the epoch; `undefined` when none is. */
+  /**
+   * Of the latest event that is still recorded, in ms since the epoch; `undefined` when none is.
+   */
   readonly lastPublishedAt: number | undefined;
   /** Processes with a handler for exactly this channel; handlers of patterns do not count. */
   readonly subscribers: number;
@@ -45,23 +49,23 @@ export const MAX_LISTED_CHANNELS = 1_000;
 export const PubSubDriver = Symbol('PubSubDriver');
 
 /**
- * Sends events and records the latest ones. What is sent is what is recorded: an event is both, in one
- * atomic step, or neither.
+ * Sends events and records the latest ones. What is sent is what is recorded: an event is both, in
+ * one atomic step, or neither.
  */
 export interface PubSubDriver {
   /**
    * Sends and records one event. Events of a channel that one caller publishes one after the other
    * arrive, and are recorded, in that order.
    *
-   * A lost reply means unknown: the event may have been sent; it is not sent after the caller stopped
-   * waiting. Publishing the same draft again is then safe: it is not sent twice.
+   * A lost reply means unknown: the event may have been sent; it is not sent after the caller
+   * stopped waiting. Publishing the same draft again is then safe: it is not sent twice.
    */
   publish(draft: EventDraft): Promise<PublishOutcome>;
 
   /**
-   * The latest events, newest first, at most the history's size. Events of one channel are in the order
-   * in which they were sent; events of different channels in the same millisecond in no particular one.
-   * Each caller gets objects of its own.
+   * The latest events, newest first, at most the history's size. Events of one channel are in the
+   * order in which they were sent; events of different channels in the same millisecond in no
+   * particular one. Each caller gets objects of its own.
    */
   recent(query: RecentQuery): Promise<readonly PubSubEvent[]>;
 
@@ -76,12 +80,15 @@ export interface PubSubDriver {
 
 /** What a driver of the application's own is made with. */
 export interface PubSubDriverContext extends DriverContext {
-  /** The event that a draft becomes when it is taken, at `publishedAt` ms since the epoch. Plain JSON. */
+  /**
+   * The event that a draft becomes when it is taken, at `publishedAt` ms since the epoch. Plain
+   * JSON.
+   */
   readonly seal: (draft: EventDraft, publishedAt: number) => PubSubEvent;
   /**
    * Hands an event, of this process or another, to the handlers of this process, after the caller's
-   * own synchronous work. Each event once: a call is a delivery. The driver is not told who listens to
-   * what; it hands in the events of every channel.
+   * own synchronous work. Each event once: a call is a delivery. The driver is not told who listens
+   * to what; it hands in the events of every channel.
    */
   readonly deliver: (event: PubSubEvent) => void;
   /** Channels with a handler of their own in this process. */

@@ -9,8 +9,8 @@ declare module '../../common/events/event-stream.js' {
       readonly delivery: Delivery;
     };
     /**
-     * An event that `buffer` kept will never be sent: Redis is well, and refused it with `error`. Handlers
-     * in this process had it.
+     * An event that `buffer` kept will never be sent: Redis is well, and refused it with `error`.
+     * Handlers in this process had it.
      */
     'pubsub.lost': {
       readonly channel: string;
@@ -33,8 +33,9 @@ declare module '../../common/events/event-stream.js' {
       readonly error: unknown;
     };
     /**
-     * The subscription works again. Events of other processes may have been missed between `since` (ms
-     * since the epoch; the last moment it was known to work) and now; `recent` has those recorded.
+     * The subscription works again. Events of other processes may have been missed between `since`
+     * (ms since the epoch; the last moment it was known to work) and now; `recent` has those
+     * recorded.
      */
     'pubsub.gap': {
       readonly since: number;
@@ -42,7 +43,10 @@ declare module '../../common/events/event-stream.js' {
       /** Channels and patterns that were subscribed to. */
       readonly topics: number;
     };
-    /** After a reconnect the server refused to renew subscriptions; `reason` is its word, such as NOPERM. */
+    /**
+     * After a reconnect the server refused to renew subscriptions; `reason` is its word, such as
+     * NOPERM.
+     */
     'pubsub.refused': { readonly reason: string };
     /** A message that is no event of ours came on a channel; no handler got it. */
     'pubsub.malformed': { readonly channel: string };

@@ -1,10 +1,10 @@
 import type { KeyFamily } from '../../common/redis/index.js';
 
 /**
- * One publish records an event in three places, and a script may touch one slot only. So channels are
- * spread over 16 shards, and all that belongs to a shard carries its name as hash tag: one script does
- * everything, the shards lie on different masters, and what spans channels is read from 16 keys however
- * many channels there are.
+ * One publish records an event in three places, and a script may touch one slot only. So channels
+ * are spread over 16 shards, and all that belongs to a shard carries its name as hash tag: one
+ * script does everything, the shards lie on different masters, and what spans channels is read from
+ * 16 keys however many channels there are.
  */
 const SHARDS = 16;
 
@@ -48,7 +48,10 @@ export const SHARD_NAMES: readonly string[] = Array.from(
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** The shard of a channel, by FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) of its UTF-16 codes. */
+/**
+ * The shard of a channel, by FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) of its UTF-16
+ * codes.
+ */
 export function shardOf(channel: string): string {
   let hash = FNV_OFFSET;
   for (let at = 0; at < channel.length; at += 1) {

@@ -5,14 +5,15 @@ export type Topic = { readonly channel: string } | { readonly pattern: string };
 export const PubSubReceiver = Symbol('PubSubReceiver');
 
 /**
- * Receives events from outside and hands them to the dispatcher. Called once for a topic, however many
- * handlers it has, and in the order in which they come and go.
+ * Receives events from outside and hands them to the dispatcher. Called once for a topic, however
+ * many handlers it has, and in the order in which they come and go.
  */
 export interface PubSubReceiver {
   /**
-   * Makes events of the topic arrive. Resolves when the backend has confirmed it, or, where it is away,
-   * after a bounded wait: it is then done as soon as it is back, and the time until then is reported as
-   * a gap. Rejects with the server's own error where it refuses, and then nothing is kept.
+   * Makes events of the topic arrive. Resolves when the backend has confirmed it, or, where it is
+   * away, after a bounded wait: it is then done as soon as it is back, and the time until then is
+   * reported as a gap. Rejects with the server's own error where it refuses, and then nothing is
+   * kept.
    */
   subscribe(topic: Topic): Promise<void>;
 

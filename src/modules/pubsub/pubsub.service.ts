@@ -12,7 +12,10 @@ import type { ResolvedPubSubOptions } from './pubsub.options.js';
 import { PubSubReceiver, type Topic, topicKey } from './pubsub.receiver.js';
 import './pubsub.events.js';
 
-/** Ends a subscription when called, or at the end of an `await using` block. More than once is harmless. */
+/**
+ * Ends a subscription when called, or at the end of an `await using` block. More than once is
+ * harmless.
+ */
 export interface Subscription extends AsyncDisposable {
   (): Promise<void>;
 }
@@ -28,8 +31,8 @@ export interface RecentOptions {
 const DEFAULT_RECENT = 50;
 
 /**
- * Events between processes: sent to every process that is subscribed at that moment, and recorded for a
- * while. Delivery is at most once; `recent` shows what was sent.
+ * Events between processes: sent to every process that is subscribed at that moment, and recorded
+ * for a while. Delivery is at most once; `recent` shows what was sent.
  *
  * @example
  * await using ended = await pubsub.subscribe<Order>('orders', (order) => index(order));
@@ -52,8 +55,8 @@ export class PubSubService implements OnModuleDestroy {
   ) {}
 
   /**
-   * Sends an event to all handlers of the channel, in this process and others, and records it. Does not
-   * wait for handlers. The payload is what JSON makes of it.
+   * Sends an event to all handlers of the channel, in this process and others, and records it. Does
+   * not wait for handlers. The payload is what JSON makes of it.
    *
    * @throws InvalidOptionError for a wrong channel, or a payload without JSON or with too much of it
    * @throws PubSubBackendDownError while Redis is away, as `onRedisDown` says
@@ -69,8 +72,8 @@ export class PubSubService implements OnModuleDestroy {
   }
 
   /**
-   * Calls `handler` with the payload of every event of the channel from now on. Resolves when events
-   * arrive; while Redis is away after a bounded wait, and they arrive as soon as it is back.
+   * Calls `handler` with the payload of every event of the channel from now on. Resolves when
+   * events arrive; while Redis is away after a bounded wait, and they arrive as soon as it is back.
    *
    * @throws InvalidOptionError for a wrong channel @throws PubSubClosedError during shutdown
    */
@@ -79,8 +82,9 @@ export class PubSubService implements OnModuleDestroy {
   }
 
   /**
-   * The same for all channels that match: `*` any text, `?` one character, `\` takes the next literally.
-   * A handler that is subscribed to a channel and to a pattern gets an event once for each.
+   * The same for all channels that match: `*` any text, `?` one character, `\` takes the next
+   * literally. A handler that is subscribed to a channel and to a pattern gets an event once for
+   * each.
    */
   async subscribePattern<T = unknown>(
     pattern: string,
@@ -147,7 +151,9 @@ export class PubSubService implements OnModuleDestroy {
     this.receiver.close();
   }
 
-  /** The backend is asked for the first handler of a topic; others that come meanwhile wait with it. */
+  /**
+   * The backend is asked for the first handler of a topic; others that come meanwhile wait with it.
+   */
   async #confirm(topic: Topic, isFirst: boolean): Promise<void> {
     const key = topicKey(topic);
     if (!isFirst) return this.#subscribing.get(key);

@@ -21,8 +21,8 @@ export interface StreamFeedOptions {
 
 /**
  * Feeds one SSE client as fast as it reads. Nest queues whatever an observable emits, so nothing is
- * emitted while the socket is full: messages wait here, a bounded number of them. One is sent in each
- * turn of the event loop, because only then the socket shows what the last one did to it.
+ * emitted while the socket is full: messages wait here, a bounded number of them. One is sent in
+ * each turn of the event loop, because only then the socket shows what the last one did to it.
  */
 export class StreamFeed {
   readonly #client: Subscriber<MessageEvent>;

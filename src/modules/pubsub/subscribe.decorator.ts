@@ -4,10 +4,10 @@ import type { Topic } from './pubsub.receiver.js';
 const SUBSCRIPTIONS = Symbol('PUBSUB_SUBSCRIPTIONS');
 
 /**
- * Calls the method with `(payload, event)` for every event of the channel, or of all channels that match
- * the pattern (`*` any text, `?` one character), from the start of the application to its shutdown.
- * Stands on methods of any provider or controller, several times if need be. A request-scoped provider
- * gets an instance for each event.
+ * Calls the method with `(payload, event)` for every event of the channel, or of all channels that
+ * match the pattern (`*` any text, `?` one character), from the start of the application to its
+ * shutdown. Stands on methods of any provider or controller, several times if need be. A
+ * request-scoped provider gets an instance for each event.
  *
  * @example
  * @Subscribe('orders')

@@ -77,8 +77,8 @@ function prototypeOf(wrapper: Wrapper): object | undefined {
 }
 
 /**
- * Instances that have to be made first are waited for in the order of the events. One that cannot be made
- * is told at once: a rejection that somebody listens to only later ends the process.
+ * Instances that have to be made first are waited for in the order of the events. One that cannot
+ * be made is told at once: a rejection that somebody listens to only later ends the process.
  */
 function handlerOf({ instance, method }: Found): PubSubHandler {
   let before: Promise<unknown> = Promise.resolve();

@@ -12,13 +12,13 @@ export interface BufferedIntakeOptions {
 }
 
 /**
- * The policy `buffer`: while the backend is away, jobs are kept in this process and stored once it is
- * back, under the ids they were accepted with. So each accepted job is stored once, even where the answer
- * to a first attempt was lost. What the process holds when it dies is lost.
+ * The policy `buffer`: while the backend is away, jobs are kept in this process and stored once it
+ * is back, under the ids they were accepted with. So each accepted job is stored once, even where
+ * the answer to a first attempt was lost. What the process holds when it dies is lost.
  *
- * Jobs of one queue keep their order, others have nothing to do with them. A job is kept only while others of
- * its queue wait to be sent. While the last of these are under way it waits for their answer and is
- * stored directly: otherwise jobs that come steadily would be kept for ever.
+ * Jobs of one queue keep their order, others have nothing to do with them. A job is kept only while
+ * others of its queue wait to be sent. While the last of these are under way it waits for their
+ * answer and is stored directly: otherwise jobs that come steadily would be kept for ever.
  */
 export class BufferedIntake implements JobIntake {
   readonly #driver: QueueDriver;

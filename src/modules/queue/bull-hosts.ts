@@ -8,8 +8,8 @@ import { workerOptions } from './drivers/worker-plan.js';
 const FEATURE = 'QueueModule.registerQueue';
 
 /**
- * Token of the BullMQ queue of that name; the one `@InjectQueue(name)` of `@nestjs/bullmq` asks for.
- * Written out, because that package is loaded only where queues are registered.
+ * Token of the BullMQ queue of that name; the one `@InjectQueue(name)` of `@nestjs/bullmq` asks
+ * for. Written out, because that package is loaded only where queues are registered.
  */
 export function queueToken(name: string): string {
   return `BullQueue_${name}`;
@@ -21,8 +21,9 @@ let hostModule: Promise<DynamicModule> | undefined;
  * Loads `@nestjs/bullmq` and its part that finds `@Processor` classes (`WorkerHost`) and
  * `@QueueEventsListener`s, so that both work on our queues.
  *
- * That part makes workers with the connection and prefix of the queue and nothing else. The class of
- * workers is process-wide there; ours behaves as BullMQ's own unless the connection is one of ours.
+ * That part makes workers with the connection and prefix of the queue and nothing else. The class
+ * of workers is process-wide there; ours behaves as BullMQ's own unless the connection is one of
+ * ours.
  *
  * @throws MissingPeerError
  */
@@ -42,7 +43,9 @@ async function loadHostModule(): Promise<DynamicModule> {
   return nest.BullModule.registerQueue();
 }
 
-/** The worker class for hosts: our backend, lease and back-off, closed by our driver with a limit. */
+/**
+ * The worker class for hosts: our backend, lease and back-off, closed by our driver with a limit.
+ */
 function hostWorkerClass(BullMqWorker: typeof Worker): typeof Worker {
   return class BackplaneHostWorker extends BullMqWorker {
     constructor(name: string, processor: Processor | undefined, options: WorkerOptions) {

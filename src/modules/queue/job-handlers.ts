@@ -28,7 +28,10 @@ export class JobHandlers {
     return [...new Set(this.#processors().map(([, { queue }]) => queue))];
   }
 
-  /** One entry for each queue, whatever the number of its classes. @throws DuplicateJobHandlerError */
+  /**
+   * One entry for each queue, whatever the number of its classes.
+   * @throws DuplicateJobHandlerError
+   */
   collect(): readonly ProcessedQueue[] {
     const queues = new Map<string, { concurrency: number; handlers: Map<string, Run> }>();
     for (const [wrapper, { queue, concurrency }] of this.#processors()) {

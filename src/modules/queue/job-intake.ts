@@ -10,7 +10,9 @@ export interface JobIntake {
   readonly buffered: number;
   /** `true` while jobs are accepted although the backend is away. */
   readonly isBridging: boolean;
-  /** Stores what can be stored, and tells what is lost. Jobs that come later are stored or refused. */
+  /**
+   * Stores what can be stored, and tells what is lost. Jobs that come later are stored or refused.
+   */
   close(): Promise<void>;
 }
 

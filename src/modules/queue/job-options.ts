@@ -25,8 +25,8 @@ export interface EnqueueOptions {
   /** While a job with this id has not finished, others with it are not added. */
   readonly deduplicationId?: string;
   /**
-   * Identity of the job: one with the same id is not added again while it is kept. Not a number, and
-   * without `:`. @default a random UUID
+   * Identity of the job: one with the same id is not added again while it is kept. Not a number,
+   * and without `:`. @default a random UUID
    */
   readonly jobId?: string;
 }

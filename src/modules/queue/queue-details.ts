@@ -5,7 +5,9 @@ import { QueueService } from './queue.service.js';
 /** Name of the service in health bodies. */
 export const QUEUE_SERVICE = 'queue';
 
-/** Shows in `/health/deep` how many jobs of each state every queue has. Starts no backend for it. */
+/**
+ * Shows in `/health/deep` how many jobs of each state every queue has. Starts no backend for it.
+ */
 @Injectable()
 export class QueueDetails implements OnModuleInit {
   constructor(

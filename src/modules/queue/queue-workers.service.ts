@@ -23,8 +23,8 @@ export interface WorkerStatus {
 
 /**
  * Runs the application's `@JobProcessor` classes, from the end of the boot to the shutdown: then
- * workers take no more jobs and finish what they have, at most for `shutdownTimeout`, while everything
- * else, `enqueue` included, still works.
+ * workers take no more jobs and finish what they have, at most for `shutdownTimeout`, while
+ * everything else, `enqueue` included, still works.
  */
 @Injectable()
 export class QueueWorkers

@@ -83,9 +83,9 @@ export class QueueAdminController {
   }
 
   /**
-   * Takes the next job out of the queue and completes it at once, because there is nobody to do that
-   * later; `{ job: null }` when none came in time. A client that has gone meanwhile gets none: the job
-   * is put back.
+   * Takes the next job out of the queue and completes it at once, because there is nobody to do
+   * that later; `{ job: null }` when none came in time. A client that has gone meanwhile gets none:
+   * the job is put back.
    */
   @Post(':name/dequeue')
   @HttpCode(200)

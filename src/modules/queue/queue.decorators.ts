@@ -4,7 +4,10 @@ import { z } from 'zod';
 
 /** How a class processes its queue. */
 export interface JobProcessorOptions {
-  /** Jobs run at once in this process; the highest of all classes of the queue counts. @default 1 */
+  /**
+   * Jobs run at once in this process; the highest of all classes of the queue counts.
+   * @default 1
+   */
   readonly concurrency?: number;
 }
 
@@ -21,9 +24,9 @@ const schema = z.strictObject({
 });
 
 /**
- * Makes a provider process the jobs of a queue, which it declares as well. Its methods with `@OnJob`
- * are the handlers; a job that none of them takes fails for good with `E_QUEUE_UNKNOWN_JOB`. A
- * request-scoped class is made anew for each job.
+ * Makes a provider process the jobs of a queue, which it declares as well. Its methods with
+ * `@OnJob` are the handlers; a job that none of them takes fails for good with
+ * `E_QUEUE_UNKNOWN_JOB`. A request-scoped class is made anew for each job.
  *
  * @example
  * @JobProcessor('emails', { concurrency: 5 })
@@ -40,7 +43,8 @@ export function JobProcessor(queue: string, options: JobProcessorOptions = {}): 
 
 /**
  * Makes a method of a `@JobProcessor` the handler of a job. It gets the payload and a `RunningJob`;
- * what it returns is kept as the job's result. An error costs one attempt, a `PermanentJobError` all.
+ * what it returns is kept as the job's result. An error costs one attempt, a `PermanentJobError`
+ * all.
  */
 export function OnJob(name: string): MethodDecorator {
   return SetMetadata(ON_JOB, name);

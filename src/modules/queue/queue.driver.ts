@@ -1,6 +1,8 @@
 import type { Backing } from '../../common/status/index.js';
 
-/** `waiting`: to be run as soon as a worker is free. `failed`: for good, there is no attempt left. */
+/**
+ * `waiting`: to be run as soon as a worker is free. `failed`: for good, there is no attempt left.
+ */
 export type JobState = 'waiting' | 'active' | 'delayed' | 'completed' | 'failed';
 
 export const JOB_STATES: readonly JobState[] = [
@@ -64,9 +66,9 @@ export interface AddedJob {
   /** Of the job that will run: for a duplicate, of the one that is there already. */
   readonly id: string;
   /**
-   * `duplicate`: not stored, because there is a job with this id, or one with this deduplication id that
-   * has not finished. `buffered`: kept in this process until the backend is back; it may turn out to be
-   * a duplicate then.
+   * `duplicate`: not stored, because there is a job with this id, or one with this deduplication id
+   * that has not finished. `buffered`: kept in this process until the backend is back; it may turn
+   * out to be a duplicate then.
    */
   readonly status: 'queued' | 'duplicate' | 'buffered';
 }
@@ -107,8 +109,9 @@ export interface CleanRequest {
 }
 
 /**
- * A job taken by hand. Nobody else gets it before the lease ends; then it counts as abandoned and is
- * run again, so complete, fail or extend it in time. The answer `'lost'` says that it is too late.
+ * A job taken by hand. Nobody else gets it before the lease ends; then it counts as abandoned and
+ * is run again, so complete, fail or extend it in time. The answer `'lost'` says that it is too
+ * late.
  */
 export interface JobLease {
   readonly job: JobRecord;
@@ -116,7 +119,10 @@ export interface JobLease {
   complete(result?: unknown): Promise<'completed' | 'lost'>;
   /** Ends this attempt: there is another after the back-off, unless none is left. */
   fail(error: Error): Promise<'retrying' | 'failed' | 'lost'>;
-  /** Gives the job back, to run next of its priority. It was started, which counts, but did not fail. */
+  /**
+   * Gives the job back, to run next of its priority. It was started, which counts, but did not
+   * fail.
+   */
   release(): Promise<'released' | 'lost'>;
   /** The lease ends so many milliseconds from now. */
   extend(ms: number): Promise<'extended' | 'lost'>;
@@ -145,8 +151,8 @@ export interface QueueConsumer {
   /** Time since it last gave a sign of life. */
   readonly silentMs: number;
   /**
-   * Takes no more jobs and waits for the running ones, no longer than `drainMs`; those that do not end
-   * are abandoned and run again elsewhere. Resolves to whether all ended.
+   * Takes no more jobs and waits for the running ones, no longer than `drainMs`; those that do not
+   * end are abandoned and run again elsewhere. Resolves to whether all ended.
    */
   close(drainMs: number): Promise<boolean>;
 }
@@ -157,9 +163,9 @@ export const QueueDriver = Symbol('QueueDriver');
 /**
  * Keeps jobs and gives each to one worker at a time, at least once.
  *
- * Every method is atomic towards all others on the same job, and rejects with `QueueBackendDownError`
- * within the configured deadline when the backend is away, unless it says otherwise. A lost reply means
- * unknown. Queues do not block each other.
+ * Every method is atomic towards all others on the same job, and rejects with
+ * `QueueBackendDownError` within the configured deadline when the backend is away, unless it says
+ * otherwise. A lost reply means unknown. Queues do not block each other.
  */
 export interface QueueDriver {
   /** What answers now. */
@@ -171,15 +177,17 @@ export interface QueueDriver {
 
   /**
    * Stores a job. One with an id that is there already is not added again; one with a deduplication
-   * id whose job has not finished yet is a duplicate. Of several callers at once with the same id one is
-   * told `queued`, where they say that it was given; ids of our own are never told as duplicates.
+   * id whose job has not finished yet is a duplicate. Of several callers at once with the same id
+   * one is told `queued`, where they say that it was given; ids of our own are never told as
+   * duplicates.
    *
    * @throws QueueBufferFullError where the policy is `buffer`
    */
   add(queue: string, job: NewJob): Promise<AddedJob>;
   /**
-   * Stores several jobs, each as `add` does, so that they run in their order; whatever a request has left of
-   * its budget. When it rejects, any of them may be stored: store them again, under the same ids.
+   * Stores several jobs, each as `add` does, so that they run in their order; whatever a request
+   * has left of its budget. When it rejects, any of them may be stored: store them again, under the
+   * same ids.
    */
   addAll(queue: string, jobs: readonly NewJob[]): Promise<void>;
   counts(queue: string): Promise<JobCounts>;
@@ -197,15 +205,15 @@ export interface QueueDriver {
   /** Resolves to how many were removed. */
   clean(queue: string, request: CleanRequest): Promise<number>;
   /**
-   * Leases the next job: the one with the lowest priority number, among those the oldest. Waits up to
-   * `timeoutMs` for one (0 = not at all); `undefined` when none came.
+   * Leases the next job: the one with the lowest priority number, among those the oldest. Waits up
+   * to `timeoutMs` for one (0 = not at all); `undefined` when none came.
    */
   take(queue: string, timeoutMs: number): Promise<JobLease | undefined>;
   /** Runs jobs until it is closed. Survives outages of the backend. */
   consume(queue: string, handler: JobHandler, concurrency: number): Promise<QueueConsumer>;
   /**
-   * Closes all consumers, each as its `close` does. Resolves to whether all jobs ended. Everything else
-   * still works.
+   * Closes all consumers, each as its `close` does. Resolves to whether all jobs ended. Everything
+   * else still works.
    */
   drain(drainMs: number): Promise<boolean>;
   /** Ends the connections that are the driver's. */

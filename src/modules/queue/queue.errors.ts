@@ -3,8 +3,8 @@ import { BackplaneError, type ErrorCode } from '../../common/errors/index.js';
 /**
  * What keeps the jobs cannot be reached, or gave no answer in time.
  *
- * With `outcome: 'unknown'` the operation may have taken effect, or may still: enqueue again with the
- * same `jobId`, which adds the job once at most.
+ * With `outcome: 'unknown'` the operation may have taken effect, or may still: enqueue again with
+ * the same `jobId`, which adds the job once at most.
  */
 export class QueueBackendDownError extends BackplaneError {
   readonly code = 'E_QUEUE_BACKEND_DOWN';
@@ -26,7 +26,9 @@ export class QueueBackendDownError extends BackplaneError {
   }
 }
 
-/** The policy is `buffer`, and as many jobs wait for the backend as are allowed to: not accepted. */
+/**
+ * The policy is `buffer`, and as many jobs wait for the backend as are allowed to: not accepted.
+ */
 export class QueueBufferFullError extends BackplaneError {
   readonly code = 'E_QUEUE_BUFFER_FULL';
 
@@ -51,8 +53,8 @@ export class QueueUnknownError extends BackplaneError {
 }
 
 /**
- * Throw it in a handler when trying again is pointless: the job fails for good, whatever attempts it
- * has left.
+ * Throw it in a handler when trying again is pointless: the job fails for good, whatever attempts
+ * it has left.
  */
 export class PermanentJobError extends BackplaneError {
   readonly code: ErrorCode = 'E_QUEUE_JOB_PERMANENT';

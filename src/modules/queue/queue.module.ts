@@ -50,15 +50,18 @@ const jobIntakeProvider: FactoryProvider<JobIntake> = {
   },
 };
 
-/** Queues registered by `registerQueue`; a class of its own, so that nothing of the root is made twice. */
+/**
+ * Queues registered by `registerQueue`; a class of its own, so that nothing of the root is made
+ * twice.
+ */
 @Module({})
 class QueueFeatureModule {}
 
 /**
  * Queues: `QueueService`, `@JobProcessor` and `@OnJob`, and BullMQ's own queues by `@InjectQueue`.
  *
- * `forRoot` once; packages (`bullmq`, and `pg` or `@electric-sql/pglite` where there is no Redis) are
- * loaded when the first queue is used. `forRootAsync` likewise.
+ * `forRoot` once; packages (`bullmq`, and `pg` or `@electric-sql/pglite` where there is no Redis)
+ * are loaded when the first queue is used. `forRootAsync` likewise.
  */
 @Global()
 @Module({
@@ -81,8 +84,8 @@ export class QueueModule extends QueueConfigurableModule {
   }
 
   /**
-   * Declares queues and provides BullMQ's `Queue` of each for `@InjectQueue(name)`; `@Processor` classes
-   * of `@nestjs/bullmq` work on them too. Needs that package, and `QueueModule.forRoot`.
+   * Declares queues and provides BullMQ's `Queue` of each for `@InjectQueue(name)`; `@Processor`
+   * classes of `@nestjs/bullmq` work on them too. Needs that package, and `QueueModule.forRoot`.
    *
    * @example
    * imports: [QueueModule.registerQueue('emails', { name: 'reports', attempts: 10 })]

@@ -11,7 +11,10 @@ export interface BackoffOptions {
   readonly delay?: Duration;
   /** The wait never grows beyond it. @default '5m' */
   readonly maxDelay?: Duration;
-  /** Share of the wait that is random, 0 to 1, so that retries do not come together. @default 0.5 */
+  /**
+   * Share of the wait that is random, 0 to 1, so that retries do not come together.
+   * @default 0.5
+   */
   readonly jitter?: number;
 }
 
@@ -50,13 +53,16 @@ export interface QueueOptions extends QueueDefaults {
   /** Queues that exist; more may be declared by `registerQueue` and `@JobProcessor`. @default [] */
   readonly queues?: readonly (string | NamedQueueOptions)[];
   /**
-   * What `enqueue` does while the backend is away: refuse, or keep up to `maxBuffered` jobs in memory
-   * and store them afterwards. @default 'reject'
+   * What `enqueue` does while the backend is away: refuse, or keep up to `maxBuffered` jobs in
+   * memory and store them afterwards. @default 'reject'
    */
   readonly onBackendDown?: 'reject' | 'buffer';
   /** @default 1000 */
   readonly maxBuffered?: number;
-  /** Longest wait for the backend in one call, of a request at most what is left of its budget. @default '1s' */
+  /**
+   * Longest wait for the backend in one call, of a request at most what is left of its budget.
+   * @default '1s'
+   */
   readonly deadline?: Duration;
   /** How long running jobs may go on when the application shuts down. @default '10s' */
   readonly shutdownTimeout?: Duration;

@@ -1,6 +1,6 @@
 /**
- * Queues with their jobs and payloads, for typed calls. Add yours by declaration merging; a queue that
- * is not declared takes any name and payload.
+ * Queues with their jobs and payloads, for typed calls. Add yours by declaration merging; a queue
+ * that is not declared takes any name and payload.
  *
  * @example
  * declare module 'nest-backplane/queue' {

@@ -82,8 +82,8 @@ export class QueueService {
   ) {}
 
   /**
-   * Stores a job. With the policy `buffer` it may be accepted into memory while the backend is away;
-   * `status` tells.
+   * Stores a job. With the policy `buffer` it may be accepted into memory while the backend is
+   * away; `status` tells.
    *
    * @throws InvalidOptionError for a wrong option, or a payload that is not JSON or too large
    * @throws QueueBufferFullError
@@ -104,8 +104,8 @@ export class QueueService {
   }
 
   /**
-   * Leases the next job to run by hand; `undefined` when none came in time. Complete, fail or extend it
-   * before the queue's `lease` ends, else it is run again.
+   * Leases the next job to run by hand; `undefined` when none came in time. Complete, fail or
+   * extend it before the queue's `lease` ends, else it is run again.
    */
   async dequeue(queue: string, options: DequeueOptions = {}): Promise<JobLease | undefined> {
     this.catalog.settings(queue);
@@ -123,8 +123,8 @@ export class QueueService {
   }
 
   /**
-   * Counts of all queues, for health pages: never rejects, and starts nothing that is not running yet.
-   * A queue that cannot be asked now is left out.
+   * Counts of all queues, for health pages: never rejects, and starts nothing that is not running
+   * yet. A queue that cannot be asked now is left out.
    */
   async overview(): Promise<Readonly<Record<string, JobCounts>>> {
     if (!this.driver.isStarted || !this.driver.isServing) return {};

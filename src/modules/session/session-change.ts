@@ -14,7 +14,9 @@ export function byLastSeen(left: Session, right: Session): number {
   return right.lastSeenAt.getTime() - left.lastSeenAt.getTime() || (left.id < right.id ? -1 : 1);
 }
 
-/** `fromEntries` defines properties instead of assigning them, so `__proto__` is one like any other. */
+/**
+ * `fromEntries` defines properties instead of assigning them, so `__proto__` is one like any other.
+ */
 function merge(data: SessionData, patch: SessionData): SessionData {
   const isRemoved = (name: string): boolean =>
     Object.hasOwn(patch, name) && patch[name] === undefined;

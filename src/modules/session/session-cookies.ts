@@ -46,7 +46,9 @@ export class SessionCookies {
     this.#write(response, cookieValue, Math.ceil(lifeMs / 1_000));
   }
 
-  /** Takes the cookie from the client. The session itself is ended with `SessionService.destroy`. */
+  /**
+   * Takes the cookie from the client. The session itself is ended with `SessionService.destroy`.
+   */
   clear(response: CookieResponse): void {
     this.#write(response, '', 0);
   }

@@ -52,7 +52,9 @@ export function userKeyOf(userId: string): string {
   return digest(userId).subarray(0, USER_KEY_BYTES).toString('base64url');
 }
 
-/** The hash tag of a session's keys: what its id begins with, or, for other texts, of their hash. */
+/**
+ * The hash tag of a session's keys: what its id begins with, or, for other texts, of their hash.
+ */
 export function bucketOf(id: string): string {
   return isIssuable(id) ? id.slice(0, BUCKET_DIGITS) : bucketOfDigest(digest(id));
 }

@@ -26,7 +26,11 @@ export class SessionCodec {
     this.#data = new ValueCodec({ maxBytes: maxDataBytes });
   }
 
-  /** @throws InvalidOptionError unless it is an object @throws SessionTooLargeError @throws CodecError */
+  /**
+   * @throws InvalidOptionError unless it is an object
+   * @throws SessionTooLargeError
+   * @throws CodecError
+   */
   async encodeData(data: unknown): Promise<Buffer> {
     if (!isDictionary(data)) throw new InvalidOptionError('data', 'must be a plain object');
     return bounded('data', () => this.#data.encode(data));

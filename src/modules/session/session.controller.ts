@@ -23,8 +23,8 @@ const patch = z.strictObject({ data: dictionary });
 const byUser = z.strictObject({ userId: text });
 
 /**
- * Sessions for operators, by public id. No answer holds a secret or a cookie: what is opened here can
- * be looked at and ended, but nobody is signed in with it.
+ * Sessions for operators, by public id. No answer holds a secret or a cookie: what is opened here
+ * can be looked at and ended, but nobody is signed in with it.
  */
 @AdminController('sessions')
 export class SessionAdminController {

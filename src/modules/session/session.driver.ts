@@ -66,10 +66,11 @@ export interface EndedSession {
 /**
  * Keeps sessions until their time is over or they are destroyed.
  *
- * A session that is destroyed, expired or revoked with all of its user's is absent, for every method
- * and for good: no write, late or racing, brings it back. Every method but `list` and `count` is
- * atomic towards all others. Times are whole ms of the store's clock. Ids and user ids are well-formed
- * texts of 1 to 1024 bytes, else a call rejects with `InvalidOptionError` and changes nothing.
+ * A session that is destroyed, expired or revoked with all of its user's is absent, for every
+ * method and for good: no write, late or racing, brings it back. Every method but `list` and
+ * `count` is atomic towards all others. Times are whole ms of the store's clock. Ids and user ids
+ * are well-formed texts of 1 to 1024 bytes, else a call rejects with `InvalidOptionError` and
+ * changes nothing.
  *
  * A lost reply means unknown: a write may have happened, and does not happen after the caller
  * stopped waiting.
@@ -79,16 +80,16 @@ export interface SessionDriver {
   create(session: NewSession): Promise<StoredSession | undefined>;
 
   /**
-   * Stores a session under an id of the caller's choice, in place of what `put` stored there before.
-   * `undefined`, and nothing changed, when the id is that of a live session from `create`.
+   * Stores a session under an id of the caller's choice, in place of what `put` stored there
+   * before. `undefined`, and nothing changed, when the id is that of a live session from `create`.
    */
   put(id: string, content: SessionContent): Promise<StoredSession | undefined>;
 
   get(id: string): Promise<StoredSession | undefined>;
 
   /**
-   * The session, if the credential opens it: its id, its user, and the hash of its secret, compared in
-   * constant time. Touches it as `rule` says; never touches a session that it does not open.
+   * The session, if the credential opens it: its id, its user, and the hash of its secret, compared
+   * in constant time. Touches it as `rule` says; never touches a session that it does not open.
    */
   validate(credential: SessionCredential, rule: TouchRule): Promise<ValidatedSession | undefined>;
 
@@ -99,12 +100,14 @@ export interface SessionDriver {
   update(id: string, change: SessionChange): Promise<UpdateOutcome>;
 
   /**
-   * Ends a session; `undefined` when there was no live one. A driver whose store is away may answer as
-   * if there was one, if it ends the session before it serves from that store again.
+   * Ends a session; `undefined` when there was no live one. A driver whose store is away may answer
+   * as if there was one, if it ends the session before it serves from that store again.
    */
   destroy(id: string): Promise<EndedSession | undefined>;
 
-  /** The live sessions of a user, in no order. Not atomic: one that ends meanwhile may be missing. */
+  /**
+   * The live sessions of a user, in no order. Not atomic: one that ends meanwhile may be missing.
+   */
   list(userId: string): Promise<readonly StoredSession[]>;
 
   /**

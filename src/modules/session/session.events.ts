@@ -3,7 +3,9 @@ declare module '../../common/events/event-stream.js' {
     'session.created': { readonly id: string; readonly userId: string };
     /** The server's own code stored a session under an id it chose. */
     'session.stored': { readonly id: string };
-    /** One session was ended by name; `userId` is known unless Redis was away, or `put` stored it. */
+    /**
+     * One session was ended by name; `userId` is known unless Redis was away, or `put` stored it.
+     */
     'session.destroyed': { readonly id: string; readonly userId: string | undefined };
     /** Every session of a user was ended at once. */
     'session.revoked': { readonly userId: string; readonly count: number };

@@ -25,8 +25,9 @@ export type SessionFailurePolicy =
   /** Every call fails with `SessionBackendDownError`; over HTTP 503. */
   | 'closed'
   /**
-   * Sessions live in this process until Redis is back; those in Redis are absent meanwhile. A single
-   * call without an answer, while Redis is there, fails as with `'closed'`, unless it ends sessions.
+   * Sessions live in this process until Redis is back; those in Redis are absent meanwhile. A
+   * single call without an answer, while Redis is there, fails as with `'closed'`, unless it ends
+   * sessions.
    */
   | 'memory';
 
@@ -34,8 +35,8 @@ export interface SessionOptions {
   /** Life of a session from its last touch. @default '24h' */
   readonly ttl?: Duration;
   /**
-   * Share of its life after which a validated session is touched: fewer writes, coarser `lastSeenAt`.
-   * 0 touches on every request; at most 0.5. @default 0.02
+   * Share of its life after which a validated session is touched: fewer writes, coarser
+   * `lastSeenAt`. 0 touches on every request; at most 0.5. @default 0.02
    */
   readonly touchFraction?: number;
   readonly cookie?: SessionCookieOptions;
@@ -45,7 +46,10 @@ export interface SessionOptions {
   readonly storage?: 'redis' | 'memory';
   /** @default 'closed' */
   readonly onRedisDown?: SessionFailurePolicy;
-  /** Sessions the memory driver keeps; beyond it the one unused for longest ends. @default 100000 */
+  /**
+   * Sessions the memory driver keeps; beyond it the one unused for longest ends.
+   * @default 100000
+   */
   readonly maxSessions?: number;
   /** Longest wait for Redis in one call. @default '100ms' */
   readonly deadline?: Duration;

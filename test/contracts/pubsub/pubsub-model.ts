@@ -8,7 +8,9 @@ export type Step =
   | { readonly call: 'subscribe'; readonly topic: Topic }
   | { readonly call: 'unsubscribe'; readonly number: number };
 
-/** What can be observed: what each subscription got, in order, and what is recorded of each channel. */
+/**
+ * What can be observed: what each subscription got, in order, and what is recorded of each channel.
+ */
 export interface Observed {
   readonly received: readonly (readonly string[])[];
   readonly recorded: Readonly<Record<string, readonly string[]>>;
@@ -45,7 +47,9 @@ export function expectedOf(steps: readonly Step[]): Observed {
   return { received: subscriptions.map(({ received }) => received), recorded };
 }
 
-/** Runs the steps; waits for what the model says is to come, and then for a sign that no more does. */
+/**
+ * Runs the steps; waits for what the model says is to come, and then for a sign that no more does.
+ */
 export async function observe(steps: readonly Step[], pubsub: PubSubService): Promise<Observed> {
   const ends: Subscription[] = [];
   const received: string[][] = [];
@@ -76,7 +80,9 @@ function listen(pubsub: PubSubService, topic: Topic, own: string[]): Promise<Sub
     : pubsub.subscribePattern(topic.pattern, handler);
 }
 
-/** Publishes, and waits for the echo on a pattern of its own: all frames of one event come together. */
+/**
+ * Publishes, and waits for the echo on a pattern of its own: all frames of one event come together.
+ */
 async function published(pubsub: PubSubService, channel: string, name: string): Promise<void> {
   let isHere = false;
   const end = await pubsub.subscribePattern('**', (payload) => {

@@ -3,7 +3,9 @@ import { userKeyOf } from '../../../src/modules/session/session-id.js';
 import type { RedisSessionFixture } from './session-drivers.js';
 import { created, credentialOf, EAGER, HOUR, useFixture } from './session-fixture.js';
 
-/** What a reader of the database finds: nothing without a time to live, no secret, no user's name. */
+/**
+ * What a reader of the database finds: nothing without a time to live, no secret, no user's name.
+ */
 export function leftoversSuite(open: () => Promise<RedisSessionFixture>): void {
   const fixture = useFixture(open);
 

@@ -20,7 +20,9 @@ export async function openMemory(): Promise<SessionFixture> {
   return { driver: new MemorySessionDriver({ clock, maxSessions: 10_000 }), clock, dispose };
 }
 
-/** Gives the surrounding suite a Redis of that kind and opens drivers on it, each with its own keys. */
+/**
+ * Gives the surrounding suite a Redis of that kind and opens drivers on it, each with its own keys.
+ */
 export function useRedisOpener(
   topology: 'standalone' | 'cluster',
 ): () => Promise<RedisSessionFixture> {

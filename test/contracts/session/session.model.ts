@@ -95,7 +95,9 @@ export function expectedOf(sequence: readonly Step[]): readonly unknown[] {
   });
 }
 
-/** The same steps on a driver. A slot that is created anew leaves its session to nobody: destroyed. */
+/**
+ * The same steps on a driver. A slot that is created anew leaves its session to nobody: destroyed.
+ */
 export async function answersOf(
   sequence: readonly Step[],
   driver: SessionDriver,

@@ -77,7 +77,8 @@ describe('the link of a subscription', () => {
     link.start();
     server.cutAtPing = 1;
     server.sockets[0]?.destroy();
-    // ioredis sends the PING that got no answer again, on a connection that is subscribed to nothing.
+    // ioredis sends the PING that got no answer again, on a connection that is subscribed to
+    // nothing.
     await eventually(() => restored.mock.calls.length > 0);
     expect(server.sockets.length).toBeGreaterThan(2);
     expect(server.asked.at(-1)).toContain('subscribe');

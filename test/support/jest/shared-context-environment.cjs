@@ -4,8 +4,9 @@ const { FakeTimers, ModuleMocker } = require('./jest-parts.cjs');
 const EVENT_HANDLERS = Symbol.for('EVENT_HANDLERS');
 
 /**
- * Runs spec files in node's own context instead of a sandbox for each: what `shared-packages-runtime`
- * needs, because a package that is loaded once has one `Error`, `Map` and `Date` for everybody.
+ * Runs spec files in node's own context instead of a sandbox for each: what
+ * `shared-packages-runtime` needs, because a package that is loaded once has one `Error`, `Map` and
+ * `Date` for everybody.
  *
  * Modules of ours are still evaluated anew for each file. What a file changes of the process itself
  * is put back after it: `process.env`, timers, spies, and what jest replaces for the file.

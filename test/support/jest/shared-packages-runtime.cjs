@@ -13,8 +13,9 @@ const compiled = new Map();
  * for each spec file. Loading Nest, ioredis, bullmq and swagger was most of what the suite cost.
  *
  * Node also links ES modules with CommonJS as in the product, so packages need no transformation.
- * Our own modules are jest's as ever: evaluated for each file, mocked with `jest.mock`. A package can
- * be mocked for our modules, not for other packages, and what it keeps in a static outlives a file.
+ * Our own modules are jest's as ever: evaluated for each file, mocked with `jest.mock`. A package
+ * can be mocked for our modules, not for other packages, and what it keeps in a static outlives a
+ * file.
  */
 module.exports = class SharedPackagesRuntime extends Runtime {
   constructor(...args) {

@@ -89,7 +89,9 @@ export class RedisProcess {
     return this.#running().pid as number;
   }
 
-  /** Stops it in its tracks: connections stay open, the kernel accepts new ones, nothing answers. */
+  /**
+   * Stops it in its tracks: connections stay open, the kernel accepts new ones, nothing answers.
+   */
   freeze(): void {
     this.#running().kill('SIGSTOP');
     this.#frozen = true;

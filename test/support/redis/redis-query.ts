@@ -22,7 +22,8 @@ export async function queryRedis<T>(url: string, query: (client: Redis) => Promi
     commandTimeout: QUERY_TIMEOUT_MS,
     retryStrategy: () => null,
   });
-  // The same failure rejects `connect()` or the command; unheard, the event would be logged as well.
+  // The same failure rejects `connect()` or the command; unheard, the event would be logged as
+  // well.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -32,7 +33,9 @@ export async function queryRedis<T>(url: string, query: (client: Redis) => Promi
   }
 }
 
-/** Reads one field from the answer of `INFO` or `CLUSTER INFO`; `undefined` when it is not there. */
+/**
+ * Reads one field from the answer of `INFO` or `CLUSTER INFO`; `undefined` when it is not there.
+ */
 export function infoField(info: string, field: string): string | undefined {
   const line = info.split('\r\n').find((candidate) => candidate.startsWith(`${field}:`));
   return line?.slice(field.length + 1);

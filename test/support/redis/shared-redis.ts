@@ -25,8 +25,8 @@ const START: { readonly [T in Topology]: () => Promise<Deployments[T]> } = {
  * Gives the surrounding suite a real Redis for as long as it runs, and returns the accessor for it.
  *
  * With `TEST_REDIS_URL` set, `'standalone'` is that server (`external: true`, nothing to freeze or
- * kill); keep to `uniquePrefix()` keys and never flush. A suite that makes Redis fail starts its own
- * with `useStarted(startStandalone)`.
+ * kill); keep to `uniquePrefix()` keys and never flush. A suite that makes Redis fail starts its
+ * own with `useStarted(startStandalone)`.
  *
  * @example const redis = useRedis('standalone');
  *          it('…', () => connect(redis().url));

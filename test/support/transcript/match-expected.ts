@@ -1,9 +1,14 @@
-/** Values that a page names with `<name>`: whatever comes first is what it stands for from then on. */
+/**
+ * Values that a page names with `<name>`: whatever comes first is what it stands for from then on.
+ */
 export type Bindings = Map<string, string>;
 
 const PLACEHOLDER = /<([a-z][a-z0-9 _-]*)>/g;
 
-/** Puts what is known for `<name>` into a command. @throws Error for a name that nothing has given */
+/**
+ * Puts what is known for `<name>` into a command.
+ * @throws Error for a name that nothing has given
+ */
 export function fillIn(text: string, bindings: Bindings): string {
   return text.replaceAll(PLACEHOLDER, (_all, name: string) => {
     const value = bindings.get(name);
@@ -13,8 +18,8 @@ export function fillIn(text: string, bindings: Bindings): string {
 }
 
 /**
- * Does the text read as expected? `<name>` stands for any text without line breaks, `…` for any text
- * at all; white space counts as one space or none, because pages break long JSON over lines.
+ * Does the text read as expected? `<name>` stands for any text without line breaks, `…` for any
+ * text at all; white space counts as one space or none, because pages break long JSON over lines.
  */
 export function matchExpected(expected: string, actual: string, bindings: Bindings): boolean {
   const names: string[] = [];

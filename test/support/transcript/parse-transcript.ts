@@ -8,8 +8,8 @@ export interface Exchange {
 const BLOCK = /^```console\n([\s\S]*?)^```/gm;
 
 /**
- * The exchanges of every `console` block of a page: a line that begins with `$ ` is a command, goes on
- * after a backslash at its end, and is followed by what it prints.
+ * The exchanges of every `console` block of a page: a line that begins with `$ ` is a command, goes
+ * on after a backslash at its end, and is followed by what it prints.
  */
 export function parseTranscript(page: string): readonly Exchange[] {
   return [...page.matchAll(BLOCK)].flatMap((block) => {

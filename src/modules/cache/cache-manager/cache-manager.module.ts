@@ -17,13 +17,16 @@ const FEATURE = 'CacheManagerModule';
  * through `cache-manager-ioredis-yet` and the shared client, else in memory. Needs `CacheModule`.
  *
  * Unlike that store by itself, `clear()` removes only what was stored through the token, nothing
- * hangs or fails while Redis is away, and what was changed meanwhile is not served stale afterwards.
+ * hangs or fails while Redis is away, and what was changed meanwhile is not served stale
+ * afterwards.
  *
  * @example
  * imports: [CacheModule.forRoot(), CacheManagerModule.forRoot()]
  */
 export class CacheManagerModule {
-  /** @throws MissingPeerError when `@nestjs/cache-manager` or a package it needs is not installed */
+  /**
+   * @throws MissingPeerError when `@nestjs/cache-manager` or a package it needs is not installed
+   */
   static async forRoot(): Promise<DynamicModule> {
     // The last one needs the others: in this order the error names the package that is missing.
     const { Keyv } = await loadPeer(FEATURE, 'keyv', () => import('keyv'));

@@ -52,7 +52,10 @@ export class KeyvStore implements KeyvStoreAdapter {
     await this.#driver.deleteMatching(EVERYTHING);
   }
 
-  /** Keyv takes any number, and means "for ever" by none and by `Infinity`; we keep nothing for ever. */
+  /**
+   * Keyv takes any number, and means "for ever" by none and by `Infinity`; we keep nothing for
+   * ever.
+   */
   #wholeTtl(ttlMs: number | undefined): number {
     if (ttlMs === undefined || !Number.isFinite(ttlMs)) return this.#options.ttlMs;
     return Math.max(1, Math.ceil(ttlMs));

@@ -14,8 +14,8 @@ export interface FallbackCopies {
  * What was stored or deleted while Redis could not be told. Redis still holds the older values, so
  * each of these is deleted there before it is served from Redis again.
  *
- * The fallback holds nothing but what is recorded here: what leaves the journal leaves the fallback, or
- * the next outage would show it although Redis has moved on.
+ * The fallback holds nothing but what is recorded here: what leaves the journal leaves the
+ * fallback, or the next outage would show it although Redis has moved on.
  */
 export class InvalidationJournal implements FailoverJournal<CacheDriver> {
   readonly #missed = new MissedChanges();
@@ -80,7 +80,9 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
     }
   }
 
-  /** A value whose storing found no answer in time may be older than what another call left since. */
+  /**
+   * A value whose storing found no answer in time may be older than what another call left since.
+   */
   isOutdated(method: keyof CacheDriver): boolean {
     return method === 'set';
   }

@@ -11,8 +11,8 @@ interface MissedPattern {
 }
 
 /**
- * A bounded set of changed keys and patterns, each with the number of its latest change; what does not
- * fit makes it cover everything.
+ * A bounded set of changed keys and patterns, each with the number of its latest change; what does
+ * not fit makes it cover everything.
  */
 export class MissedChanges {
   readonly #keys = new Map<string, number>();

@@ -16,9 +16,9 @@ const RETRY_MS = 250;
 
 /**
  * Holds on Redis that nobody wants any more and that could not be released: grants whose reply was
- * lost, and releases that did not get through. They are released as soon as Redis answers, instead of
- * standing in everybody's way until they expire. The token makes it safe: a hold of somebody else is
- * never touched.
+ * lost, and releases that did not get through. They are released as soon as Redis answers, instead
+ * of standing in everybody's way until they expire. The token makes it safe: a hold of somebody
+ * else is never touched.
  */
 export class PendingReleases {
   readonly #options: PendingReleasesOptions;

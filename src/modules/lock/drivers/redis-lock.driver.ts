@@ -41,8 +41,8 @@ export class RedisLockDriver implements LockDriver {
   readonly #connection: RedisConnection;
   readonly #options: RedisLockDriverOptions;
   /**
-   * For calls that are not charged to the budget of a request: a release that is refused because the
-   * request has used it up would leave the lock standing.
+   * For calls that are not charged to the budget of a request: a release that is refused because
+   * the request has used it up would leave the lock standing.
    */
   readonly #unbudgeted: RedisLockDriverOptions & { readonly outsideBudget: true };
 

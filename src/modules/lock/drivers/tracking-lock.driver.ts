@@ -14,13 +14,16 @@ import type { PendingReleases } from './pending-releases.js';
 export interface TrackingLockDriverOptions {
   readonly redis: LockDriver;
   readonly pending: PendingReleases;
-  /** Where the policy is `memory`: learns what this process holds, goes on from there, and gives notice. */
+  /**
+   * Where the policy is `memory`: learns what this process holds, goes on from there, and gives
+   * notice.
+   */
   readonly memory?: MemoryLockDriver | undefined;
 }
 
 /**
- * Locks on Redis, with a record of what an outage would leave behind: grants whose reply was lost, and
- * the holds of this process.
+ * Locks on Redis, with a record of what an outage would leave behind: grants whose reply was lost,
+ * and the holds of this process.
  */
 export class TrackingLockDriver implements LockDriver {
   readonly #options: TrackingLockDriverOptions;
@@ -31,7 +34,8 @@ export class TrackingLockDriver implements LockDriver {
 
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
     const { redis, pending, memory } = this.#options;
-    // Sent first on the same connection, it is out of the way; what Redis does not answer stays pending.
+    // Sent first on the same connection, it is out of the way; what Redis does not answer stays
+    // pending.
     pending.hurry(claim.key).catch(() => undefined);
     try {
       const answer = await redis.acquire(claim);

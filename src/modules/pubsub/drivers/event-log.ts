@@ -29,7 +29,10 @@ export class EventLog {
     this.#bounds = bounds;
   }
 
-  /** Adds the latest. @param horizon ms since the epoch: older events at the other end are let go */
+  /**
+   * Adds the latest.
+   * @param horizon ms since the epoch: older events at the other end are let go
+   */
   add(event: Recorded, horizon: number): void {
     const bytes = Buffer.byteLength(event.text);
     this.#entries.push({ ...event, bytes });
@@ -64,7 +67,10 @@ export class EventLog {
     return this.#entries.length - this.#start > maxEvents || this.#bytes > maxBytes;
   }
 
-  /** The array moves when half of it is empty, so that one event costs the same however many there are. */
+  /**
+   * The array moves when half of it is empty, so that one event costs the same however many there
+   * are.
+   */
   #dropOldest({ bytes }: Entry): void {
     this.#entries[this.#start] = undefined;
     this.#start += 1;

@@ -1,6 +1,8 @@
 import type { RecordedEntry } from './scripts/pubsub-recent.lua.js';
 
-/** Newest first: by ms, then by sequence (https://redis.io/docs/latest/develop/data-types/streams). */
+/**
+ * Newest first: by ms, then by sequence (https://redis.io/docs/latest/develop/data-types/streams).
+ */
 export function byPosition(a: RecordedEntry, b: RecordedEntry): number {
   const [msA, sequenceA] = partsOf(a.position);
   const [msB, sequenceB] = partsOf(b.position);

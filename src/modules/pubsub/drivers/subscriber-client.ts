@@ -11,19 +11,23 @@ export interface SubscriberClient {
 const RECEIVING = { protocol: 2, maxRetriesPerRequest: null, enableOfflineQueue: true } as const;
 
 /**
- * The connection's own subscriber. A client that the application lent us cannot both receive and serve
- * it, so we receive on a copy of it, which is ours to close.
+ * The connection's own subscriber. A client that the application lent us cannot both receive and
+ * serve it, so we receive on a copy of it, which is ours to close.
  */
 export function subscriberClient(connection: RedisConnection): SubscriberClient {
   const client = connection.client('subscriber');
   if (!connection.isBorrowed) return { client: renewedByUs(client), isOurs: false };
   const copy = renewedByUs(copyOf(client));
-  // Without a listener each failed attempt to connect would be printed; the gap tells what it means.
+  // Without a listener each failed attempt to connect would be printed; the gap tells what it
+  // means.
   copy.on('error', () => undefined);
   return { client: copy, isOurs: true };
 }
 
-/** The connection on which a client receives: in a cluster one node's, chosen and replaced by ioredis. */
+/**
+ * The connection on which a client receives: in a cluster one node's, chosen and replaced by
+ * ioredis.
+ */
 export function receivingNode(client: RedisClient): Redis | undefined {
   if (client instanceof Redis) return client;
   // ioredis neither exposes the node nor says when it changes, which would hide gaps.
@@ -33,8 +37,8 @@ export function receivingNode(client: RedisClient): Redis | undefined {
 }
 
 /**
- * ioredis renews subscriptions after a reconnect and lets nobody catch the refusal, which would end the
- * process. `SubscriptionLink` renews them instead, and knows when they are in force.
+ * ioredis renews subscriptions after a reconnect and lets nobody catch the refusal, which would end
+ * the process. `SubscriptionLink` renews them instead, and knows when they are in force.
  */
 function renewedByUs(client: RedisClient): RedisClient {
   if (client instanceof Redis) client.options.autoResubscribe = false;

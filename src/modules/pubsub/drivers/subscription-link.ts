@@ -15,19 +15,21 @@ export interface SubscriptionLinkOptions {
 const RETRY_MS = 50;
 
 /**
- * Watches over the connection that receives. Silence is normal there, so a frozen server or a swallowed
- * packet would never show: a PING on the same socket is the sign of life. It also proves that what was
- * subscribed to before it is in force, because a server answers in order.
+ * Watches over the connection that receives. Silence is normal there, so a frozen server or a
+ * swallowed packet would never show: a PING on the same socket is the sign of life. It also proves
+ * that what was subscribed to before it is in force, because a server answers in order.
  *
- * Lost means: closed, replaced by ioredis, or no answer. Then the socket is given up, subscriptions are
- * asked for again on the next one, and the first answer after that ends the gap.
+ * Lost means: closed, replaced by ioredis, or no answer. Then the socket is given up, subscriptions
+ * are asked for again on the next one, and the first answer after that ends the gap.
  */
 export class SubscriptionLink {
   readonly #client: RedisClient;
   readonly #options: SubscriptionLinkOptions;
   #node: Redis | undefined;
   #isLost = false;
-  /** Grows with each loss, also with one that follows another: what was asked for before it is void. */
+  /**
+   * Grows with each loss, also with one that follows another: what was asked for before it is void.
+   */
   #losses = 0;
   #isStopped = true;
   #isLooking = false;

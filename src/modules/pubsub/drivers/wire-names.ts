@@ -7,8 +7,8 @@ import {
 import { PUBSUB_EVENTS } from '../pubsub.keys.js';
 
 /**
- * Names of Redis channels: `<prefix>:pubsub:v1:{<channel>}`. Channels know no database number, so the
- * prefix alone keeps applications apart; an ACL rule `&<prefix>:*` covers them.
+ * Names of Redis channels: `<prefix>:pubsub:v1:{<channel>}`. Channels know no database number, so
+ * the prefix alone keeps applications apart; an ACL rule `&<prefix>:*` covers them.
  */
 export class WireNames {
   readonly #keys: KeySpace;

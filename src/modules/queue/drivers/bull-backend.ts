@@ -13,8 +13,8 @@ export class BullConnection {
   constructor(
     readonly backend: BullBackend,
     /**
-     * `producer` fails fast. `worker` waits for ever and has a blocking client of its own. `manual` has
-     * that too, but fails fast in everything else.
+     * `producer` fails fast. `worker` waits for ever and has a blocking client of its own. `manual`
+     * has that too, but fails fast in everything else.
      */
     readonly role: 'producer' | 'worker' | 'manual',
     /** For workers that others make with the connection of a queue. */
@@ -56,8 +56,8 @@ export type BullJob = Job<unknown, unknown>;
 /** How one operation is bounded. */
 export interface RunBounds {
   /**
-   * Has the whole deadline also where a request has used up its Redis budget: for what does harm when
-   * its answer is lost, such as taking a job. @default false
+   * Has the whole deadline also where a request has used up its Redis budget: for what does harm
+   * when its answer is lost, such as taking a job. @default false
    */
   readonly outsideBudget?: boolean;
   /** Looks at a lot of data, so that its own size may be why it is slow. @default false */

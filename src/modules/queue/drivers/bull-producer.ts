@@ -46,16 +46,20 @@ export class BullProducer {
   }
 }
 
-/** No job has an id of ours; another id in the answer is that of the job with the same deduplication id. */
+/**
+ * No job has an id of ours; another id in the answer is that of the job with the same deduplication
+ * id.
+ */
 async function storeNew(bull: BullQueue, job: NewJob, options: JobsOptions): Promise<AddedJob> {
   const { id } = await bull.add(job.name, job.payload, options);
   return { id: String(id), status: id === job.id ? 'queued' : 'duplicate' };
 }
 
 /**
- * BullMQ answers with the id whether or not there was such a job. So each attempt leaves a mark of its own
- * in what it stores, and looks whose mark is there: of any number of attempts at once, one finds its own.
- * A job that is gone when it is looked for had been stored, by whomever; that counts as ours.
+ * BullMQ answers with the id whether or not there was such a job. So each attempt leaves a mark of
+ * its own in what it stores, and looks whose mark is there: of any number of attempts at once, one
+ * finds its own. A job that is gone when it is looked for had been stored, by whomever; that counts
+ * as ours.
  */
 async function storeOrFind(bull: BullQueue, job: NewJob, options: JobsOptions): Promise<AddedJob> {
   const mark = randomUUID();

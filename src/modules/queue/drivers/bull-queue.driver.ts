@@ -49,8 +49,9 @@ const CLOSE_MS = 2_000;
  * Queues on BullMQ (https://docs.bullmq.io), on any backend it has.
  *
  * `Queue` and `Worker` are made here and not by `@nestjs/bullmq`: that gives workers the fail-fast
- * connection of the queue, knows one backend a process, closes queues under jobs that still enqueue,
- * and waits for workers without limit. Its tokens and hosts work all the same; see `bull-hosts.ts`.
+ * connection of the queue, knows one backend a process, closes queues under jobs that still
+ * enqueue, and waits for workers without limit. Its tokens and hosts work all the same; see
+ * `bull-hosts.ts`.
  */
 export class BullQueueDriver implements QueueDriver {
   readonly #plan: BullQueueDriverPlan;

@@ -51,8 +51,8 @@ function keep({ count, ageMs }: QueueSettings['completed']) {
 }
 
 /**
- * Wait before the next attempt, in milliseconds: exponential with an upper limit, a share of it random
- * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
+ * Wait before the next attempt, in milliseconds: exponential with an upper limit, a share of it
+ * random (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
  */
 export function backoffMs(attemptsMade: number, backoff: JobBackoff): number {
   const { type, delayMs, maxDelayMs, jitter } = backoff;

@@ -72,8 +72,8 @@ export class JobRunner {
 }
 
 /**
- * BullMQ does not count an attempt whose worker died, so a job that kills its worker would come back
- * for ever.
+ * BullMQ does not count an attempt whose worker died, so a job that kills its worker would come
+ * back for ever.
  *
  * @throws JobAttemptsExhaustedError
  */

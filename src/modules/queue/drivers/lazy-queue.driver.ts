@@ -22,8 +22,9 @@ export interface IdleStatus {
 }
 
 /**
- * Opens a driver on its first use: an application that has the module but no queue needs neither the
- * packages nor the time. A failure to open is told to the caller and tried again with the next call.
+ * Opens a driver on its first use: an application that has the module but no queue needs neither
+ * the packages nor the time. A failure to open is told to the caller and tried again with the next
+ * call.
  */
 export class LazyQueueDriver<T extends QueueDriver = QueueDriver> implements QueueDriver {
   readonly #open: () => Promise<T>;

@@ -19,12 +19,14 @@ export interface ManualConsumerPlan {
 /** Longest single wait, in ms; the connection's socket timeout is longer. */
 const LONGEST_WAIT_MS = 5_000;
 
-/** BullMQ's error codes for a job whose lock is somebody else's, is gone, or that is gone itself. */
+/**
+ * BullMQ's error codes for a job whose lock is somebody else's, is gone, or that is gone itself.
+ */
 const LOST = new Set([-1, -2, -3, -6]);
 
 /**
- * Hands out jobs one by one. One BullMQ worker without a processor a queue, shared by all callers, who
- * also share one blocking wait: it wakes all of them, and one gets the job.
+ * Hands out jobs one by one. One BullMQ worker without a processor a queue, shared by all callers,
+ * who also share one blocking wait: it wakes all of them, and one gets the job.
  */
 export class ManualConsumer {
   readonly #plan: ManualConsumerPlan;
@@ -124,8 +126,8 @@ export class ManualConsumer {
   }
 
   /**
-   * Waits for BullMQ's marker. The one of a delayed job comes at once and says when it is due: the wait
-   * goes on until then, because a job may be added before.
+   * Waits for BullMQ's marker. The one of a delayed job comes at once and says when it is due: the
+   * wait goes on until then, because a job may be added before.
    */
   async #listen(ms: number): Promise<void> {
     let wakeAt = Date.now() + ms;

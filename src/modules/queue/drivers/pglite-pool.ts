@@ -20,7 +20,8 @@ const LISTEN = /^LISTEN\s+"?(\w+)"?/i;
 
 /**
  * Looks like a pool of node-postgres to BullMQ and is the one session of an embedded PostgreSQL. A
- * mutex gives a transaction the session for itself; everything else takes it statement by statement.
+ * mutex gives a transaction the session for itself; everything else takes it statement by
+ * statement.
  */
 export function createPglitePool(database: () => Promise<Pglite>): PgPool {
   const mutex = new Mutex();

@@ -32,7 +32,8 @@ export class PostgresDatabase implements QueueDatabase {
     });
     // Every queue and worker listens to it.
     pool.setMaxListeners(0);
-    // An idle connection that drops is replaced by the pool; without a listener it ends the process.
+    // An idle connection that drops is replaced by the pool; without a listener it ends the
+    // process.
     pool.on('error', () => undefined);
     // BullMQ's own words for what it needs of a pool; pg's types say the same in others.
     this.pool = pool as object as PgPool;

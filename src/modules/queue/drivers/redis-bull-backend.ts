@@ -23,18 +23,19 @@ import type {
 import { errorCode } from './error-code.js';
 
 /**
- * A worker blocks at most so long, in seconds. BullMQ's own 10 would exceed the socket timeout of the
- * role `worker`, which would then take a waiting connection for a dead one.
+ * A worker blocks at most so long, in seconds. BullMQ's own 10 would exceed the socket timeout of
+ * the role `worker`, which would then take a waiting connection for a dead one.
  */
 const LONGEST_BLOCK_S = 5;
 
 /**
  * Queues on Redis, through the gate and the clients of our connection layer.
  *
- * BullMQ's own way to make connections is not used, because it breaks for good when Redis is away at
- * the wrong moment: a client that has not connected yet is told to connect once, and a failure of that
- * or of the version check (INFO, which managed servers refuse) is remembered for ever. Here clients
- * connect by themselves, and no version is asked for: 6.2 is the minimum of the library anyway.
+ * BullMQ's own way to make connections is not used, because it breaks for good when Redis is away
+ * at the wrong moment: a client that has not connected yet is told to connect once, and a failure
+ * of that or of the version check (INFO, which managed servers refuse) is remembered for ever. Here
+ * clients connect by themselves, and no version is asked for: 6.2 is the minimum of the library
+ * anyway.
  */
 export class RedisBullBackend implements BullBackend {
   readonly isStarted = true;
@@ -205,8 +206,8 @@ function prefixOf(options: QueueBaseOptions<BullConnection>): string {
 type Outcome<T> = { readonly value: T } | { readonly refusal: Error };
 
 /**
- * What BullMQ's scripts refuse (the job is locked, gone, …) is an answer of a healthy Redis. It carries
- * a number as its code; to the gate it would look like a lost connection.
+ * What BullMQ's scripts refuse (the job is locked, gone, …) is an answer of a healthy Redis. It
+ * carries a number as its code; to the gate it would look like a lost connection.
  */
 async function settle<T>(operation: Promise<T>): Promise<Outcome<T>> {
   try {

@@ -11,8 +11,8 @@ export interface WatchedWorkerPlan extends JobRunnerPlan {
 }
 
 /**
- * One BullMQ worker with its own count of jobs and its own heartbeat: every answer to "is there a job?" is
- * a beat. Whatever it still does after it was replaced, its successor does not notice.
+ * One BullMQ worker with its own count of jobs and its own heartbeat: every answer to "is there a
+ * job?" is a beat. Whatever it still does after it was replaced, its successor does not notice.
  */
 export class WatchedWorker {
   readonly worker: BullWorker;

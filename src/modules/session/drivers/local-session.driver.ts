@@ -23,14 +23,15 @@ export class LocalSessionDriver extends MemorySessionDriver {
   }
 
   /**
-   * What Redis has under the id counts as replaced, and is ended there. Hence only an id that `create`
-   * never issues: under another, Redis may have a login.
+   * What Redis has under the id counts as replaced, and is ended there. Hence only an id that
+   * `create` never issues: under another, Redis may have a login.
    *
    * @throws SessionBackendDownError for an id of that form
    */
   override async put(id: string, content: SessionContent): Promise<StoredSession | undefined> {
     if (isIssuable(id)) throw new SessionBackendDownError();
-    // First what may be refused; and recorded in the same turn, so that no recovery comes in between.
+    // First what may be refused; and recorded in the same turn, so that no recovery comes in
+    // between.
     parseDuration(content.ttlMs, 'ttlMs');
     this.#journal.record('destroy', [id]);
     return super.put(id, content);

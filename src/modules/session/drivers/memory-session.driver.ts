@@ -24,7 +24,9 @@ export interface MemorySessionDriverOptions {
   readonly maxSessions: number;
 }
 
-/** Expired sessions looked for with every new one: two out for one in keeps the map from growing. */
+/**
+ * Expired sessions looked for with every new one: two out for one in keeps the map from growing.
+ */
 const SWEEP_PER_INSERT = 2;
 const PERMILLE = 1_000;
 const NO_BYTES = Buffer.alloc(0);

@@ -7,8 +7,8 @@ const BUCKETS_PER_SCRIPT = 1_024;
 const BUCKETS_AT_ONCE = 256;
 
 /**
- * Counts the live sessions over all buckets. On one server in four calls of about 0.5 ms; in a cluster
- * every bucket is a slot of its own and is asked for by itself, about 50 ms in all.
+ * Counts the live sessions over all buckets. On one server in four calls of about 0.5 ms; in a
+ * cluster every bucket is a slot of its own and is asked for by itself, about 50 ms in all.
  */
 export class RedisSessionCounter {
   readonly #connection: RedisConnection;

@@ -22,12 +22,13 @@ interface Revocation {
 /**
  * What was ended while Redis could not be told. Redis still holds those sessions.
  *
- * Nothing is covered: `SettlingSessionDriver` tells Redis what it missed in a bucket before it asks for
- * anything there. So the journal grows only with calls that found no answer, and shrinks whatever the
- * load. Whose a session is cannot be seen from its id, only the bucket of its user: therefore by bucket.
+ * Nothing is covered: `SettlingSessionDriver` tells Redis what it missed in a bucket before it asks
+ * for anything there. So the journal grows only with calls that found no answer, and shrinks
+ * whatever the load. Whose a session is cannot be seen from its id, only the bucket of its user:
+ * therefore by bucket.
  *
- * All sessions of a user are ended as of that moment: also those that another process opened for him
- * meanwhile. Ending what is gone changes nothing.
+ * All sessions of a user are ended as of that moment: also those that another process opened for
+ * him meanwhile. Ending what is gone changes nothing.
  */
 export class RevocationJournal implements FailoverJournal<SessionDriver> {
   readonly #buckets = new Map<string, Map<string, Revocation>>();
@@ -56,7 +57,9 @@ export class RevocationJournal implements FailoverJournal<SessionDriver> {
     return false;
   }
 
-  /** What was to be stored before the same was ended, or replaced, in memory must not end up there. */
+  /**
+   * What was to be stored before the same was ended, or replaced, in memory must not end up there.
+   */
   isOutdated(method: keyof SessionDriver, args: readonly unknown[], sequence: number): boolean {
     if (method === 'put') return this.#isNewer('destroy', String(args[0]), sequence);
     if (method !== 'create') return false;
@@ -73,8 +76,8 @@ export class RevocationJournal implements FailoverJournal<SessionDriver> {
   }
 
   /**
-   * Ends in Redis what was recorded in this bucket; at once where that is nothing. Callers share the
-   * work, so it goes by no request's budget.
+   * Ends in Redis what was recorded in this bucket; at once where that is nothing. Callers share
+   * the work, so it goes by no request's budget.
    *
    * @throws RedisUnavailableError when Redis did not confirm all of it
    */

@@ -13,8 +13,8 @@ import type {
 import type { RevocationJournal } from './revocation-journal.js';
 
 /**
- * Redis after an outage: it is told what was ended meanwhile before it is asked for anything that this
- * may concern. What ends sessions needs no such order and goes straight through.
+ * Redis after an outage: it is told what was ended meanwhile before it is asked for anything that
+ * this may concern. What ends sessions needs no such order and goes straight through.
  */
 export class SettlingSessionDriver implements SessionDriver {
   readonly #redis: SessionDriver;

@@ -1,8 +1,8 @@
 import { defineScript } from '../../../../common/redis/index.js';
 
 /**
- * Stores one entry. A script instead of a plain SET, so that a set which was stuck in a frozen server
- * cannot overwrite what was stored or deleted since.
+ * Stores one entry. A script instead of a plain SET, so that a set which was stuck in a frozen
+ * server cannot overwrite what was stored or deleted since.
  *
  * KEYS[1]  entry
  * ARGV     bytes, time to live in ms

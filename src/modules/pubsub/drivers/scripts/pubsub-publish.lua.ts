@@ -20,8 +20,9 @@ export interface PublishArguments {
 }
 
 /**
- * Records an event and sends it. Plain PUBLISH reaches the subscribers of every node of a cluster, so
- * the Redis channel, which is no key, needs no slot (https://redis.io/docs/latest/develop/pubsub).
+ * Records an event and sends it. Plain PUBLISH reaches the subscribers of every node of a cluster,
+ * so the Redis channel, which is no key, needs no slot
+ * (https://redis.io/docs/latest/develop/pubsub).
  *
  * KEYS[1]  stream: events of the channel
  * KEYS[2]  stream: events of all channels of the shard

@@ -13,8 +13,8 @@ export interface RecentArguments {
 }
 
 /**
- * The latest events of a stream that are not older than the history TTL. The stream lives as long as it
- * is written to, so the age of an entry is looked at here.
+ * The latest events of a stream that are not older than the history TTL. The stream lives as long
+ * as it is written to, so the age of an entry is looked at here.
  *
  * KEYS[1]  stream
  * ARGV     limit, history TTL in ms

@@ -11,8 +11,8 @@ interface CreateArguments {
 }
 
 /**
- * Stores a session under its user's generation and enters it in both indexes. The HSET comes first, so
- * that a full server refuses it.
+ * Stores a session under its user's generation and enters it in both indexes. The HSET comes first,
+ * so that a full server refuses it.
  *
  * KEYS     session, generation, user index, live index
  * ARGV     id, user, user key, hash of the secret, ttl in ms, version, new generation, origin, data

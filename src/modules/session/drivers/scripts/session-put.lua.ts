@@ -9,8 +9,8 @@ interface PutArguments {
 }
 
 /**
- * Stores a session without user or secret, unless a live session with a secret has that id. What is left
- * of one that is dead goes. The HSET comes first, so that a full server refuses it.
+ * Stores a session without user or secret, unless a live session with a secret has that id. What is
+ * left of one that is dead goes. The HSET comes first, so that a full server refuses it.
  *
  * KEYS     session, generation, user index, live index; the middle two of the session that was there
  * ARGV     id, ttl in ms, version, data

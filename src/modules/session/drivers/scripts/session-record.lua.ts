@@ -15,8 +15,8 @@ export function sessionKeys(keys: SessionKeys): readonly string[] {
 
 /**
  * Shared by the session scripts. `load(session, generation)` gives the fields of a session that is
- * live, else nil: its time is not over, and it carries the generation that its user has now. Sessions
- * of `put` have no user and no generation.
+ * live, else nil: its time is not over, and it carries the generation that its user has now.
+ * Sessions of `put` have no user and no generation.
  *
  * A user's generation is random. Without it no session of the user is valid, so removing it revokes
  * them all at once, and losing it to an accident can revoke but never revive.
@@ -35,8 +35,8 @@ end
 `;
 
 /**
- * `enlist(zset, id, expires, ttl)` enters a session and forgets those whose time is over, each once;
- * `outlive(key, ttl)` makes a key live at least that long; `found(tag, fields)` is a reply.
+ * `enlist(zset, id, expires, ttl)` enters a session and forgets those whose time is over, each
+ * once; `outlive(key, ttl)` makes a key live at least that long; `found(tag, fields)` is a reply.
  */
 export const ENLIST = `
 local function outlive(key, ttl)

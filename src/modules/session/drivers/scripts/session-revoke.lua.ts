@@ -8,8 +8,8 @@ interface RevokeKeys {
 
 /**
  * Ends all sessions of a user by removing the generation that they carry. Their records are
- * unreadable from then on and go when their time is over. The UNLINK comes first, so that a full server
- * does not refuse the rest.
+ * unreadable from then on and go when their time is over. The UNLINK comes first, so that a full
+ * server does not refuse the rest.
  *
  * KEYS     generation, user index, live index
  * Returns  how many live sessions the index held

@@ -11,14 +11,15 @@ interface TouchArguments {
 }
 
 /**
- * Opens a session and, once so many thousandths of its life have passed since the last touch, starts
- * its life anew. The user key may come from a client: it opens nothing unless it is the stored one.
+ * Opens a session and, once so many thousandths of its life have passed since the last touch,
+ * starts its life anew. The user key may come from a client: it opens nothing unless it is the
+ * stored one.
  *
- * All strings of equal content are one object in Lua 5.1, so comparing the hashes takes the same time
- * wherever they differ.
+ * All strings of equal content are one object in Lua 5.1, so comparing the hashes takes the same
+ * time wherever they differ.
  *
- * A server that is full refuses the first write of a script if it may need memory, and none after it:
- * therefore PEXPIRE comes first, and a full server does not lock everybody out.
+ * A server that is full refuses the first write of a script if it may need memory, and none after
+ * it: therefore PEXPIRE comes first, and a full server does not lock everybody out.
  *
  * KEYS     session, generation, user index, live index
  * ARGV     id, user key, 'secret' | 'any', hash of the secret, thousandths
