@@ -27,6 +27,7 @@ const policy = (name: string, limit: number, more: object = {}) => ({
   strategy: 'sliding-window',
   limit,
   window_ms: 60_000,
+  burst: limit,
   on_redis_down: 'memory',
   ...more,
 });

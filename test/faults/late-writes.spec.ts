@@ -21,6 +21,7 @@ const POLICY: ThrottlePolicy = {
   strategy: 'sliding-window',
   limit: 50,
   windowMs: MINUTE_MS,
+  burst: 50,
   onRedisDown: 'memory',
 };
 

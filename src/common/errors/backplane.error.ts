@@ -8,9 +8,11 @@ export type ErrorCode = `E_${string}`;
  * - `absent`: what the call names is not there
  * - `conflict`: somebody else holds, or has taken, what the call is about
  * - `unavailable`: what is needed is away; later it may work
+ * - `exhausted`: a limit is used up; later it will work
  * - `internal`: a fault of the server, of which callers are told nothing
  */
-export type ErrorKind = 'invalid' | 'absent' | 'conflict' | 'unavailable' | 'internal';
+export type ErrorKind =
+  'invalid' | 'absent' | 'conflict' | 'unavailable' | 'exhausted' | 'internal';
 
 /**
  * Base class of every error this library throws on purpose.
@@ -26,6 +28,9 @@ export abstract class BackplaneError extends Error {
    * @default what the ending of `code` says, else `internal`
    */
   declare readonly kind?: ErrorKind;
+
+  /** From when on a repetition may succeed, where that is known. */
+  declare readonly retryAfterMs?: number;
 
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super(message, options);

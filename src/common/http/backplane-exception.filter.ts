@@ -28,6 +28,7 @@ const STATUS_OF_KIND: Readonly<Record<ErrorKind, HttpStatus>> = {
   absent: HttpStatus.NOT_FOUND,
   conflict: HttpStatus.CONFLICT,
   unavailable: HttpStatus.SERVICE_UNAVAILABLE,
+  exhausted: HttpStatus.TOO_MANY_REQUESTS,
   internal: HttpStatus.INTERNAL_SERVER_ERROR,
 };
 
@@ -56,6 +57,10 @@ export class BackplaneExceptionFilter implements ExceptionFilter {
     const answer = answerTo(error);
     this.#log(error, answer.status);
     const { httpAdapter } = this.host;
+    const retryAfterMs = error instanceof BackplaneError ? error.retryAfterMs : undefined;
+    if (retryAfterMs !== undefined && !httpAdapter.isHeadersSent(response)) {
+      httpAdapter.setHeader(response, 'Retry-After', String(Math.ceil(retryAfterMs / 1_000)));
+    }
     // Too late for a status: a stream that failed half-way can only be ended.
     if (httpAdapter.isHeadersSent(response)) httpAdapter.end(response);
     else httpAdapter.reply(response, answer.body, answer.status);

@@ -1,3 +1,4 @@
+export type { RateLimitHeaders } from './rate-limit.headers.js';
 export { RateLimitGuard } from './rate-limit.guard.js';
 export { RateLimitExceededException } from './rate-limit.response.js';
 export {
@@ -9,14 +10,21 @@ export {
 export { RateLimit, SkipRateLimit } from './throttle.decorators.js';
 export { ThrottleDriver } from './throttle.driver.js';
 export type {
+  CountedHit,
   ThrottleDecision,
   ThrottleFailurePolicy,
   ThrottleOutcome,
   ThrottlePolicy,
   ThrottleStrategy,
 } from './throttle.driver.js';
-export { ThrottleBackendDownError } from './throttle.errors.js';
+export { RateLimitedError, ThrottleBackendDownError } from './throttle.errors.js';
 export { THROTTLE_COUNTER } from './throttle.keys.js';
 export { ThrottleModule } from './throttle.module.js';
-export type { RateLimitOptions, RouteLimitOptions, ThrottleOptions } from './throttle.options.js';
-export { type NamedRateLimit, ThrottleService } from './throttle.service.js';
+export type { RateLimitOptions } from './rate-limit.options.js';
+export type { RouteLimitOptions, ThrottleOptions } from './throttle.options.js';
+export {
+  type HitOptions,
+  type NamedRateLimit,
+  type NamedRateLimits,
+  ThrottleService,
+} from './throttle.service.js';

@@ -19,8 +19,8 @@ interface Exchange {
 }
 
 /**
- * Limits what is served outside of Nest's router, where no guard runs: pages and files that a package
- * registered on the HTTP adapter itself, such as those of Swagger.
+ * Limits what is served outside of Nest's router, where no guard runs: pages and files that a
+ * package registered on the HTTP adapter itself, such as those of Swagger.
  */
 @Injectable()
 export class OutsideRoutesLimiter implements OnModuleInit {

@@ -14,15 +14,17 @@ import {
 } from '@nestjs/throttler';
 import { currentRequest } from '../../common/context/index.js';
 import type { HttpRequest, HttpResponse } from '../../common/http/index.js';
-import { decisive, rateLimitExceeded, setRateLimitHeaders } from './rate-limit.response.js';
+import { decisive } from './decisive.js';
+import { setRateLimitHeaders } from './rate-limit.headers.js';
+import { rateLimitExceeded } from './rate-limit.response.js';
 import { RequestPolicies } from './request-policies.js';
 import type { ThrottleOutcome, ThrottlePolicy } from './throttle.driver.js';
 import { ThrottleBackendDownError } from './throttle.errors.js';
 import { ThrottleService } from './throttle.service.js';
 
 /**
- * Subject of clients that no IP address is known of: all of a server on a Unix socket, and those that
- * have gone already. No IP address reads like it.
+ * Subject of clients that no IP address is known of: all of a server on a Unix socket, and those
+ * that have gone already. No IP address reads like it.
  */
 const WITHOUT_ADDRESS = 'no-address';
 
@@ -31,8 +33,8 @@ const WITHOUT_ADDRESS = 'no-address';
  * `ThrottleModule`.
  *
  * Keeps the seams of `@nestjs/throttler`: override `getTracker` to say who the client is (default:
- * the IP address, IPv6 by /64; clients without one count as one), `shouldSkip` to let requests through, and give the subclass to
- * `ThrottleModule` as its `guard`.
+ * the IP address, IPv6 by /64; clients without one count as one), `shouldSkip` to let requests
+ * through, and give the subclass to `ThrottleModule` as its `guard`.
  *
  * @example
  * class UserRateLimitGuard extends RateLimitGuard {
@@ -56,7 +58,9 @@ export class RateLimitGuard extends ThrottlerGuard {
     super(options, storage, reflector);
   }
 
-  /** The policies come from `ThrottleModule`; there are no throttlers of the base class to set up. */
+  /**
+   * The policies come from `ThrottleModule`; there are no throttlers of the base class to set up.
+   */
   override async onModuleInit(): Promise<void> {}
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -70,9 +74,9 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   /**
-   * Guards run for routes only; this checks a request that no route of Nest answers: for the exception
-   * filter that gets its `NotFoundException`, and for what `outsideRouter` names. Does nothing for a
-   * request that was checked already.
+   * Guards run for routes only; this checks a request that no route of Nest answers: for the
+   * exception filter that gets its `NotFoundException`, and for what `outsideRouter` names. Does
+   * nothing for a request that was checked already.
    *
    * @throws RateLimitExceededException
    */
@@ -93,7 +97,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   ): Promise<void> {
     if (policies.length === 0) return;
     const outcome = await this.#consume(await this.getTracker(exchange.request), policies);
-    setRateLimitHeaders(exchange.response, outcome);
+    setRateLimitHeaders(exchange.response, { outcome, policies }, this.policies.headers);
     const decision = outcome.allowed ? undefined : decisive(outcome);
     if (decision === undefined) return;
     const policy = policies.find(({ name }) => name === decision.policy);

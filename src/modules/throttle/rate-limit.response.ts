@@ -6,31 +6,14 @@ import {
   setHeader,
 } from '../../common/http/index.js';
 import { formatDuration } from '../../common/time/index.js';
-import type { ThrottleDecision, ThrottleOutcome, ThrottlePolicy } from './throttle.driver.js';
+import { toSeconds } from './decisive.js';
+import type { ThrottleDecision, ThrottlePolicy } from './throttle.driver.js';
 
 /** Over the limit, as an HTTP answer: 429 with the body clients of this server rely on. */
 export class RateLimitExceededException extends HttpException {
   constructor(body: Readonly<Record<string, unknown>>) {
     super(body, HttpStatus.TOO_MANY_REQUESTS);
   }
-}
-
-/** What the client is told about: the longest wait when denied, else the scarcest policy. */
-export function decisive(outcome: ThrottleOutcome): ThrottleDecision | undefined {
-  return outcome.decisions.toSorted(
-    (a, b) => b.retryAfterMs - a.retryAfterMs || a.remaining - b.remaining,
-  )[0];
-}
-
-/** `X-RateLimit-*` and, when denied, `Retry-After`; times in whole seconds, never too early. */
-export function setRateLimitHeaders(response: HttpResponse, outcome: ThrottleOutcome): void {
-  const decision = decisive(outcome);
-  if (decision === undefined) return;
-  setHeader(response, 'X-RateLimit-Limit', decision.limit);
-  setHeader(response, 'X-RateLimit-Remaining', outcome.allowed ? decision.remaining : 0);
-  setHeader(response, 'X-RateLimit-Reset', toSeconds(decision.resetMs));
-  setHeader(response, 'X-RateLimit-Backend', outcome.backing);
-  if (!outcome.allowed) setHeader(response, 'Retry-After', toSeconds(decision.retryAfterMs));
 }
 
 /** The 429, as problem details (RFC 9457) where the client asks for them. */
@@ -72,8 +55,4 @@ function windowName(windowMs: number): string {
 
 function acceptsProblem(request: HttpRequest): boolean {
   return headerValue(request, 'accept')?.includes('application/problem+json') ?? false;
-}
-
-function toSeconds(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1_000);
 }

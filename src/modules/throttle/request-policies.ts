@@ -2,11 +2,13 @@ import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type HttpRequest, requestPath, routeTemplate } from '../../common/http/index.js';
 import { KnownPolicies } from './known-policies.js';
+import type { RateLimitHeaders } from './rate-limit.headers.js';
+import type { UnnamedPolicy } from './rate-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
 import { RATE_LIMITS, SKIP_RATE_LIMIT } from './throttle.decorators.js';
 import type { ThrottlePolicy } from './throttle.driver.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
-import type { ResolvedThrottleOptions, UnnamedPolicy } from './throttle.options.js';
+import type { ResolvedThrottleOptions } from './throttle.options.js';
 
 interface RoutePolicy {
   readonly matches: (target: RouteTarget) => boolean;
@@ -45,6 +47,11 @@ export class RequestPolicies {
       matches: compileRoutePattern(path, method),
       policy: this.#named(policy, numbered(names, index)),
     }));
+  }
+
+  /** What requests are told about their limits. */
+  get headers(): RateLimitHeaders {
+    return this.#options.headers;
   }
 
   of(context: ExecutionContext, request: HttpRequest): readonly ThrottlePolicy[] {
@@ -97,6 +104,7 @@ export class RequestPolicies {
       strategy: unnamed.strategy,
       limit: unnamed.limit,
       windowMs: unnamed.windowMs,
+      burst: unnamed.burst,
       onRedisDown: unnamed.onRedisDown ?? this.#options.onRedisDown,
     };
     this.known.add(policy);

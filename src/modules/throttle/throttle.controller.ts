@@ -2,7 +2,7 @@ import { Delete, Get, Inject, NotFoundException, Param } from '@nestjs/common';
 import { AdminController } from '../../common/admin/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
 import type { Backing } from '../../common/status/index.js';
-import { decisive } from './rate-limit.response.js';
+import { decisive } from './decisive.js';
 import { RequestPolicies } from './request-policies.js';
 import {
   ThrottleDriver,
@@ -17,10 +17,15 @@ export interface RateLimitPolicyBody {
   readonly strategy: ThrottleStrategy;
   readonly limit: number;
   readonly window_ms: number;
+  /** What may come at once, under a strategy that knows it. */
+  readonly burst: number;
   readonly on_redis_down: ThrottleFailurePolicy;
 }
 
-/** The limits that are known: those of the configuration, and those of decorators once they were met. */
+/**
+ * The limits that are known: those of the configuration, and those of decorators once they were
+ * met.
+ */
 export interface RateLimitListBody {
   readonly policies: readonly RateLimitPolicyBody[];
   /** There are more. */
@@ -40,7 +45,9 @@ export interface RateLimitStateBody {
   readonly backing: Backing;
 }
 
-/** The rate limits, for operators. Subjects are what `getTracker` says, by default the IP address. */
+/**
+ * The rate limits, for operators. Subjects are what `getTracker` says, by default the IP address.
+ */
 @AdminController('rate-limit')
 export class ThrottleAdminController {
   constructor(
@@ -100,6 +107,6 @@ function unknownPolicy(name: string): NotFoundException {
   );
 }
 
-function bodyOf({ name, strategy, limit, windowMs, onRedisDown }: ThrottlePolicy) {
-  return { name, strategy, limit, window_ms: windowMs, on_redis_down: onRedisDown };
+function bodyOf({ name, strategy, limit, windowMs, burst, onRedisDown }: ThrottlePolicy) {
+  return { name, strategy, limit, window_ms: windowMs, burst, on_redis_down: onRedisDown };
 }

@@ -1,5 +1,9 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { type RateLimitOptions, resolveRateLimit, type UnnamedPolicy } from './throttle.options.js';
+import {
+  type RateLimitOptions,
+  resolveRateLimit,
+  type UnnamedPolicy,
+} from './rate-limit.options.js';
 
 export const RATE_LIMITS = Symbol('RATE_LIMITS');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');

@@ -1,4 +1,6 @@
 import { BackplaneError } from '../../common/errors/index.js';
+import { formatDuration } from '../../common/time/index.js';
+import type { ThrottleOutcome } from './throttle.driver.js';
 
 /** Redis is away and the policy says `onRedisDown: 'closed'`: nothing was counted or admitted. */
 export class ThrottleBackendDownError extends BackplaneError {
@@ -9,5 +11,21 @@ export class ThrottleBackendDownError extends BackplaneError {
       `The limit "${policy}" cannot be checked while Redis is away, and it is closed then. ` +
         `Set onRedisDown to "memory" or "open" to go on without it.`,
     );
+  }
+}
+
+/** A limit is used up, so the work was not begun. Over HTTP 429 with `Retry-After`. */
+export class RateLimitedError extends BackplaneError {
+  readonly code = 'E_RATE_LIMITED';
+  override readonly kind = 'exhausted';
+  /** The longest wait of the limits that are used up. */
+  override readonly retryAfterMs: number;
+
+  constructor(readonly outcome: ThrottleOutcome) {
+    const denied = outcome.decisions.filter(({ allowed }) => !allowed);
+    const retryAfterMs = Math.max(...denied.map((decision) => decision.retryAfterMs));
+    const names = denied.map(({ policy }) => `"${policy}"`).join(', ');
+    super(`Too many requests: ${names} is used up. Try again in ${formatDuration(retryAfterMs)}.`);
+    this.retryAfterMs = retryAfterMs;
   }
 }

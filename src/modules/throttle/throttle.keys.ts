@@ -6,7 +6,9 @@ export const THROTTLE_COUNTER: KeyFamily = {
   version: 1,
   layout: '{subject}:policy:strategy',
   type: 'string',
-  ttl: 'the rest of the window',
+  ttl: 'until nothing of it counts any more',
   evictable: false,
-  purpose: 'fixed-window: string "start:count"; sliding-window: list with the time of each hit',
+  purpose:
+    'sliding-window: list with the time of each hit; else a string: fixed-window "start:used", ' +
+    'sliding-window-counter "start:previous:current", token-bucket and gcra "full:part"',
 };

@@ -3,27 +3,18 @@ import { z } from 'zod';
 import type { DriverFactory } from '../../common/drivers/index.js';
 import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
-import type {
-  ThrottleDriver,
-  ThrottleFailurePolicy,
-  ThrottlePolicy,
-  ThrottleStrategy,
-} from './throttle.driver.js';
-
-/** One limit: at most `limit` requests of a client in `window`. */
-export interface RateLimitOptions {
-  readonly limit: number;
-  readonly window: Duration;
-  /** `sliding-window` is exact; `fixed-window` costs the same for any limit. @default 'sliding-window' */
-  readonly strategy?: ThrottleStrategy;
-  /**
-   * Routes with the same name share one counter for each client, and must have the same window.
-   * @default method and path of the route, with `@` for a decorator; several limits are numbered
-   */
-  readonly name?: string;
-  /** @default the module's `onRedisDown` */
-  readonly onRedisDown?: ThrottleFailurePolicy;
-}
+import type { RateLimitHeaders } from './rate-limit.headers.js';
+import {
+  checkRateLimit,
+  failurePolicy,
+  MAX_SLIDING_LIMIT,
+  rateLimit,
+  type RateLimitOptions,
+  rateLimitShape,
+  toPolicy,
+  type UnnamedPolicy,
+} from './rate-limit.options.js';
+import type { ThrottleDriver, ThrottleFailurePolicy } from './throttle.driver.js';
 
 /** A limit for every route that matches, with or without a decorator, existing yet or not. */
 export interface RouteLimitOptions extends RateLimitOptions {
@@ -39,12 +30,15 @@ export interface ThrottleOptions {
   /** Limits by route pattern. Every one that matches is enforced. @default [] */
   readonly routes?: readonly RouteLimitOptions[];
   /**
-   * Paths that are served outside of Nest's router, as patterns like those of `routes`: Swagger's page
-   * and files, static assets, a queue dashboard. Guards never see them; they get the limits by route
-   * pattern, or the default one. Paths of controllers do not belong here, they would count twice.
+   * Paths that are served outside of Nest's router, as patterns like those of `routes`: Swagger's
+   * page and files, static assets, a queue dashboard. Guards never see them; they get the limits by
+   * route pattern, or the default one. Paths of controllers do not belong here, they would count
+   * twice.
    * @default []
    */
   readonly outsideRouter?: readonly string[];
+  /** What checked requests are told about their limits. @default 'both' */
+  readonly headers?: RateLimitHeaders;
   /** What policies that do not say otherwise do while Redis is away. @default 'memory' */
   readonly onRedisDown?: ThrottleFailurePolicy;
   /** Instances of the application; while Redis is away each grants its share. @default 1 */
@@ -54,8 +48,8 @@ export interface ThrottleOptions {
   /** Counters the memory driver keeps; beyond it the least recently used goes. @default 100000 */
   readonly maxCounters?: number;
   /**
-   * Hits the memory driver remembers over all counters, about 10 bytes each (a fixed window counts as
-   * one); beyond it the least recently used counter goes. At least 100000. @default 1000000
+   * Hits the memory driver remembers over all counters, about 10 bytes each (a fixed window counts
+   * as one); beyond it the least recently used counter goes. At least 100000. @default 1000000
    */
   readonly maxHits?: number;
   /**
@@ -67,51 +61,9 @@ export interface ThrottleOptions {
   readonly driver?: DriverFactory<ThrottleDriver>;
 }
 
-/** A limit as configured, before the route it is used on gives it a name. */
-export interface UnnamedPolicy extends Omit<ThrottlePolicy, 'name' | 'onRedisDown'> {
-  readonly name?: string | undefined;
-  readonly onRedisDown?: ThrottleFailurePolicy | undefined;
-}
-
-/** A sliding window keeps one entry for each hit; beyond this a list gets too large to be kind. */
-const MAX_SLIDING_LIMIT = 100_000;
-
-const failurePolicy = z.enum(['memory', 'open', 'closed']);
-
-const rateLimitShape = {
-  limit: positiveInteger().max(1_000_000_000),
-  window: duration(),
-  strategy: z.enum(['fixed-window', 'sliding-window']).default('sliding-window'),
-  name: z.string().min(1).max(200).optional(),
-  onRedisDown: failurePolicy.optional(),
-};
-
-const TOO_LARGE_TO_SLIDE = {
-  path: ['limit'],
-  message: `must be at most ${MAX_SLIDING_LIMIT} for sliding-window; use fixed-window`,
-};
-
-interface RateLimitShape {
-  readonly limit: number;
-  readonly strategy: ThrottleStrategy;
-}
-
-function isSlidable({ limit, strategy }: RateLimitShape): boolean {
-  return strategy !== 'sliding-window' || limit <= MAX_SLIDING_LIMIT;
-}
-
 function isClass(value: unknown): boolean {
   return typeof value === 'function';
 }
-
-function toPolicy<T extends { readonly window: number }>({ window, ...rest }: T) {
-  return { ...rest, windowMs: window };
-}
-
-const rateLimit = z
-  .strictObject(rateLimitShape)
-  .refine(isSlidable, TOO_LARGE_TO_SLIDE)
-  .transform(toPolicy);
 
 /** Anything else would be a literal that no request has, and the limit would silently not hold. */
 function isRoutePattern(path: string): boolean {
@@ -135,7 +87,7 @@ const routeLimit = z
     path: routePattern,
     method: z.string().toUpperCase().optional(),
   })
-  .refine(isSlidable, TOO_LARGE_TO_SLIDE)
+  .superRefine(checkRateLimit)
   .transform(toPolicy);
 
 interface SharedLimits {
@@ -167,6 +119,7 @@ const schema = z
     default: rateLimit.optional(),
     routes: z.array(routeLimit).default([]),
     outsideRouter: z.array(routePattern).default([]),
+    headers: z.enum(['both', 'legacy', 'standard', 'none']).default('both'),
     onRedisDown: failurePolicy.default('memory'),
     instances: positiveInteger().default(1),
     deadline: duration().prefault('50ms'),
@@ -186,9 +139,4 @@ export type ResolvedThrottleOptions = z.output<typeof schema>;
 /** Validates the options and applies the defaults. @throws InvalidOptionError */
 export function resolveThrottleOptions(options: ThrottleOptions): ResolvedThrottleOptions {
   return parseOptions(schema, options, 'throttle');
-}
-
-/** The same for one limit. @param root how the limit is called in errors */
-export function resolveRateLimit(options: RateLimitOptions, root: string): UnnamedPolicy {
-  return parseOptions(rateLimit, options, root);
 }

@@ -1,4 +1,4 @@
-import { look, type OpenThrottle, policy, STRATEGIES, useFixture } from './throttle-fixture.js';
+import { ALL_STRATEGIES, look, type OpenThrottle, policy, useFixture } from './throttle-fixture.js';
 
 const CALLERS = Array.from({ length: 50 }, (_, index) => index);
 
@@ -6,15 +6,18 @@ const CALLERS = Array.from({ length: 50 }, (_, index) => index);
 export function concurrencySuite(open: OpenThrottle): void {
   const fixture = useFixture(open);
 
-  it.each(STRATEGIES)('admits exactly the limit to 50 parallel callers (%s)', async (strategy) => {
-    const { driver } = fixture();
-    const twenty = policy({ strategy, limit: 20 });
-    const outcomes = await Promise.all(CALLERS.map(() => driver.consume('alice', [twenty])));
-    const passed = outcomes.filter(({ allowed }) => allowed);
-    expect(passed).toHaveLength(20);
-    const told = passed.map(({ decisions }) => decisions[0]?.remaining);
-    expect(new Set(told).size).toBe(20);
-  });
+  it.each(ALL_STRATEGIES)(
+    'admits exactly the limit to 50 parallel callers (%s)',
+    async (strategy) => {
+      const { driver } = fixture();
+      const twenty = policy({ strategy, limit: 20 });
+      const outcomes = await Promise.all(CALLERS.map(() => driver.consume('alice', [twenty])));
+      const passed = outcomes.filter(({ allowed }) => allowed);
+      expect(passed).toHaveLength(20);
+      const told = passed.map(({ decisions }) => decisions[0]?.remaining);
+      expect(new Set(told).size).toBe(20);
+    },
+  );
 
   it('counts 50 parallel callers under all of their policies or under none', async () => {
     const { driver } = fixture();

@@ -2,12 +2,14 @@ import { changesSuite } from './changes.suite.js';
 import { clockSuite } from './clock.suite.js';
 import { concurrencySuite } from './concurrency.suite.js';
 import { consumeSuite } from './consume.suite.js';
+import { costSuite } from './cost.suite.js';
 import { denialSuite } from './denial.suite.js';
 import { expirySuite } from './expiry.suite.js';
 import { keysSuite } from './keys.suite.js';
 import { peekSuite } from './peek.suite.js';
 import { resetSuite } from './reset.suite.js';
 import { serverClockSuite } from './server-clock.suite.js';
+import { smoothSuite } from './smooth.suite.js';
 import {
   memoryOpener,
   type ThrottleOpener,
@@ -17,6 +19,8 @@ import {
 
 const SUITES: readonly (readonly [capability: string, suite: ThrottleSuite])[] = [
   ['consume', consumeSuite],
+  ['what comes free bit by bit', smoothSuite],
+  ['cost and refund', costSuite],
   ['several policies', denialSuite],
   ['peek', peekSuite],
   ['reset', resetSuite],

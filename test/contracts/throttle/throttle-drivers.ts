@@ -41,7 +41,9 @@ export const memoryOpener: ThrottleOpener = {
   },
 };
 
-/** Gives the surrounding suite a Redis of that kind and opens drivers on it, each with its own keys. */
+/**
+ * Gives the surrounding suite a Redis of that kind and opens drivers on it, each with its own keys.
+ */
 export function useRedisOpener(topology: Topology): ThrottleOpener<RedisThrottleFixture> {
   const targetOf = useTarget(topology);
   const open = async (isStepped: boolean): Promise<RedisThrottleFixture> => {

@@ -15,11 +15,19 @@ export interface ThrottleFixture {
 
 export type OpenThrottle = () => Promise<ThrottleFixture>;
 
+/** Strategies under which hits leave with their window, all of them at its end. */
 export const STRATEGIES: readonly ThrottleStrategy[] = ['sliding-window', 'fixed-window'];
 
+export const ALL_STRATEGIES: readonly ThrottleStrategy[] = [
+  ...STRATEGIES,
+  'sliding-window-counter',
+  'token-bucket',
+  'gcra',
+];
+
 /**
- * Window of the suites. Long, because keys in Redis expire in real time whatever clock is stepped: a
- * test has to be over before its counters are.
+ * Window of the suites. Long, because keys in Redis expire in real time whatever clock is stepped:
+ * a test has to be over before its counters are.
  */
 export const WINDOW = 60_000;
 
@@ -30,6 +38,7 @@ export function policy(given: Partial<ThrottlePolicy> = {}): ThrottlePolicy {
     strategy: 'sliding-window',
     limit: 3,
     windowMs: WINDOW,
+    burst: given.limit ?? 3,
     onRedisDown: 'memory',
     ...given,
   };
@@ -54,7 +63,7 @@ export async function hit(
   subject: string,
   asked: ThrottlePolicy,
 ): Promise<ThrottleDecision> {
-  return only((await driver.consume(subject, [asked])).decisions);
+  return only((await driver.consume(subject, [asked], 1)).decisions);
 }
 
 /** What a single policy would say. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { ThrottlePolicy } from '../../../src/modules/throttle/index.js';
+import { capacityOf } from '../../../src/modules/throttle/throttle.driver.js';
 import type { ThrottleFixture } from './throttle-fixture.js';
-import { policy, STRATEGIES } from './throttle-fixture.js';
+import { ALL_STRATEGIES, policy } from './throttle-fixture.js';
 
 /** Repeats a failure: the seed is part of every title. @default another one each time */
 export const SEED = Number(process.env['TEST_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
@@ -19,13 +20,20 @@ export interface PropertyTarget {
   readonly expiresInRealTime: boolean;
 }
 
-/** Windows in ticks; each name keeps its window, because policies that share a counter should. */
+/**
+ * Windows in ticks; each name keeps its window, because policies that share a counter should, and
+ * buckets their limit: what is missing in one comes back at its rate.
+ */
 const WINDOWS = [
   { name: 'a', strategy: 'sliding-window', ticks: 3 },
   { name: 'b', strategy: 'sliding-window', ticks: 5 },
   { name: 'c', strategy: 'fixed-window', ticks: 4 },
   { name: 'c', strategy: 'sliding-window', ticks: 6 },
   { name: 'd', strategy: 'fixed-window', ticks: 3 },
+  { name: 'e', strategy: 'sliding-window-counter', ticks: 4 },
+  { name: 'f', strategy: 'token-bucket', ticks: 6, limit: 4, burst: 3 },
+  { name: 'g', strategy: 'gcra', ticks: 5, limit: 2, burst: 1 },
+  { name: 'g', strategy: 'token-bucket', ticks: 3, limit: 1, burst: 4 },
 ] as const;
 
 /** One call, or time that passes. */
@@ -35,6 +43,7 @@ export type Step =
       readonly kind: 'consume' | 'peek' | 'reset';
       readonly subject: string;
       readonly policies: readonly ThrottlePolicy[];
+      readonly cost: number;
     };
 
 /** Up to four policies whose limits change from call to call; some may share a counter. */
@@ -42,18 +51,21 @@ export function policies(tickMs: number): fc.Arbitrary<readonly ThrottlePolicy[]
   const one = fc
     .record({ window: fc.constantFrom(...WINDOWS), limit: fc.integer({ min: 1, max: 4 }) })
     .map(({ window: { ticks, ...window }, limit }) =>
-      policy({ ...window, limit, windowMs: ticks * tickMs }),
+      policy({ limit, ...window, windowMs: ticks * tickMs }),
     );
   return fc.array(one, { maxLength: 4 });
 }
 
 export function steps(tickMs: number): fc.Arbitrary<readonly Step[]> {
   const call = <K extends 'consume' | 'peek' | 'reset'>(kind: K) =>
-    fc.record({
-      kind: fc.constant(kind),
-      subject: fc.constantFrom('alice', 'bob'),
-      policies: policies(tickMs),
-    });
+    fc
+      .record({
+        kind: fc.constant(kind),
+        subject: fc.constantFrom('alice', 'bob'),
+        policies: policies(tickMs),
+        cost: fc.integer({ min: 1, max: 3 }),
+      })
+      .map((made) => ({ ...made, cost: Math.min(made.cost, ...made.policies.map(capacityOf)) }));
   const step = fc.oneof(
     { weight: 4, arbitrary: advance() },
     { weight: 8, arbitrary: call('consume') },
@@ -85,8 +97,9 @@ export function load(tickMs: number, maxSetBackTicks: number): fc.Arbitrary<Load
   return fc.record({
     policy: fc
       .record({
-        strategy: fc.constantFrom(...STRATEGIES),
+        strategy: fc.constantFrom(...ALL_STRATEGIES),
         limit: fc.integer({ min: 1, max: 5 }),
+        burst: fc.integer({ min: 1, max: 5 }),
         ticks: fc.integer({ min: 1, max: 8 }),
       })
       .map(({ ticks, ...rest }) => policy({ ...rest, windowMs: ticks * tickMs })),

@@ -34,6 +34,7 @@ describe('while Redis is away', () => {
       await expect(driver.consume('alice', [OPEN])).resolves.toEqual({
         allowed: true,
         backing: 'none',
+        at: expect.any(Number),
         decisions: [
           { policy: 'open', allowed: true, limit: 1, remaining: 1, resetMs: 0, retryAfterMs: 0 },
         ],

@@ -6,6 +6,7 @@ const LOGIN: ThrottlePolicy = {
   strategy: 'sliding-window',
   limit: 5,
   windowMs: 60_000,
+  burst: 5,
   onRedisDown: 'memory',
 };
 

@@ -1,9 +1,7 @@
 import { InvalidOptionError } from '../../../src/common/errors/index.js';
 import { RateLimit, type ThrottleOptions } from '../../../src/modules/throttle/index.js';
-import {
-  resolveRateLimit,
-  resolveThrottleOptions,
-} from '../../../src/modules/throttle/throttle.options.js';
+import { resolveRateLimit } from '../../../src/modules/throttle/rate-limit.options.js';
+import { resolveThrottleOptions } from '../../../src/modules/throttle/throttle.options.js';
 
 /** A wrong value as it comes from plain JavaScript or the environment. */
 function refusalOf(options: unknown): InvalidOptionError {
@@ -29,6 +27,7 @@ describe('resolveThrottleOptions', () => {
       default: undefined,
       routes: [],
       outsideRouter: [],
+      headers: 'both',
       onRedisDown: 'memory',
       instances: 1,
       deadlineMs: 50,

@@ -1,6 +1,12 @@
 import type { HttpRequest, HttpResponse } from '../../../src/common/http/index.js';
 import type { ThrottleDecision } from '../../../src/modules/throttle/index.js';
-import { decisive, rateLimitExceeded } from '../../../src/modules/throttle/rate-limit.response.js';
+import { decisive } from '../../../src/modules/throttle/decisive.js';
+import {
+  type Checked,
+  type RateLimitHeaders,
+  setRateLimitHeaders,
+} from '../../../src/modules/throttle/rate-limit.headers.js';
+import { rateLimitExceeded } from '../../../src/modules/throttle/rate-limit.response.js';
 import { policy } from '../../contracts/throttle/throttle-fixture.js';
 
 const REQUEST: HttpRequest = { method: 'GET', url: '/', headers: {} };
@@ -47,6 +53,7 @@ describe('the decision a client is told', () => {
     const outcome = {
       allowed: false,
       backing: 'memory' as const,
+      at: 0,
       decisions: [
         decision({ policy: 'scarce', remaining: 0, retryAfterMs: 1_000 }),
         decision({ policy: 'slow', remaining: 0, retryAfterMs: 9_000 }),
@@ -58,9 +65,92 @@ describe('the decision a client is told', () => {
 
   it('is the scarcest when allowed, and none where there is no policy', () => {
     const decisions = [decision({ remaining: 7 }), decision({ policy: 'scarce', remaining: 2 })];
-    expect(decisive({ allowed: true, backing: 'memory', decisions })).toMatchObject({
+    expect(decisive({ allowed: true, backing: 'memory', at: 0, decisions })).toMatchObject({
       policy: 'scarce',
     });
-    expect(decisive({ allowed: true, backing: 'memory', decisions: [] })).toBeUndefined();
+    expect(decisive({ allowed: true, backing: 'memory', at: 0, decisions: [] })).toBeUndefined();
+  });
+});
+
+describe('the headers of a checked request', () => {
+  const LOGIN = policy({ name: 'login', limit: 5, windowMs: 60_000 });
+  const DAILY = policy({ name: 'daily', limit: 50, windowMs: 86_400_000 });
+
+  function headersOf(checked: Checked, which: RateLimitHeaders = 'standard') {
+    const headers: Record<string, string> = {};
+    const response: HttpResponse = { header: (name, value) => void (headers[name] = value) };
+    setRateLimitHeaders(response, checked, which);
+    return headers;
+  }
+
+  const admitted: Checked = {
+    policies: [LOGIN, DAILY],
+    outcome: {
+      allowed: true,
+      backing: 'redis',
+      at: 0,
+      decisions: [
+        decision({ policy: 'login', limit: 5, remaining: 4, resetMs: 59_001 }),
+        decision({ policy: 'daily', limit: 50, remaining: 50 }),
+      ],
+    },
+  };
+  const denied: Checked = {
+    policies: [LOGIN],
+    outcome: {
+      ...admitted.outcome,
+      allowed: false,
+      decisions: [
+        decision({ policy: 'login', limit: 5, remaining: 0, resetMs: 500, retryAfterMs: 1_500 }),
+      ],
+    },
+  };
+
+  it('are those of the draft, with every limit', () => {
+    expect(headersOf(admitted)).toEqual({
+      'RateLimit-Policy': '"login";q=5;w=60, "daily";q=50;w=86400',
+      RateLimit: '"login";r=4;t=60, "daily";r=50',
+    });
+  });
+
+  it('tell a denied client of the longest wait, whatever they are', () => {
+    expect(headersOf(denied)).toMatchObject({ RateLimit: '"login";r=0;t=2', 'Retry-After': '2' });
+    expect(headersOf(denied, 'none')).toEqual({ 'Retry-After': '2' });
+  });
+
+  it('are chosen', () => {
+    const legacy = {
+      'X-RateLimit-Limit': '5',
+      'X-RateLimit-Remaining': '4',
+      'X-RateLimit-Reset': '60',
+      'X-RateLimit-Backend': 'redis',
+    };
+    expect(headersOf(admitted, 'legacy')).toEqual(legacy);
+    expect(headersOf(admitted, 'both')).toEqual({ ...legacy, ...headersOf(admitted) });
+    expect(headersOf(admitted, 'none')).toEqual({});
+    const nothing = { policies: [], outcome: { ...admitted.outcome, decisions: [] } };
+    expect(headersOf(nothing, 'both')).toEqual({});
+  });
+
+  it.each([
+    ['a "quoted" \\ name', '"a \\"quoted\\" \\\\ name"'],
+    ['@GET /städte', '"@GET /st%C3%A4dte"'],
+    ['line\nbreak', '"line%0Abreak"'],
+    ['lone \ud800 surrogate', '"lone %EF%BF%BD surrogate"'],
+  ])('hold any name as a structured string: %j', (name, written) => {
+    const named = { ...LOGIN, name };
+    const outcome = { ...denied.outcome, decisions: [decision({ policy: name, remaining: 1 })] };
+    const headers = headersOf({ policies: [named], outcome });
+    expect(headers).toMatchObject({
+      'RateLimit-Policy': `${written};q=5;w=60`,
+      RateLimit: `${written};r=1`,
+    });
+  });
+
+  it('leave out a window that is no whole number of seconds', () => {
+    const short = { ...admitted, policies: [{ ...LOGIN, windowMs: 1_500 }, DAILY] };
+    expect(headersOf(short)).toMatchObject({
+      'RateLimit-Policy': '"login";q=5, "daily";q=50;w=86400',
+    });
   });
 });

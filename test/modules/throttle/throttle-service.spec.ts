@@ -30,11 +30,12 @@ function create(options: ThrottleOptions = {}) {
 describe('ThrottleService', () => {
   it('counts a subject under every named limit it is given', async () => {
     const { service, clock } = create();
-    await service.consume('ip:1', LOGIN, DAILY);
+    await service.consume('ip:1', [LOGIN, DAILY]);
     clock.advance(60_000);
-    await expect(service.consume('ip:1', LOGIN, DAILY)).resolves.toEqual({
+    await expect(service.consume('ip:1', [LOGIN, DAILY])).resolves.toEqual({
       allowed: true,
       backing: 'memory',
+      at: clock.now(),
       decisions: [
         {
           policy: 'login',
@@ -54,7 +55,9 @@ describe('ThrottleService', () => {
         },
       ],
     });
-    await expect(service.consume('ip:1', DAILY, LOGIN)).resolves.toMatchObject({ allowed: false });
+    await expect(service.consume('ip:1', [DAILY, LOGIN])).resolves.toMatchObject({
+      allowed: false,
+    });
     await expect(service.peek('ip:1', DAILY)).resolves.toMatchObject({
       decisions: [{ remaining: 48 }],
     });
@@ -62,10 +65,10 @@ describe('ThrottleService', () => {
 
   it('forgets what it is told to', async () => {
     const { service } = create();
-    await service.consume('ip:1', LOGIN, DAILY);
+    await service.consume('ip:1', [LOGIN, DAILY]);
     await expect(service.reset('ip:1', LOGIN)).resolves.toBe(true);
     await expect(service.reset('ip:1', LOGIN)).resolves.toBe(false);
-    await expect(service.peek('ip:1', LOGIN, DAILY)).resolves.toMatchObject({
+    await expect(service.peek('ip:1', [LOGIN, DAILY])).resolves.toMatchObject({
       decisions: [{ remaining: 2 }, { remaining: 49 }],
     });
   });
@@ -75,7 +78,7 @@ describe('ThrottleService', () => {
     const wrong = { ...LOGIN, limit: 0 };
     const refusal = { code: 'E_INVALID_OPTION', option: 'rate limit login.limit' };
     await expect(service.consume('ip:1', wrong)).rejects.toMatchObject(refusal);
-    await expect(service.peek('ip:1', LOGIN, wrong)).rejects.toMatchObject(refusal);
+    await expect(service.peek('ip:1', [LOGIN, wrong])).rejects.toMatchObject(refusal);
     await expect(service.reset('ip:1', wrong)).rejects.toMatchObject(refusal);
     const long = service.consume('x'.repeat(1_025), LOGIN);
     await expect(long).rejects.toMatchObject({ code: 'E_INVALID_OPTION' });
@@ -97,9 +100,9 @@ describe('the events of ThrottleService', () => {
     const { service, heard } = create();
     const once = { ...DAILY, limit: 1 };
     await service.consume('ip:1', once);
-    await service.consume('ip:1', LOGIN, once);
-    await service.consume('ip:2', { ...LOGIN, limit: 1 }, once);
-    await service.consume('ip:2', { ...LOGIN, limit: 1 }, once);
+    await service.consume('ip:1', [LOGIN, once]);
+    await service.consume('ip:2', [{ ...LOGIN, limit: 1 }, once]);
+    await service.consume('ip:2', [{ ...LOGIN, limit: 1 }, once]);
     expect(heard).toEqual([
       { allowed: { subject: 'ip:1' } },
       { blocked: { subject: 'ip:1', policy: 'daily', retryAfterMs: 86_400_000 } },
@@ -114,5 +117,92 @@ describe('the events of ThrottleService', () => {
     await service.peek('ip:1', LOGIN);
     await service.reset('ip:1', LOGIN);
     expect(heard).toEqual([]);
+  });
+
+  it('counts a hit as often as it costs', async () => {
+    const { service } = create();
+    await expect(service.consume('ip:1', DAILY, { cost: 20 })).resolves.toMatchObject({
+      decisions: [{ remaining: 30 }],
+    });
+    await expect(service.peek('ip:1', DAILY, { cost: 31 })).resolves.toMatchObject({
+      allowed: false,
+    });
+    await expect(service.consume('ip:1', DAILY, { cost: 51 })).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: 'cost',
+    });
+  });
+
+  describe('refund', () => {
+    it('takes an admitted hit back, once, with what it cost', async () => {
+      const { service } = create();
+      const outcome = await service.consume('ip:1', [LOGIN, DAILY], { cost: 2 });
+      const refunds = await Promise.all([service.refund(outcome), service.refund(outcome)]);
+      expect(refunds.toSorted()).toEqual([false, true]);
+      await expect(service.peek('ip:1', [LOGIN, DAILY])).resolves.toMatchObject({
+        decisions: [{ remaining: 2 }, { remaining: 50 }],
+      });
+    });
+
+    it('has nothing to take back of a denied hit, or of an outcome that is not its own', async () => {
+      const { service } = create();
+      const first = await service.consume('ip:1', LOGIN);
+      await service.consume('ip:1', LOGIN);
+      const denied = await service.consume('ip:1', LOGIN);
+      expect(await service.refund(denied)).toBe(false);
+      expect(await service.refund({ ...first })).toBe(false);
+      await expect(service.peek('ip:1', LOGIN)).resolves.toMatchObject({ allowed: false });
+    });
+  });
+
+  describe('withLimit', () => {
+    it('runs the work while the limits admit it, and resolves with what it gives', async () => {
+      const { service } = create();
+      const work = jest.fn(async () => 'done');
+      await expect(service.withLimit('ip:1', LOGIN, work)).resolves.toBe('done');
+      await service.withLimit('ip:1', LOGIN, () => 'at once');
+      const refused = service.withLimit('ip:1', [DAILY, LOGIN], work);
+      await expect(refused).rejects.toMatchObject({
+        code: 'E_RATE_LIMITED',
+        kind: 'exhausted',
+        retryAfterMs: 15 * 60_000,
+        message: 'Too many requests: "login" is used up. Try again in 15m.',
+      });
+      expect(work).toHaveBeenCalledTimes(1);
+    });
+
+    it('keeps the hit counted when the work fails', async () => {
+      const { service } = create();
+      const failing = service.withLimit('ip:1', LOGIN, () => {
+        throw new TypeError('a bug');
+      });
+      await expect(failing).rejects.toBeInstanceOf(TypeError);
+      await expect(service.peek('ip:1', LOGIN)).resolves.toMatchObject({
+        decisions: [{ remaining: 1 }],
+      });
+    });
+  });
+
+  it('checkRateLimit decides in one line, apart for each key and window', async () => {
+    const { service } = create();
+    await expect(service.checkRateLimit('user:1', 2, '1m')).resolves.toMatchObject({
+      allowed: true,
+      limit: 2,
+      remaining: 1,
+    });
+    await service.checkRateLimit('user:1', 2, '1m');
+    await expect(service.checkRateLimit('user:1', 2, '1m')).resolves.toMatchObject({
+      allowed: false,
+      retryAfterMs: 60_000,
+    });
+    await expect(service.checkRateLimit('user:1', 2, '1h')).resolves.toMatchObject({
+      remaining: 1,
+    });
+    await expect(service.checkRateLimit('user:2', 2, '1m')).resolves.toMatchObject({
+      remaining: 1,
+    });
+    await expect(service.checkRateLimit('user:1', 0, '1m')).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+    });
   });
 });

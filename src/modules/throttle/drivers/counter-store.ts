@@ -1,8 +1,8 @@
-import type { ThrottleWindow } from './memory-window.js';
+import type { MemoryCounter } from './memory-counter.js';
 
 /** One counter of the memory driver. */
 export interface Counter {
-  readonly window: ThrottleWindow;
+  readonly state: MemoryCounter;
   expiresAt: number;
   /** What it counted as in the store's total when it was last stored. */
   weight: number;
@@ -13,7 +13,9 @@ export interface CounterStoreBounds {
   readonly maxHits: number;
 }
 
-/** Expired counters looked for with every new one: two out for one in keeps the map from growing. */
+/**
+ * Expired counters looked for with every new one: two out for one in keeps the map from growing.
+ */
 const SWEEP_PER_INSERT = 2;
 
 /**
@@ -33,7 +35,9 @@ export class CounterStore {
     this.#bounds = bounds;
   }
 
-  /** The counter, unless its time is over; a later policy with a longer window must not revive it. */
+  /**
+   * The counter, unless its time is over; a later policy with a longer window must not revive it.
+   */
   live(key: string, now: number): Counter | undefined {
     const counter = this.#counters.get(key);
     return counter !== undefined && counter.expiresAt > now ? counter : undefined;
@@ -48,18 +52,18 @@ export class CounterStore {
   }
 
   /** Adds a counter, in place of one whose time is over. */
-  insert(key: string, window: ThrottleWindow, now: number): Counter {
+  insert(key: string, state: MemoryCounter, now: number): Counter {
     this.delete(key);
     this.#removeExpired(now);
     if (this.#counters.size >= this.#bounds.maxCounters) this.#removeLeastUsed();
-    const counter = { window, expiresAt: now, weight: 0 };
+    const counter = { state, expiresAt: now, weight: 0 };
     this.#counters.set(key, counter);
     return counter;
   }
 
   /** Takes notice of the hits a counter gained or lost. The one used last always stays. */
   weigh(counter: Counter): void {
-    const { remembered } = counter.window;
+    const { remembered } = counter.state;
     this.#hits += remembered - counter.weight;
     counter.weight = remembered;
     while (this.#hits > this.#bounds.maxHits && this.#counters.size > 1) this.#removeLeastUsed();
@@ -77,8 +81,9 @@ export class CounterStore {
   }
 
   /**
-   * Goes round the counters. A round has as many steps as there were counters when it began: without
-   * that bound it would run after those that are used, and so moved to the end, and never begin again.
+   * Goes round the counters. A round has as many steps as there were counters when it began:
+   * without that bound it would run after those that are used, and so moved to the end, and never
+   * begin again.
    */
   #removeExpired(now: number): void {
     for (let step = 0; step < SWEEP_PER_INSERT; step += 1) {

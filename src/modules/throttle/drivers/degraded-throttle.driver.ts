@@ -1,4 +1,5 @@
 import type {
+  CountedHit,
   ThrottleDecision,
   ThrottleDriver,
   ThrottleFailurePolicy,
@@ -6,6 +7,7 @@ import type {
   ThrottlePolicy,
 } from '../throttle.driver.js';
 import { ThrottleBackendDownError } from '../throttle.errors.js';
+import { checkCost } from './check-cost.js';
 
 /**
  * What answers while Redis is away: each policy as its `onRedisDown` says.
@@ -22,12 +24,27 @@ export class DegradedThrottleDriver implements ThrottleDriver {
     this.#instances = instances;
   }
 
-  consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
-    return this.#decide(policies, (shares) => this.#memory.consume(subject, shares));
+  consume(
+    subject: string,
+    policies: readonly ThrottlePolicy[],
+    cost = 1,
+  ): Promise<ThrottleOutcome> {
+    const ask = (shares: readonly ThrottlePolicy[]) => this.#memory.consume(subject, shares, cost);
+    return this.#decide(policies, cost, ask);
   }
 
-  peek(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
-    return this.#decide(policies, (shares) => this.#memory.peek(subject, shares));
+  peek(subject: string, policies: readonly ThrottlePolicy[], cost = 1): Promise<ThrottleOutcome> {
+    const ask = (shares: readonly ThrottlePolicy[]) => this.#memory.peek(subject, shares, cost);
+    return this.#decide(policies, cost, ask);
+  }
+
+  /**
+   * A hit that Redis counted is not known here, and stays counted there until it leaves by itself.
+   */
+  refund(subject: string, policies: readonly ThrottlePolicy[], hit: CountedHit): Promise<boolean> {
+    const counted = policies.filter(hasFailurePolicy('memory'));
+    const shares = counted.map((policy) => this.#shareOf(policy, hit.cost));
+    return this.#memory.refund(subject, shares, hit);
   }
 
   reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean> {
@@ -36,22 +53,28 @@ export class DegradedThrottleDriver implements ThrottleDriver {
 
   async #decide(
     policies: readonly ThrottlePolicy[],
+    cost: number,
     ask: (shares: readonly ThrottlePolicy[]) => Promise<ThrottleOutcome>,
   ): Promise<ThrottleOutcome> {
+    checkCost(cost, policies);
     const closed = policies.find(hasFailurePolicy('closed'));
     if (closed !== undefined) throw new ThrottleBackendDownError(closed.name);
     const counted = policies.filter(hasFailurePolicy('memory'));
-    const { allowed, decisions } = await ask(counted.map((policy) => this.#shareOf(policy)));
+    const shares = counted.map((policy) => this.#shareOf(policy, cost));
+    const { allowed, decisions, at } = await ask(shares);
     const ofPolicy = new Map(counted.map((policy, index) => [policy, decisions[index]]));
     return {
       allowed,
       decisions: policies.map((policy) => ofPolicy.get(policy) ?? unlimited(policy)),
       backing: counted.length > 0 ? 'memory' : 'none',
+      at,
     };
   }
 
-  #shareOf(policy: ThrottlePolicy): ThrottlePolicy {
-    return { ...policy, limit: Math.max(1, Math.floor(policy.limit / this.#instances)) };
+  /** Large enough for the hit that asks: what the policy allows must not become impossible. */
+  #shareOf(policy: ThrottlePolicy, cost: number): ThrottlePolicy {
+    const share = (of: number): number => Math.max(cost, Math.floor(of / this.#instances));
+    return { ...policy, limit: share(policy.limit), burst: share(policy.burst) };
   }
 }
 

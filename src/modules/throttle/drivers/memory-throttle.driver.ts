@@ -1,13 +1,15 @@
 import { checkKeyText } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type {
+  CountedHit,
   ThrottleDecision,
   ThrottleDriver,
   ThrottleOutcome,
   ThrottlePolicy,
 } from '../throttle.driver.js';
 import { CounterStore } from './counter-store.js';
-import { createWindow } from './memory-window.js';
+import { checkCost } from './check-cost.js';
+import { createCounter } from './create-counter.js';
 
 export interface MemoryThrottleDriverOptions {
   readonly clock: Clock;
@@ -33,25 +35,54 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     this.#counters = new CounterStore(bounds);
   }
 
-  async consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
+  async consume(
+    subject: string,
+    policies: readonly ThrottlePolicy[],
+    cost = 1,
+  ): Promise<ThrottleOutcome> {
     const now = this.#clock.now();
-    const keyed = keysOf(subject, policies);
+    const keyed = keysOf(subject, policies, cost);
     // Also by a hit that is denied: whoever is at the limit must not be forgotten for a newcomer.
     for (const { key } of keyed) this.#counters.touch(key);
-    const before = this.#decide(keyed, now);
-    if (before.some(({ allowed }) => !allowed)) return outcome(before);
-    this.#count(keyed, now);
-    const after = this.#decide(keyed, now);
-    return outcome(after.map((decision) => ({ ...decision, allowed: true, retryAfterMs: 0 })));
+    const before = this.#decide(keyed, cost, now);
+    if (before.some(({ allowed }) => !allowed)) return outcome(before, now);
+    this.#count(keyed, cost, now);
+    const after = this.#decide(keyed, cost, now);
+    return outcome(
+      after.map((decision) => ({ ...decision, allowed: true, retryAfterMs: 0 })),
+      now,
+    );
   }
 
-  async peek(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
-    return outcome(this.#decide(keysOf(subject, policies), this.#clock.now()));
+  async peek(
+    subject: string,
+    policies: readonly ThrottlePolicy[],
+    cost = 1,
+  ): Promise<ThrottleOutcome> {
+    const now = this.#clock.now();
+    return outcome(this.#decide(keysOf(subject, policies, cost), cost, now), now);
+  }
+
+  async refund(
+    subject: string,
+    policies: readonly ThrottlePolicy[],
+    { at, cost, backing }: CountedHit,
+  ): Promise<boolean> {
+    const keyed = keysOf(subject, policies, cost);
+    if (backing !== 'memory') return false;
+    const now = this.#clock.now();
+    const refunded = distinct(keyed).map(({ key, policy }) => {
+      const counter = this.#counters.live(key, now);
+      if (counter?.state.refund({ policy, cost, now }, at) !== true) return false;
+      this.#counters.weigh(counter);
+      return true;
+    });
+    return refunded.includes(true);
   }
 
   async reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean> {
     const now = this.#clock.now();
-    const keys = keysOf(subject, policies).map(({ key }) => key);
+    const keys = keysOf(subject, policies, 1).map(({ key }) => key);
     const hadAny = keys.some((key) => this.#counters.live(key, now) !== undefined);
     for (const key of keys) this.#counters.delete(key);
     return hadAny;
@@ -62,38 +93,50 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     this.#counters.clear();
   }
 
-  #decide(keyed: readonly KeyedPolicy[], now: number): ThrottleDecision[] {
+  #decide(keyed: readonly KeyedPolicy[], cost: number, now: number): ThrottleDecision[] {
     return keyed.map(({ key, policy }) => {
-      const { window } = this.#counters.live(key, now) ?? {};
-      const state = window?.read(policy, now) ?? { used: 0, resetMs: 0, retryAfterMs: 0 };
+      const { state } = this.#counters.live(key, now) ?? {};
+      const { remaining, resetMs, retryAfterMs } = (state ?? createCounter(policy.strategy)).read({
+        policy,
+        cost,
+        now,
+      });
       return {
         policy: policy.name,
         limit: policy.limit,
-        allowed: state.retryAfterMs === 0,
-        remaining: Math.max(0, policy.limit - state.used),
-        resetMs: state.resetMs,
-        retryAfterMs: state.retryAfterMs,
+        allowed: retryAfterMs === 0,
+        remaining: Math.max(0, remaining),
+        resetMs,
+        retryAfterMs,
       };
     });
   }
 
   /** Policies that share a counter count the hit once. */
-  #count(keyed: readonly KeyedPolicy[], now: number): void {
-    const counted = new Set<string>();
-    for (const { key, policy } of keyed) {
-      if (counted.has(key)) continue;
-      counted.add(key);
+  #count(keyed: readonly KeyedPolicy[], cost: number, now: number): void {
+    for (const { key, policy } of distinct(keyed)) {
       const counter =
         this.#counters.live(key, now) ??
-        this.#counters.insert(key, createWindow(policy.strategy), now);
-      counter.expiresAt = counter.window.count(policy, now);
+        this.#counters.insert(key, createCounter(policy.strategy), now);
+      counter.expiresAt = counter.state.count({ policy, cost, now });
       this.#counters.weigh(counter);
     }
   }
 }
 
+/** The first policy of each counter. */
+function distinct(keyed: readonly KeyedPolicy[]): readonly KeyedPolicy[] {
+  const seen = new Set<string>();
+  return keyed.filter(({ key }) => !seen.has(key) && seen.add(key));
+}
+
 /** JSON keeps the parts apart whatever characters they hold. */
-function keysOf(subject: string, policies: readonly ThrottlePolicy[]): readonly KeyedPolicy[] {
+function keysOf(
+  subject: string,
+  policies: readonly ThrottlePolicy[],
+  cost: number,
+): readonly KeyedPolicy[] {
+  checkCost(cost, policies);
   return policies.map((policy) => {
     checkKeyText(subject, 'key');
     checkKeyText(policy.name, 'key');
@@ -101,7 +144,7 @@ function keysOf(subject: string, policies: readonly ThrottlePolicy[]): readonly 
   });
 }
 
-function outcome(decisions: readonly ThrottleDecision[]): ThrottleOutcome {
+function outcome(decisions: readonly ThrottleDecision[], at: number): ThrottleOutcome {
   const allowed = decisions.every((decision) => decision.allowed);
-  return { allowed, decisions, backing: 'memory' };
+  return { allowed, decisions, backing: 'memory', at };
 }

@@ -1,0 +1,27 @@
+import type { ThrottlePolicy } from '../throttle.driver.js';
+
+/** One hit as a counter sees it. */
+export interface CounterHit {
+  readonly policy: ThrottlePolicy;
+  readonly cost: number;
+  readonly now: number;
+}
+
+export interface CounterState {
+  /** Negative while more is used than the limit, because that was lowered. */
+  readonly remaining: number;
+  readonly resetMs: number;
+  /** 0: the hit passes. */
+  readonly retryAfterMs: number;
+}
+
+/** What one subject used under one policy; mirrors the script of its strategy line by line. */
+export interface MemoryCounter {
+  /** How many hits it keeps in memory one by one; numbers that stand for them are one. */
+  readonly remembered: number;
+  read(hit: CounterHit): CounterState;
+  /** Counts a hit that `read` let pass. Returns when nothing of it counts any more. */
+  count(hit: CounterHit): number;
+  /** Takes a hit that was made at `at` back; `false` when it does not count any more. */
+  refund(hit: CounterHit, at: number): boolean;
+}

@@ -1,0 +1,47 @@
+/**
+ * One strategy of the throttle scripts: functions over a counter `c` with `key`, `limit`, `window`,
+ * `burst` and `cost`. `read` leaves `remaining`, `reset` and `retry`; `count` adds the cost to what
+ * was read; `store` writes it; `refund` takes a hit made at `at` back, and returns 1 if it still
+ * counted.
+ *
+ * Stores "start:used". The window opens with its first hit.
+ */
+export const FIXED_WINDOW = `
+local fixed = {}
+
+local function judge_fixed(c)
+  local rest = c.start + c.window - now
+  c.remaining = c.limit - c.used
+  c.reset = c.used > 0 and rest or 0
+  c.retry = c.used + c.cost > c.limit and rest or 0
+end
+
+function fixed.store(c)
+  local rest = c.start + c.window - now
+  redis.call('SET', c.key, string.format('%.0f:%.0f', c.start, c.used), 'PX', rest)
+end
+
+function fixed.read(c)
+  c.start, c.used = now, 0
+  local raw = redis.call('GET', c.key)
+  if raw then
+    local start, used = string.match(raw, '^(%d+):(%d+)$')
+    start = tonumber(start)
+    if now < start + c.window then c.start, c.used = math.min(start, now), tonumber(used) end
+    if start > now then fixed.store(c) end
+  end
+  judge_fixed(c)
+end
+
+function fixed.count(c)
+  c.used = c.used + c.cost
+  judge_fixed(c)
+end
+
+function fixed.refund(c, at)
+  if c.used == 0 or at < c.start or at >= c.start + c.window then return 0 end
+  c.used = c.used - c.cost
+  if c.used > 0 then fixed.store(c) else redis.call('DEL', c.key) end
+  return 1
+end
+`;
