@@ -137,13 +137,21 @@ export class RedisConnection {
   }
 
   /**
-   * Connects every client that was asked for; resolves when the gate is closed, or after the wait.
+   * Connects every client that was asked for; resolves when the gate is closed and they are ready,
+   * or after the wait.
    */
   async connect(waitMs: number): Promise<void> {
+    const until = performance.now() + waitMs;
     const opened = this.#whenUsable(waitMs);
-    if (!this.isBorrowed) for (const client of this.#clients.values()) startConnecting(client);
+    const clients = this.isBorrowed ? [] : [...this.#clients.values()];
+    const ready = Promise.all(clients.map(startConnecting));
     if (this.#link.isReady()) this.gate.linkUp();
-    if (!(await opened)) this.gate.startDegraded(this.lastError ?? 'not ready in time');
+    if (!(await opened)) {
+      this.gate.startDegraded(this.lastError ?? 'not ready in time');
+      return;
+    }
+    // Those that are not by then go on by themselves.
+    await withDeadline(ready, until - performance.now()).catch(() => undefined);
   }
 
   /** Stops probing and closes the clients that are ours. */
@@ -214,9 +222,9 @@ function canBeAsked({ status }: RedisClient): boolean {
   return status === 'ready' || status === 'wait';
 }
 
-function startConnecting(client: RedisClient): void {
+async function startConnecting(client: RedisClient): Promise<void> {
   // A refused first attempt is reported by the gate; the client goes on trying by itself.
-  client.connect().catch(() => undefined);
+  await client.connect().catch(() => undefined);
 }
 
 /**

@@ -204,6 +204,8 @@ describe('the health of an application', () => {
         ),
       );
       const health = await startHealth(target());
+      // The connection that asks is not the one that the boot waits for.
+      await eventually(async () => (await health.checkRedis()).status === 'healthy');
       const body = await health.checkRedis();
       expectToMatch(body, 'healthyRedis');
       expect(body).toMatchObject({
