@@ -46,21 +46,41 @@ function setLegacy(
 }
 
 function setStandard(response: HttpResponse, { outcome, policies }: Checked): void {
-  setHeader(response, 'RateLimit-Policy', policies.map(policyItem).join(', '));
-  setHeader(response, 'RateLimit', outcome.decisions.map(limitItem).join(', '));
+  const items = policies.map(itemsOf);
+  const limits = outcome.decisions.map((decision, at) => limitItem(items[at]?.name, decision));
+  setHeader(response, 'RateLimit-Policy', items.map(({ policy }) => policy).join(', '));
+  setHeader(response, 'RateLimit', limits.join(', '));
+}
+
+/** What every request of a policy is told alike; policies live as long as their routes. */
+interface Items {
+  readonly name: string;
+  readonly policy: string;
+}
+
+const known = new WeakMap<ThrottlePolicy, Items>();
+
+function itemsOf(policy: ThrottlePolicy): Items {
+  const existing = known.get(policy);
+  if (existing !== undefined) return existing;
+  const name = structuredString(policy.name);
+  const created = { name, policy: policyItem(name, policy) };
+  known.set(policy, created);
+  return created;
 }
 
 /** The window in whole seconds, which the draft wants; left out where it is no such number. */
-function policyItem({ name, limit, windowMs }: ThrottlePolicy): string {
+function policyItem(name: string, { limit, windowMs }: ThrottlePolicy): string {
   const window = windowMs % 1_000 === 0 ? `;w=${windowMs / 1_000}` : '';
-  return `${structuredString(name)};q=${limit}${window}`;
+  return `${name};q=${limit}${window}`;
 }
 
 /** `t`: when more will be there; left out while nothing is used. */
-function limitItem({ policy, remaining, resetMs, retryAfterMs }: ThrottleDecision): string {
+function limitItem(name: string | undefined, decision: ThrottleDecision): string {
+  const { policy, remaining, resetMs, retryAfterMs } = decision;
   const waitMs = Math.max(resetMs, retryAfterMs);
   const reset = waitMs > 0 ? `;t=${toSeconds(waitMs)}` : '';
-  return `${structuredString(policy)};r=${remaining}${reset}`;
+  return `${name ?? structuredString(policy)};r=${remaining}${reset}`;
 }
 
 /** A String of RFC 9651, which holds printable ASCII only: other characters are percent-encoded. */

@@ -60,7 +60,10 @@ export class ThrottleService {
     limits: NamedRateLimits,
     { cost = 1 }: HitOptions = {},
   ): Promise<ThrottleOutcome> {
-    return this.consumePolicies(subject, this.#resolve(limits), cost);
+    const policies = this.#resolve(limits);
+    const outcome = await this.consumePolicies(subject, policies, cost);
+    if (outcome.allowed) this.#admitted.set(outcome, { subject, policies, cost });
+    return outcome;
   }
 
   /** What `consume` would say now. Counts nothing. */
@@ -84,8 +87,11 @@ export class ThrottleService {
    */
   async refund(outcome: ThrottleOutcome): Promise<boolean> {
     const hit = this.#admitted.get(outcome);
-    if (hit === undefined) return false;
-    return this.refundPolicies(outcome, hit.policies);
+    // First: of two calls at the same time only one may take it back.
+    if (hit === undefined || !this.#admitted.delete(outcome)) return false;
+    const { subject, policies, cost } = hit;
+    const { at, backing } = outcome;
+    return this.driver.refund(subject, policies, { at, backing, cost });
   }
 
   /**
@@ -123,28 +129,9 @@ export class ThrottleService {
     cost = 1,
   ): Promise<ThrottleOutcome> {
     const outcome = await this.driver.consume(subject, policies, cost);
-    if (outcome.allowed) {
-      this.#admitted.set(outcome, { subject, policies, cost });
-      this.events.emit('throttle.allowed', { subject });
-    } else {
-      this.#reportBlocked(subject, outcome);
-    }
+    if (outcome.allowed) this.events.emit('throttle.allowed', { subject });
+    else this.#reportBlocked(subject, outcome);
     return outcome;
-  }
-
-  /**
-   * As `refund`, for some of the policies of the hit: under the others it stays counted for good.
-   */
-  async refundPolicies(
-    outcome: ThrottleOutcome,
-    policies: readonly ThrottlePolicy[],
-  ): Promise<boolean> {
-    const hit = this.#admitted.get(outcome);
-    // First: of two calls at the same time only one may take it back.
-    if (hit === undefined || !this.#admitted.delete(outcome)) return false;
-    const { subject, cost } = hit;
-    const { at, backing } = outcome;
-    return this.driver.refund(subject, policies, { at, backing, cost });
   }
 
   #reportBlocked(subject: string, outcome: ThrottleOutcome): void {

@@ -81,6 +81,28 @@ export function costSuite(open: OpenThrottle): void {
       await expect(driver.refund('bob', [five], hit)).resolves.toBe(false);
     });
 
+    it('gives back no more than is there, where the hit was forgotten meanwhile', async () => {
+      const { driver } = fixture();
+      const { at, backing } = await driver.consume('alice', [five], 3);
+      await driver.reset('alice', [five]);
+      await driver.consume('alice', [five], 1);
+      await driver.refund('alice', [five], { at, backing, cost: 3 });
+      const { remaining } = await look(driver, 'alice', five);
+      expect(remaining).toBeLessThanOrEqual(5);
+      await expect(driver.consume('alice', [five], 5)).resolves.toMatchObject({
+        allowed: remaining === 5,
+      });
+    });
+
+    it('gives back nothing after the clock was set back behind the hit', async () => {
+      const { driver, clock } = fixture();
+      const { at, backing } = await driver.consume('alice', [five], 2);
+      clock.set(clock.now() - 1_000);
+      const before = await driver.peek('alice', [five]);
+      await expect(driver.refund('alice', [five], { at, backing, cost: 2 })).resolves.toBe(false);
+      await expect(driver.peek('alice', [five])).resolves.toEqual(before);
+    });
+
     it('takes nothing back that was counted elsewhere', async () => {
       const { driver } = fixture();
       const { at } = await driver.consume('alice', [five], 2);

@@ -69,8 +69,9 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     { at, cost, backing }: CountedHit,
   ): Promise<boolean> {
     const keyed = keysOf(subject, policies, cost);
-    if (backing !== 'memory') return false;
     const now = this.#clock.now();
+    // Where the clock was set back since, what stands under later times now is not this hit.
+    if (backing !== 'memory' || at > now) return false;
     const refunded = distinct(keyed).map(({ key, policy }) => {
       const counter = this.#counters.live(key, now);
       if (counter?.state.refund({ policy, cost, now }, at) !== true) return false;

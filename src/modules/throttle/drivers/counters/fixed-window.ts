@@ -27,7 +27,7 @@ export class FixedWindow implements MemoryCounter {
   refund(hit: CounterHit, at: number): boolean {
     const used = this.#usedAt(hit);
     if (used === 0 || at < this.#start) return false;
-    this.#used = used - hit.cost;
+    this.#used = Math.max(0, used - hit.cost);
     return true;
   }
 

@@ -37,11 +37,11 @@ export class SlidingWindowCounter implements MemoryCounter {
   refund(hit: CounterHit, at: number): boolean {
     const { start, previous, current } = this.#windowsAt(hit);
     if (at >= start && current > 0) {
-      this.#windows = { start, previous, current: current - hit.cost };
+      this.#windows = { start, previous, current: Math.max(0, current - hit.cost) };
       return true;
     }
     if (at >= start || at < start - hit.policy.windowMs || previous === 0) return false;
-    this.#windows = { start, previous: previous - hit.cost, current };
+    this.#windows = { start, previous: Math.max(0, previous - hit.cost), current };
     return true;
   }
 

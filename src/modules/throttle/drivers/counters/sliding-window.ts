@@ -33,7 +33,8 @@ export class SlidingWindow implements MemoryCounter {
     return now + policy.windowMs;
   }
 
-  refund({ cost }: CounterHit, at: number): boolean {
+  refund({ policy, cost, now }: CounterHit, at: number): boolean {
+    this.#dropExpired(now - policy.windowMs);
     const last = this.#hits.lastIndexOf(at);
     if (last < this.#first) return false;
     let from = last;

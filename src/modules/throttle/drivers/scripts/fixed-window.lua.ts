@@ -40,7 +40,7 @@ end
 
 function fixed.refund(c, at)
   if c.used == 0 or at < c.start or at >= c.start + c.window then return 0 end
-  c.used = c.used - c.cost
+  c.used = math.max(0, c.used - c.cost)
   if c.used > 0 then fixed.store(c) else redis.call('DEL', c.key) end
   return 1
 end

@@ -57,9 +57,9 @@ end
 
 function counter.refund(c, at)
   if at >= c.start and c.current > 0 then
-    c.current = c.current - c.cost
+    c.current = math.max(0, c.current - c.cost)
   elseif at < c.start and at >= c.start - c.window and c.previous > 0 then
-    c.previous = c.previous - c.cost
+    c.previous = math.max(0, c.previous - c.cost)
   else
     return 0
   end

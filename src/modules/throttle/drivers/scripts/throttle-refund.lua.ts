@@ -21,6 +21,8 @@ export const REFUND = defineScript<ScriptHit, ScriptRefund, number>({
   lua: `${THROTTLE_COUNTERS}
 local cost, at = tonumber(arg(1)), tonumber(arg(#KEYS * 4 + 2))
 local refunded, seen = 0, {}
+-- The clock was set back since: what stands under later times now is not this hit.
+if at > now then return 0 end
 for i = 1, #KEYS do
   if not seen[KEYS[i]] then
     seen[KEYS[i]] = true
