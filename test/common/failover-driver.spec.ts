@@ -1,9 +1,6 @@
 import { currentRequest, RedisBudget, runInRequest } from '../../src/common/context/index.js';
-import {
-  FailoverDriver,
-  type FailoverJournal,
-  RedisUnavailableError,
-} from '../../src/common/redis/index.js';
+import { FailoverDriver, RedisUnavailableError } from '../../src/common/redis/index.js';
+import { FakeNotes, type Notes, WriteJournal } from './failover-notes.js';
 import {
   fakeTime,
   GateFixture,
@@ -15,70 +12,6 @@ import {
 import { Deferred } from '../support/deferred.js';
 
 const REPLAY_RETRY_MS = 100;
-
-interface Notes {
-  readonly label: string;
-  read(key: string): Promise<string | undefined>;
-  write(key: string, text: string): Promise<void>;
-}
-
-/** Keeps notes in a map, and fails when it is told to. */
-class FakeNotes implements Notes {
-  readonly notes = new Map<string, string>();
-  readonly calls: string[] = [];
-  failWith: Error | undefined;
-  beforeWrite: () => Promise<void> | void = () => undefined;
-
-  constructor(readonly label: string) {}
-
-  async read(key: string): Promise<string | undefined> {
-    this.#called(`read ${key}`);
-    return this.notes.get(key);
-  }
-
-  async write(key: string, text: string): Promise<void> {
-    this.#called(`write ${key} ${text}`);
-    await this.beforeWrite();
-    this.notes.set(key, text);
-  }
-
-  #called(call: string): void {
-    this.calls.push(call);
-    if (this.failWith !== undefined) throw this.failWith;
-  }
-}
-
-class WriteJournal implements FailoverJournal<Notes> {
-  writes: (readonly unknown[])[] = [];
-  sequence = 0;
-  whileReplaying: (() => Promise<unknown>) | undefined;
-  supersede: NonNullable<FailoverJournal<Notes>['supersede']> = () => undefined;
-
-  get isEmpty(): boolean {
-    return this.writes.length === 0;
-  }
-
-  record(method: keyof Notes, args: readonly unknown[]): void {
-    if (method !== 'write') return;
-    this.writes.push(args);
-    this.sequence += 1;
-  }
-
-  covers(_method: keyof Notes, [key]: readonly unknown[]): boolean {
-    return this.writes.some(([written]) => written === key);
-  }
-
-  isOutdated(method: keyof Notes, _args: readonly unknown[], sequence: number): boolean {
-    return method === 'write' && sequence !== this.sequence;
-  }
-
-  async replay(primary: Notes): Promise<void> {
-    const writes = [...this.writes];
-    for (const [key, text] of writes) await primary.write(String(key), String(text));
-    await this.whileReplaying?.();
-    this.writes.splice(0, writes.length);
-  }
-}
 
 /** Runs `work` after so many microtasks. */
 async function later(turns: number, work: () => Promise<unknown>): Promise<void> {
@@ -221,6 +154,15 @@ describe('FailoverDriver', () => {
       expect(failover.active).toBe('primary');
       expect(primary.notes.get('a')).toBe('1');
       expect(afterRecovery).toHaveBeenCalledTimes(1);
+    });
+
+    it('is not tried again once the gate was stopped', async () => {
+      primary.failWith = unavailable;
+      await failover.driver.write('a', '1');
+      primary.calls.length = 0;
+      fixture.gate.stop();
+      await pass(REPLAY_RETRY_MS * 10);
+      expect(primary.calls).toEqual([]);
     });
 
     it('is tried less and less often while bringing it fails', async () => {

@@ -104,6 +104,14 @@ describe('the gate', () => {
       await pass(PROBE_INTERVAL_MS * 10);
       expect(link.probe).not.toHaveBeenCalled();
     });
+
+    it('lets nothing through after a stop', async () => {
+      const { gate } = fixture;
+      gate.stop();
+      const command = jest.fn(async () => 'PONG');
+      await expect(gate.run(command, BOUNDS)).rejects.toMatchObject({ reason: 'open' });
+      expect(command).not.toHaveBeenCalled();
+    });
   });
 
   describe('while open', () => {

@@ -156,7 +156,8 @@ export class FailoverDriver<T extends object> {
     if (this.#retry !== undefined || (this.#plan.journal?.isEmpty ?? true)) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
-      void this.#recover();
+      // Behind an open gate it would be in vain; the recovery replays.
+      if (this.#plan.gate.isClosed) void this.#recover();
     }, this.#retryMs).unref();
     this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
   }

@@ -144,9 +144,11 @@ export class RedisGate {
     this.#schedule();
   }
 
+  /** For good: nothing is let through any more. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#breaker.open();
   }
 
   #admit(limitMs: number): void {
