@@ -93,10 +93,11 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     expect(status).toBe(429);
     expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(JSON.parse(body)).toEqual({
-      type: 'about:blank',
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
       title: 'Rate limit exceeded',
       status: 429,
       detail: 'Too many requests. Limit: 2/min',
+      'violated-policies': ['default'],
       retry_after: 60,
     });
   });

@@ -1,6 +1,11 @@
+export type { ApiKeyOptions } from './client-identity.js';
 export type { RateLimitHeaders } from './rate-limit.headers.js';
 export { RateLimitGuard } from './rate-limit.guard.js';
-export { RateLimitExceededException } from './rate-limit.response.js';
+export {
+  type RateLimitBody,
+  type RateLimitDenial,
+  RateLimitExceededException,
+} from './rate-limit.response.js';
 export {
   type RateLimitListBody,
   type RateLimitPolicyBody,
@@ -10,7 +15,10 @@ export {
 export { RateLimit, SkipRateLimit } from './throttle.decorators.js';
 export { ThrottleDriver } from './throttle.driver.js';
 export type {
-  CountedHit,
+  CountedCheck,
+  ThrottleBlock,
+  ThrottleCheck,
+  ThrottleCounter,
   ThrottleDecision,
   ThrottleFailurePolicy,
   ThrottleOutcome,
@@ -18,9 +26,16 @@ export type {
   ThrottleStrategy,
 } from './throttle.driver.js';
 export { RateLimitedError, ThrottleBackendDownError } from './throttle.errors.js';
-export { THROTTLE_COUNTER } from './throttle.keys.js';
+export { THROTTLE_BLOCK, THROTTLE_COUNTER } from './throttle.keys.js';
 export { ThrottleModule } from './throttle.module.js';
 export type { RateLimitOptions } from './rate-limit.options.js';
+export type {
+  CountedAnswers,
+  LimitScope,
+  LimitSubject,
+  OfRequest,
+  RequestLimitOptions,
+} from './request-limit.options.js';
 export type { RouteLimitOptions, ThrottleOptions } from './throttle.options.js';
 export {
   type HitOptions,

@@ -14,8 +14,7 @@ export class KnownPolicies {
   }
 
   add(policy: ThrottlePolicy): void {
-    const { name, strategy, limit, windowMs, burst, onRedisDown } = policy;
-    const content = JSON.stringify([name, strategy, limit, windowMs, burst, onRedisDown]);
+    const content = JSON.stringify(policy);
     if (this.#byContent.has(content)) return;
     if (this.#byContent.size < MAX_POLICIES) this.#byContent.set(content, policy);
     else this.#isTruncated = true;

@@ -1,7 +1,9 @@
 import {
   type ExecutionContext,
+  ForbiddenException,
   Inject,
   Injectable,
+  Logger,
   ServiceUnavailableException,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
@@ -12,39 +14,40 @@ import {
   type ThrottlerModuleOptions,
   ThrottlerStorage,
 } from '@nestjs/throttler';
-import { currentRequest } from '../../common/context/index.js';
-import type { HttpRequest, HttpResponse } from '../../common/http/index.js';
-import { decisive } from './decisive.js';
-import { setRateLimitHeaders } from './rate-limit.headers.js';
+import { currentRequest, runOutsideRequests } from '../../common/context/index.js';
+import { type HttpRequest, type HttpResponse, onAnswered } from '../../common/http/index.js';
+import type { NamedLimit } from './named-limit.js';
 import { rateLimitExceeded } from './rate-limit.response.js';
+import { type RequestCheck, requestChecks } from './request-checks.js';
+import type { CountedAnswers } from './request-limit.options.js';
 import { RequestPolicies } from './request-policies.js';
-import type { ThrottleOutcome, ThrottlePolicy } from './throttle.driver.js';
+import type { ThrottleOutcome } from './throttle.driver.js';
 import { ThrottleBackendDownError } from './throttle.errors.js';
 import { ThrottleService } from './throttle.service.js';
 
-/**
- * Subject of clients that no IP address is known of: all of a server on a Unix socket, and those
- * that have gone already. No IP address reads like it.
- */
-const WITHOUT_ADDRESS = 'no-address';
+interface Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+}
 
 /**
- * Checks every HTTP request under its policies, in one round trip. Registered globally by
+ * Checks every HTTP request under its limits, in one round trip. Registered globally by
  * `ThrottleModule`.
  *
  * Keeps the seams of `@nestjs/throttler`: override `getTracker` to say who the client is (default:
- * the IP address, IPv6 by /64; clients without one count as one), `shouldSkip` to let requests
- * through, and give the subclass to `ThrottleModule` as its `guard`.
+ * the IP address, IPv6 by its network; clients without one count as one), `shouldSkip` to let
+ * requests through, and give the subclass to `ThrottleModule` as its `guard`.
  *
  * @example
- * class UserRateLimitGuard extends RateLimitGuard {
+ * class TenantRateLimitGuard extends RateLimitGuard {
  *   protected override async getTracker(request: HttpRequest) {
- *     return isUser(request.user) ? `user:${request.user.id}` : super.getTracker(request);
+ *     return tenantOf(request) ?? super.getTracker(request);
  *   }
  * }
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
+  readonly #log = new Logger(RateLimitGuard.name);
   /** Requests that were checked, or may skip it. */
   readonly #seen = new WeakSet<object>();
 
@@ -69,7 +72,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     this.#seen.add(req);
     if (await this.shouldSkip(context)) return true;
     const exchange = { request: req as HttpRequest, response: res as HttpResponse };
-    await this.#enforce(exchange, this.policies.of(context, exchange.request));
+    await this.#enforce(exchange, () => this.policies.of(context, exchange.request));
     return true;
   }
 
@@ -83,30 +86,43 @@ export class RateLimitGuard extends ThrottlerGuard {
   async checkUnmatched(request: HttpRequest, response: HttpResponse): Promise<void> {
     if (this.#seen.has(request)) return;
     this.#seen.add(request);
-    await this.#enforce({ request, response }, this.policies.ofUnmatched(request));
+    await this.#enforce({ request, response }, () => this.policies.ofUnmatched(request));
   }
 
   /** Who the client is, as the subject of its counters. */
   protected override async getTracker(request: HttpRequest): Promise<string> {
-    return request.ip ? super.getTracker(request) : WITHOUT_ADDRESS;
+    return this.policies.identity.addressOf(request);
   }
 
-  async #enforce(
-    exchange: { readonly request: HttpRequest; readonly response: HttpResponse },
-    policies: readonly ThrottlePolicy[],
-  ): Promise<void> {
-    if (policies.length === 0) return;
-    const outcome = await this.#consume(await this.getTracker(exchange.request), policies);
-    setRateLimitHeaders(exchange.response, { outcome, policies }, this.policies.headers);
-    const decision = outcome.allowed ? undefined : decisive(outcome);
-    if (decision === undefined) return;
-    const policy = policies.find(({ name }) => name === decision.policy);
-    throw rateLimitExceeded(exchange, decision, policy);
+  async #enforce(exchange: Exchange, limitsOf: () => readonly NamedLimit[]): Promise<void> {
+    const { request, response } = exchange;
+    const { access, identity, headers, body } = this.policies;
+    const admission = access.of(request);
+    if (admission === 'denied') throw new ForbiddenException();
+    if (admission === 'exempt') return;
+    const checks = await requestChecks(limitsOf(), request, (by) =>
+      by === 'client' ? this.getTracker(request) : identity.subjectOf(by, request),
+    );
+    if (checks.length === 0) return;
+    const outcome = await this.#consume(checks);
+    headers.write(response, { outcome, checks });
+    if (!outcome.allowed) throw rateLimitExceeded(exchange, { outcome, checks }, body);
+    if (checks.some(({ count }) => count !== 'all')) this.#settle(response, outcome, checks);
   }
 
-  async #consume(subject: string, policies: readonly ThrottlePolicy[]): Promise<ThrottleOutcome> {
+  /** Takes back what its answer shows not to count. */
+  #settle(response: HttpResponse, outcome: ThrottleOutcome, checks: readonly RequestCheck[]): void {
+    onAnswered(response, (status) => {
+      const isCounted = (index: number): boolean => counts(checks[index]?.count, status);
+      const refund = () => this.throttle.refund(outcome, (index) => !isCounted(index));
+      // Nobody waits for it, and the request has its answer: it may take its time.
+      runOutsideRequests(refund).catch((error: unknown) => this.#log.error(error));
+    });
+  }
+
+  async #consume(checks: readonly RequestCheck[]): Promise<ThrottleOutcome> {
     try {
-      return await this.throttle.consumePolicies(subject, policies);
+      return await this.throttle.consumeChecks(checks);
     } catch (error) {
       if (!(error instanceof ThrottleBackendDownError)) throw error;
       throw new ServiceUnavailableException(
@@ -120,4 +136,9 @@ export class RateLimitGuard extends ThrottlerGuard {
       );
     }
   }
+}
+
+function counts(answers: CountedAnswers | undefined, status: number): boolean {
+  if (answers === 'failures') return status >= 400;
+  return answers !== 'successes' || status < 400;
 }

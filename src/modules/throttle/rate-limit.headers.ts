@@ -1,6 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { type HttpResponse, setHeader } from '../../common/http/index.js';
 import { decisive, toSeconds } from './decisive.js';
-import type { ThrottleDecision, ThrottleOutcome, ThrottlePolicy } from './throttle.driver.js';
+import type { ThrottleCheck, ThrottleDecision, ThrottleOutcome } from './throttle.driver.js';
 
 /**
  * What a checked request is told about its limits:
@@ -11,27 +12,75 @@ import type { ThrottleDecision, ThrottleOutcome, ThrottlePolicy } from './thrott
  */
 export type RateLimitHeaders = 'both' | 'legacy' | 'standard' | 'none';
 
+export interface HeaderOptions {
+  readonly headers: RateLimitHeaders;
+  readonly partitionKeySecret?: string | undefined;
+}
+
 /** What headers are made of. */
 export interface Checked {
   readonly outcome: ThrottleOutcome;
   /** In the order of the decisions. */
-  readonly policies: readonly ThrottlePolicy[];
+  readonly checks: readonly Pick<ThrottleCheck, 'subject' | 'policy'>[];
 }
 
-/**
- * Times are in whole seconds, never too early. A denied request is told `Retry-After` in any case.
- */
-export function setRateLimitHeaders(
-  response: HttpResponse,
-  checked: Checked,
-  headers: RateLimitHeaders,
-): void {
-  const decision = decisive(checked.outcome);
-  if (decision === undefined) return;
-  if (headers === 'both' || headers === 'legacy') setLegacy(response, checked.outcome, decision);
-  if (headers === 'both' || headers === 'standard') setStandard(response, checked);
-  if (checked.outcome.allowed) return;
-  setHeader(response, 'Retry-After', toSeconds(decision.retryAfterMs));
+/** Bytes of a partition key: enough to tell clients apart. */
+const PARTITION_KEY_BYTES = 12;
+
+/** Writes what clients are told of their limits. */
+export class RateLimitHeaderWriter {
+  readonly #options: HeaderOptions;
+  /** Names as they are written; there are about as many as limits in the program. */
+  readonly #names = new WeakMap<ThrottleCheck['policy'], string>();
+
+  constructor(options: HeaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Times are in whole seconds, never too early. A denied request is told `Retry-After` in any
+   * case.
+   */
+  write(response: HttpResponse, checked: Checked): void {
+    const { headers } = this.#options;
+    const decision = decisive(checked.outcome);
+    if (decision === undefined) return;
+    if (headers === 'both' || headers === 'legacy') setLegacy(response, checked.outcome, decision);
+    if (headers === 'both' || headers === 'standard') this.#setStandard(response, checked);
+    if (checked.outcome.allowed) return;
+    setHeader(response, 'Retry-After', toSeconds(decision.retryAfterMs));
+  }
+
+  #setStandard(response: HttpResponse, { outcome, checks }: Checked): void {
+    const policies: string[] = [];
+    const limits: string[] = [];
+    for (const [index, check] of checks.entries()) {
+      const decision = outcome.decisions[index];
+      if (decision === undefined) continue;
+      const name = this.#nameOf(check.policy);
+      const key = this.#partitionKey(check.subject);
+      policies.push(`${name};q=${decision.limit}${windowOf(check.policy)}${key}`);
+      limits.push(`${name};r=${decision.remaining}${waitOf(decision)}${key}`);
+    }
+    setHeader(response, 'RateLimit-Policy', policies.join(', '));
+    setHeader(response, 'RateLimit', limits.join(', '));
+  }
+
+  #nameOf(policy: ThrottleCheck['policy']): string {
+    const known = this.#names.get(policy);
+    if (known !== undefined) return known;
+    const name = structuredString(policy.name);
+    this.#names.set(policy, name);
+    return name;
+  }
+
+  /** Tells counters apart without telling whose they are: a subject may be an IP address. */
+  #partitionKey(subject: string): string {
+    const secret = this.#options.partitionKeySecret;
+    if (secret === undefined) return '';
+    const digest = createHmac('sha256', secret).update(subject).digest();
+    return `;pk=:${digest.subarray(0, PARTITION_KEY_BYTES).toString('base64')}:`;
+  }
 }
 
 function setLegacy(
@@ -45,42 +94,15 @@ function setLegacy(
   setHeader(response, 'X-RateLimit-Backend', backing);
 }
 
-function setStandard(response: HttpResponse, { outcome, policies }: Checked): void {
-  const items = policies.map(itemsOf);
-  const limits = outcome.decisions.map((decision, at) => limitItem(items[at]?.name, decision));
-  setHeader(response, 'RateLimit-Policy', items.map(({ policy }) => policy).join(', '));
-  setHeader(response, 'RateLimit', limits.join(', '));
-}
-
-/** What every request of a policy is told alike; policies live as long as their routes. */
-interface Items {
-  readonly name: string;
-  readonly policy: string;
-}
-
-const known = new WeakMap<ThrottlePolicy, Items>();
-
-function itemsOf(policy: ThrottlePolicy): Items {
-  const existing = known.get(policy);
-  if (existing !== undefined) return existing;
-  const name = structuredString(policy.name);
-  const created = { name, policy: policyItem(name, policy) };
-  known.set(policy, created);
-  return created;
-}
-
-/** The window in whole seconds, which the draft wants; left out where it is no such number. */
-function policyItem(name: string, { limit, windowMs }: ThrottlePolicy): string {
-  const window = windowMs % 1_000 === 0 ? `;w=${windowMs / 1_000}` : '';
-  return `${name};q=${limit}${window}`;
+/** In whole seconds, which the draft wants; left out where it is no such number. */
+function windowOf({ windowMs }: ThrottleCheck['policy']): string {
+  return windowMs % 1_000 === 0 ? `;w=${windowMs / 1_000}` : '';
 }
 
 /** `t`: when more will be there; left out while nothing is used. */
-function limitItem(name: string | undefined, decision: ThrottleDecision): string {
-  const { policy, remaining, resetMs, retryAfterMs } = decision;
+function waitOf({ resetMs, retryAfterMs }: ThrottleDecision): string {
   const waitMs = Math.max(resetMs, retryAfterMs);
-  const reset = waitMs > 0 ? `;t=${toSeconds(waitMs)}` : '';
-  return `${name ?? structuredString(policy)};r=${remaining}${reset}`;
+  return waitMs > 0 ? `;t=${toSeconds(waitMs)}` : '';
 }
 
 /** A String of RFC 9651, which holds printable ASCII only: other characters are percent-encoded. */

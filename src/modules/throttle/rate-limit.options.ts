@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
-import type { ThrottleFailurePolicy, ThrottlePolicy, ThrottleStrategy } from './throttle.driver.js';
+import {
+  isBucket,
+  type ThrottleBlock,
+  type ThrottleFailurePolicy,
+  type ThrottlePolicy,
+  type ThrottleStrategy,
+} from './throttle.driver.js';
 
 /** One limit: at most `limit` requests of a client in `window`. */
 export interface RateLimitOptions {
@@ -14,6 +20,20 @@ export interface RateLimitOptions {
    * @default `limit` for `token-bucket`; 1 for `gcra`: evenly spaced
    */
   readonly burst?: number;
+  /**
+   * Hits that a denied one counts for, as far as there is room under the limit: who does not stop
+   * has to wait longer. @default 0: a denied hit is free
+   */
+  readonly penalty?: number;
+  /**
+   * Who goes over the limit is denied everything for so long, once more each time when it is not
+   * more than a duration. `duration` doubles with every block up to `longest`, and starts over
+   * after a pause as long as the last block and as the window. `'manual'`: only `block` of
+   * `ThrottleService` does.
+   * @default none
+   */
+  readonly block?:
+    Duration | 'manual' | { readonly duration: Duration; readonly longest: Duration };
   /**
    * Routes with the same name share one counter for each client, and must have the same window.
    * @default method and path of the route, with `@` for a decorator; several limits are numbered
@@ -31,7 +51,7 @@ export interface UnnamedPolicy extends Omit<ThrottlePolicy, 'name' | 'onRedisDow
 
 /** A sliding window keeps one entry for each hit; beyond this a list gets too large to be kind. */
 export const MAX_SLIDING_LIMIT = 100_000;
-const MAX_LIMIT = 1_000_000_000;
+export const MAX_LIMIT = 1_000_000_000;
 
 export const failurePolicy = z.enum(['memory', 'open', 'closed']);
 
@@ -43,35 +63,58 @@ const strategy = z.enum([
   'gcra',
 ] as const satisfies readonly ThrottleStrategy[]);
 
+const block: z.ZodType<ThrottleBlock> = z.union(
+  [
+    z.literal('manual').transform(() => ({ durationMs: 0, longestMs: 0 })),
+    z
+      .strictObject({ duration: duration(), longest: duration() })
+      .transform(({ duration: first, longest }) => ({ durationMs: first, longestMs: longest }))
+      .refine(({ durationMs, longestMs }) => longestMs >= durationMs),
+    duration().transform((ms) => ({ durationMs: ms, longestMs: ms })),
+  ],
+  'must be a duration, "manual", or a duration and a longest one that is not shorter',
+);
+
 export const rateLimitShape = {
   limit: positiveInteger().max(MAX_LIMIT),
   window: duration(),
   strategy: strategy.default('sliding-window'),
   burst: positiveInteger().max(MAX_LIMIT).optional(),
   name: z.string().min(1).max(200).optional(),
+  penalty: z.int().min(0).max(MAX_LIMIT).default(0),
+  block: block.optional(),
   onRedisDown: failurePolicy.optional(),
 };
 
-interface RateLimitShape {
+/** What a limit was set to, with its defaults. */
+export interface RateLimitShape {
   readonly limit: number;
   readonly window: number;
   readonly strategy: ThrottleStrategy;
   readonly burst?: number | undefined;
+  readonly block?: ThrottleBlock | undefined;
 }
 
-export function checkRateLimit(given: RateLimitShape, context: z.RefinementCtx): void {
-  const refuse = (option: string, message: string): void => {
-    context.addIssue({ code: 'custom', path: [option], message });
-  };
-  if (given.burst !== undefined && !isBucket(given.strategy)) {
-    refuse('burst', `is for token-bucket and gcra, not for ${given.strategy}`);
+/** What is wrong with options that are right one by one. */
+export function problemOf(
+  given: RateLimitShape,
+): { readonly option: string; readonly problem: string } | undefined {
+  const { strategy: kind, burst, limit } = given;
+  if (burst !== undefined && !isBucket(given)) {
+    return { option: 'burst', problem: `is for token-bucket and gcra, not for ${kind}` };
   }
-  if (given.strategy === 'sliding-window' && given.limit > MAX_SLIDING_LIMIT) {
-    refuse('limit', `must be at most ${MAX_SLIDING_LIMIT} for sliding-window; use fixed-window`);
+  if (kind === 'sliding-window' && limit > MAX_SLIDING_LIMIT) {
+    const problem = `must be at most ${MAX_SLIDING_LIMIT} for sliding-window; use fixed-window`;
+    return { option: 'limit', problem };
   }
-  if (!isCountable(given)) {
-    refuse('window', `is too long for ${given.strategy} with so many; use fixed-window`);
-  }
+  if (isCountable(given)) return undefined;
+  return { option: 'window', problem: `is too long for ${kind} with so many; use fixed-window` };
+}
+
+export function refineRateLimit(given: RateLimitShape, context: z.RefinementCtx): void {
+  const found = problemOf(given);
+  if (found === undefined) return;
+  context.addIssue({ code: 'custom', path: [found.option], message: found.problem });
 }
 
 /** Both count in fractions of a hit, of which there must be fewer than whole numbers. */
@@ -80,19 +123,12 @@ function isCountable({ limit, window, strategy: kind, burst = limit }: RateLimit
   return 2 * Math.max(limit, burst) * window <= Number.MAX_SAFE_INTEGER;
 }
 
-function isBucket(kind: ThrottleStrategy): boolean {
-  return kind === 'token-bucket' || kind === 'gcra';
-}
-
-export function toPolicy<T extends RateLimitShape>({ window, burst, ...rest }: T) {
+export function toPolicy<T extends RateLimitShape>({ window, burst, block: hold, ...rest }: T) {
   const usualBurst = rest.strategy === 'gcra' ? 1 : rest.limit;
-  return { ...rest, burst: burst ?? usualBurst, windowMs: window };
+  return { ...rest, burst: burst ?? usualBurst, windowMs: window, block: hold };
 }
 
-export const rateLimit = z
-  .strictObject(rateLimitShape)
-  .superRefine(checkRateLimit)
-  .transform(toPolicy);
+const rateLimit = z.strictObject(rateLimitShape).superRefine(refineRateLimit).transform(toPolicy);
 
 /** Validates one limit. @param root how it is called in errors @throws InvalidOptionError */
 export function resolveRateLimit(options: RateLimitOptions, root: string): UnnamedPolicy {

@@ -6,40 +6,79 @@ import {
   setHeader,
 } from '../../common/http/index.js';
 import { formatDuration } from '../../common/time/index.js';
-import { toSeconds } from './decisive.js';
-import type { ThrottleDecision, ThrottlePolicy } from './throttle.driver.js';
+import { decisive, toSeconds } from './decisive.js';
+import type { Checked } from './rate-limit.headers.js';
+import type { ThrottleOutcome } from './throttle.driver.js';
 
 /** Over the limit, as an HTTP answer: 429 with the body clients of this server rely on. */
 export class RateLimitExceededException extends HttpException {
-  constructor(body: Readonly<Record<string, unknown>>) {
+  constructor(
+    body: Readonly<Record<string, unknown>>,
+    /** What the limits said. */
+    readonly outcome: ThrottleOutcome,
+  ) {
     super(body, HttpStatus.TOO_MANY_REQUESTS);
   }
 }
 
+/** What the body of a 429 is made of. */
+export interface RateLimitDenial {
+  /** For people: `Too many requests. Limit: 100/min`. */
+  readonly message: string;
+  /** Whole seconds, never too few. */
+  readonly retryAfter: number;
+  /** Names of the limits that are used up. */
+  readonly violatedPolicies: readonly string[];
+  readonly outcome: ThrottleOutcome;
+}
+
+/** Makes the body of a 429. */
+export type RateLimitBody = (
+  denial: RateLimitDenial,
+  request: HttpRequest,
+) => Readonly<Record<string, unknown>>;
+
+/** Draft-ietf-httpapi-ratelimit-headers-11, "Quota Exceeded". */
+const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
+
 /** The 429, as problem details (RFC 9457) where the client asks for them. */
 export function rateLimitExceeded(
   exchange: { readonly request: HttpRequest; readonly response: HttpResponse },
-  decision: ThrottleDecision,
-  policy: ThrottlePolicy | undefined,
+  checked: Checked,
+  body: RateLimitBody | undefined,
 ): RateLimitExceededException {
-  const window = policy === undefined ? '' : `/${windowName(policy.windowMs)}`;
-  const message = `Too many requests. Limit: ${decision.limit}${window}`;
-  const retryAfter = toSeconds(decision.retryAfterMs);
+  const denial = denialOf(checked);
+  const { message, retryAfter, violatedPolicies, outcome } = denial;
+  if (body !== undefined) {
+    return new RateLimitExceededException(body(denial, exchange.request), outcome);
+  }
   if (!acceptsProblem(exchange.request)) {
-    return new RateLimitExceededException({
-      error: 'Rate limit exceeded',
-      message,
-      retry_after: retryAfter,
-    });
+    const plain = { error: 'Rate limit exceeded', message, retry_after: retryAfter };
+    return new RateLimitExceededException(plain, outcome);
   }
   setHeader(exchange.response, 'Content-Type', 'application/problem+json');
-  return new RateLimitExceededException({
-    type: 'about:blank',
+  const problem = {
+    type: QUOTA_EXCEEDED,
     title: 'Rate limit exceeded',
     status: HttpStatus.TOO_MANY_REQUESTS,
     detail: message,
+    'violated-policies': violatedPolicies,
     retry_after: retryAfter,
-  });
+  };
+  return new RateLimitExceededException(problem, outcome);
+}
+
+function denialOf({ outcome, checks }: Checked): RateLimitDenial {
+  const decision = decisive(outcome);
+  const check = checks[outcome.decisions.findIndex((each) => each === decision)];
+  const window = check === undefined ? '' : `/${windowName(check.policy.windowMs)}`;
+  const violated = outcome.decisions.filter(({ allowed }) => !allowed).map(({ policy }) => policy);
+  return {
+    message: `Too many requests. Limit: ${decision?.limit ?? 0}${window}`,
+    retryAfter: toSeconds(decision?.retryAfterMs ?? 0),
+    violatedPolicies: [...new Set(violated)],
+    outcome,
+  };
 }
 
 const WINDOW_NAMES: Readonly<Record<number, string>> = {

@@ -1,39 +1,50 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { InvalidOptionError } from '../../common/errors/index.js';
 import { type HttpRequest, requestPath, routeTemplate } from '../../common/http/index.js';
+import { ClientIdentity } from './client-identity.js';
 import { KnownPolicies } from './known-policies.js';
-import type { RateLimitHeaders } from './rate-limit.headers.js';
-import type { UnnamedPolicy } from './rate-limit.options.js';
+import { scopeName } from './limit-scope.js';
+import { NamedLimit } from './named-limit.js';
+import { RateLimitHeaderWriter } from './rate-limit.headers.js';
+import type { RateLimitBody } from './rate-limit.response.js';
+import { RequestAccess } from './request-access.js';
+import type { UnnamedLimit } from './request-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
+import { disagreement } from './shared-counters.js';
 import { RATE_LIMITS, SKIP_RATE_LIMIT } from './throttle.decorators.js';
-import type { ThrottlePolicy } from './throttle.driver.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
 
-interface RoutePolicy {
+interface RouteLimit {
   readonly matches: (target: RouteTarget) => boolean;
-  readonly policy: ThrottlePolicy;
+  readonly limit: NamedLimit;
 }
 
-/** Policies of requests that take the same way to the same handler. */
-type PolicyCache = Map<string, readonly ThrottlePolicy[]>;
+/** Limits of requests that take the same way to the same handler. */
+type LimitCache = Map<string, readonly NamedLimit[]>;
 
 /** Paths remembered for each handler; a wildcard route may be asked for any number of them. */
 const MAX_PATHS_PER_HANDLER = 200;
 
 /**
- * Finds the policies a request is checked under: those of its decorators and of every route pattern
+ * Finds the limits a request is checked under: those of its decorators and of every route pattern
  * that matches, or the default one where there is none of these.
  */
 @Injectable()
 export class RequestPolicies {
   /** Those of the configuration, and those of decorators that a request has met. */
   readonly known = new KnownPolicies();
+  readonly identity: ClientIdentity;
+  readonly access: RequestAccess;
+  readonly headers: RateLimitHeaderWriter;
+  /** Makes the body of a 429, if the application wants one of its own. */
+  readonly body: RateLimitBody | undefined;
   readonly #options: ResolvedThrottleOptions;
   readonly #reflector: Reflector;
-  readonly #routes: readonly RoutePolicy[];
-  readonly #default: readonly ThrottlePolicy[];
-  readonly #caches = new WeakMap<object, WeakMap<object, PolicyCache>>();
+  readonly #routes: readonly RouteLimit[];
+  readonly #default: readonly NamedLimit[];
+  readonly #caches = new WeakMap<object, WeakMap<object, LimitCache>>();
 
   constructor(
     @Inject(THROTTLE_OPTIONS) options: ResolvedThrottleOptions,
@@ -41,78 +52,71 @@ export class RequestPolicies {
   ) {
     this.#options = options;
     this.#reflector = reflector;
+    this.identity = new ClientIdentity(options);
+    this.access = new RequestAccess(options);
+    this.headers = new RateLimitHeaderWriter(options);
+    this.body = options.body;
     const names = options.routes.map(({ path, method }) => `${method ?? 'ANY'} ${path}`);
     this.#default = options.default === undefined ? [] : [this.#named(options.default, 'default')];
-    this.#routes = options.routes.map(({ path, method, ...policy }, index) => ({
+    this.#routes = options.routes.map(({ path, method, limit }, index) => ({
       matches: compileRoutePattern(path, method),
-      policy: this.#named(policy, numbered(names, index)),
+      limit: this.#named(limit, numbered(names, index)),
     }));
   }
 
-  /** What requests are told about their limits. */
-  get headers(): RateLimitHeaders {
-    return this.#options.headers;
-  }
-
-  of(context: ExecutionContext, request: HttpRequest): readonly ThrottlePolicy[] {
+  /** @throws InvalidOptionError where limits that share a counter contradict each other */
+  of(context: ExecutionContext, request: HttpRequest): readonly NamedLimit[] {
     const cache = this.#cacheOf(context);
     const path = requestPath(request);
     const key = `${request.method} ${path}`;
     const known = cache.get(key);
     if (known !== undefined) return known;
     const found = this.#find(context, request, path);
+    refuseDisagreement(found);
     if (cache.size < MAX_PATHS_PER_HANDLER) cache.set(key, found);
     return found;
   }
 
   /** For a request that no route answers: limits by pattern hold before the route exists. */
-  ofUnmatched(request: HttpRequest): readonly ThrottlePolicy[] {
+  ofUnmatched(request: HttpRequest): readonly NamedLimit[] {
     return this.#orDefault(this.#byPattern(request.method, [requestPath(request)]));
   }
 
-  #find(context: ExecutionContext, request: HttpRequest, path: string): readonly ThrottlePolicy[] {
-    const scope = [context.getHandler(), context.getClass()];
-    if (this.#reflector.getAllAndOverride<boolean | undefined>(SKIP_RATE_LIMIT, scope)) return [];
+  #find(context: ExecutionContext, request: HttpRequest, path: string): readonly NamedLimit[] {
+    const places = [context.getHandler(), context.getClass()];
+    if (this.#reflector.getAllAndOverride<boolean | undefined>(SKIP_RATE_LIMIT, places)) return [];
     const template = routeTemplate(request) ?? path;
     return this.#orDefault([
-      ...this.#decorated(scope, `@${handledMethod(request.method)} ${template}`),
+      ...this.#decorated(context, `@${handledMethod(request.method)} ${template}`),
       ...this.#byPattern(request.method, [path, template]),
     ]);
   }
 
-  #byPattern(method: string, paths: readonly string[]): readonly ThrottlePolicy[] {
+  #byPattern(method: string, paths: readonly string[]): readonly NamedLimit[] {
     const matching = this.#routes.filter(({ matches }) => matches({ method, paths }));
-    return matching.map(({ policy }) => policy);
+    return matching.map(({ limit }) => limit);
   }
 
-  #orDefault(found: readonly ThrottlePolicy[]): readonly ThrottlePolicy[] {
+  #orDefault(found: readonly NamedLimit[]): readonly NamedLimit[] {
     return found.length > 0 ? found : this.#default;
   }
 
-  #decorated(scope: Parameters<Reflector['getAllAndOverride']>[1], route: string) {
-    const limits = this.#reflector.getAllAndOverride<readonly UnnamedPolicy[] | undefined>(
-      RATE_LIMITS,
-      scope,
-    );
-    const names = (limits ?? []).map(() => route);
-    return (limits ?? []).map((limit, index) => this.#named(limit, numbered(names, index)));
+  #decorated(context: ExecutionContext, route: string): readonly NamedLimit[] {
+    const places = [context.getHandler(), context.getClass()];
+    const limits =
+      this.#reflector.getAllAndOverride<readonly UnnamedLimit[] | undefined>(RATE_LIMITS, places) ??
+      [];
+    const names = limits.map(({ scope }) => scopeName(scope, context.getClass(), route));
+    return limits.map((limit, index) => this.#named(limit, numbered(names, index)));
   }
 
-  #named(unnamed: UnnamedPolicy, name: string): ThrottlePolicy {
-    const policy = {
-      name: unnamed.name ?? name,
-      strategy: unnamed.strategy,
-      limit: unnamed.limit,
-      windowMs: unnamed.windowMs,
-      burst: unnamed.burst,
-      onRedisDown: unnamed.onRedisDown ?? this.#options.onRedisDown,
-    };
-    this.known.add(policy);
-    return policy;
+  #named(limit: UnnamedLimit, name: string): NamedLimit {
+    const { onRedisDown } = this.#options;
+    return new NamedLimit(limit, { name: limit.name ?? name, onRedisDown, known: this.known });
   }
 
-  #cacheOf(context: ExecutionContext): PolicyCache {
-    const handlers = this.#caches.get(context.getClass()) ?? new WeakMap<object, PolicyCache>();
+  #cacheOf(context: ExecutionContext): LimitCache {
+    const handlers = this.#caches.get(context.getClass()) ?? new WeakMap<object, LimitCache>();
     this.#caches.set(context.getClass(), handlers);
     const cache = handlers.get(context.getHandler()) ?? new Map();
     handlers.set(context.getHandler(), cache);
@@ -130,4 +134,11 @@ function numbered(names: readonly string[], index: number): string {
 /** HEAD runs the handler of GET and counts with it. */
 function handledMethod(method: string): string {
   return method === 'HEAD' ? 'GET' : method;
+}
+
+function refuseDisagreement(limits: readonly NamedLimit[]): void {
+  for (const [index, limit] of limits.entries()) {
+    const found = disagreement(limit, limits.slice(0, index));
+    if (found !== undefined) throw new InvalidOptionError(found.option, found.problem);
+  }
 }

@@ -5,6 +5,7 @@ import type { Backing } from '../../common/status/index.js';
 import { decisive } from './decisive.js';
 import { RequestPolicies } from './request-policies.js';
 import {
+  type ThrottleCheck,
   ThrottleDriver,
   type ThrottleFailurePolicy,
   type ThrottlePolicy,
@@ -68,7 +69,8 @@ export class ThrottleAdminController {
     @Param('subject') subject: string,
   ): Promise<RateLimitStateBody> {
     const policies = this.#named(policy);
-    const outcome = await this.driver.peek(checkKeyText(subject, 'subject'), policies);
+    checkKeyText(subject, 'subject');
+    const outcome = await this.driver.peek(checksOf(subject, policies));
     const decision = decisive(outcome);
     if (decision === undefined) throw unknownPolicy(policy);
     return {
@@ -90,7 +92,8 @@ export class ThrottleAdminController {
     @Param('subject') subject: string,
   ): Promise<{ readonly reset: boolean }> {
     const policies = this.#named(policy);
-    return { reset: await this.driver.reset(checkKeyText(subject, 'subject'), policies) };
+    checkKeyText(subject, 'subject');
+    return { reset: await this.driver.reset(checksOf(subject, policies)) };
   }
 
   /** @throws NotFoundException */
@@ -99,6 +102,14 @@ export class ThrottleAdminController {
     if (found.length === 0) throw unknownPolicy(name);
     return found;
   }
+}
+
+function checksOf(
+  subject: string,
+  policies: readonly ThrottlePolicy[],
+  cost = 1,
+): readonly ThrottleCheck[] {
+  return policies.map((policy) => ({ subject, policy, cost }));
 }
 
 function unknownPolicy(name: string): NotFoundException {

@@ -1,9 +1,9 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import {
-  type RateLimitOptions,
-  resolveRateLimit,
-  type UnnamedPolicy,
-} from './rate-limit.options.js';
+  type RequestLimitOptions,
+  resolveRequestLimit,
+  type UnnamedLimit,
+} from './request-limit.options.js';
 
 export const RATE_LIMITS = Symbol('RATE_LIMITS');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
@@ -19,12 +19,12 @@ export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
  * @throws InvalidOptionError at load time, naming the wrong option
  */
 export function RateLimit(
-  ...limits: readonly RateLimitOptions[]
+  ...limits: readonly RequestLimitOptions[]
 ): ClassDecorator & MethodDecorator {
-  const policies: readonly UnnamedPolicy[] = limits.map((limit) =>
-    resolveRateLimit(limit, '@RateLimit'),
+  const resolved: readonly UnnamedLimit[] = limits.map((limit) =>
+    resolveRequestLimit(limit, '@RateLimit'),
   );
-  return applyDecorators(SetMetadata(RATE_LIMITS, policies));
+  return applyDecorators(SetMetadata(RATE_LIMITS, resolved));
 }
 
 /** Exempts a route or a controller from every limit, also from those by route pattern. */

@@ -4,9 +4,9 @@ import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
+import { createRedisDriver } from './drivers/create-redis-driver.js';
 import { DegradedThrottleDriver } from './drivers/degraded-throttle.driver.js';
 import { MemoryThrottleDriver } from './drivers/memory-throttle.driver.js';
-import { RedisThrottleDriver } from './drivers/redis-throttle.driver.js';
 import { ThrottleDriver } from './throttle.driver.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
@@ -50,8 +50,8 @@ function throttleFailover(
 ): FailoverDriver<ThrottleDriver> {
   const connection = redis.use('default', ['command']);
   return new FailoverDriver<ThrottleDriver>({
-    primary: new RedisThrottleDriver(connection, { deadlineMs }),
-    fallback: new DegradedThrottleDriver(memory, instances),
+    primary: createRedisDriver(connection, { deadlineMs }),
+    fallback: new DegradedThrottleDriver(memory, () => instances),
     gate: connection.gate,
     afterRecovery: () => memory.clear(),
   });
@@ -59,7 +59,7 @@ function throttleFailover(
 
 /** Some requests are answered with 503 while Redis is away: those under a closed limit. */
 function hasClosedLimit(options: ResolvedThrottleOptions): boolean {
-  return isClosedForAll(options) || options.routes.some(isClosed);
+  return isClosedForAll(options) || options.routes.some(({ limit }) => isClosed(limit));
 }
 
 /** Every request is, but for those with limits of their own. */

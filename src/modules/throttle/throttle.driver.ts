@@ -24,6 +24,14 @@ export type ThrottleFailurePolicy =
   /** Refuse everything (503). */
   | 'closed';
 
+/** What a subject that went over a limit is held off for, besides waiting for the limit itself. */
+export interface ThrottleBlock {
+  /** Of the first block, doubled for each that follows; 0: only operators block. */
+  readonly durationMs: number;
+  /** The longest one. */
+  readonly longestMs: number;
+}
+
 /** One limit, validated. */
 export interface ThrottlePolicy {
   /**
@@ -36,15 +44,36 @@ export interface ThrottlePolicy {
   readonly windowMs: number;
   /** Tokens of a full bucket, for `token-bucket` and `gcra`. */
   readonly burst: number;
+  /** Hits that a denied hit counts for, as far as there is room under the limit; 0: it is free. */
+  readonly penalty: number;
+  /** `undefined`: blocks are neither set nor looked at. */
+  readonly block: ThrottleBlock | undefined;
   readonly onRedisDown: ThrottleFailurePolicy;
 }
 
 /** The highest cost that the policy may ever allow at once. */
-export function capacityOf({ strategy, limit, burst }: ThrottlePolicy): number {
-  return strategy === 'token-bucket' || strategy === 'gcra' ? burst : limit;
+export function capacityOf(policy: ThrottlePolicy): number {
+  return isBucket(policy) ? policy.burst : policy.limit;
 }
 
-/** What one policy says to one hit. */
+/** Does the policy count tokens that come back one by one, up to `burst`? */
+export function isBucket({ strategy }: { readonly strategy: ThrottleStrategy }): boolean {
+  return strategy === 'token-bucket' || strategy === 'gcra';
+}
+
+/** A counter: what one subject (a client, a user, an API key) used under one policy. */
+export interface ThrottleCounter {
+  readonly subject: string;
+  readonly policy: ThrottlePolicy;
+}
+
+/** One limit that a hit has to pass. */
+export interface ThrottleCheck extends ThrottleCounter {
+  /** How many hits it is worth there: a whole number of at least 1. */
+  readonly cost: number;
+}
+
+/** What one check says to a hit. */
 export interface ThrottleDecision {
   readonly policy: string;
   readonly allowed: boolean;
@@ -55,65 +84,81 @@ export interface ThrottleDecision {
   readonly resetMs: number;
   /** 0 when allowed; else a hit after exactly this time passes, one 1 ms earlier does not. */
   readonly retryAfterMs: number;
-}
-
-/** What all policies of a request say together. */
-export interface ThrottleOutcome {
-  /** Every policy allowed it. */
-  readonly allowed: boolean;
-  /** One decision for each policy, in the order asked. */
-  readonly decisions: readonly ThrottleDecision[];
-  readonly backing: Backing;
   /** When that was, in ms by the clock that decided. */
   readonly at: number;
 }
 
-/** What has to be known of a hit to take it back: its cost, and when and where it was counted. */
-export interface CountedHit extends Pick<ThrottleOutcome, 'at' | 'backing'> {
-  readonly cost: number;
+/** What all checks of a hit say together. */
+export interface ThrottleOutcome {
+  /** Every check allowed it. */
+  readonly allowed: boolean;
+  /** One decision for each check, in the order asked. */
+  readonly decisions: readonly ThrottleDecision[];
+  readonly backing: Backing;
+}
+
+/** A check that counted its hit: what has to be known to take that back. */
+export interface CountedCheck extends ThrottleCheck {
+  /** When, by the clock that decided. */
+  readonly at: number;
+  /** Where. */
+  readonly backing: Backing;
 }
 
 /** Injection token and contract of what keeps the counters. */
 export const ThrottleDriver = Symbol('ThrottleDriver');
 
 /**
- * Keeps the counters of subjects (a client, a user, an API key) under policies.
+ * Keeps the counters of subjects under policies.
  *
  * Every method is atomic towards all other calls for the same subject. Drivers decide the same: the
  * same hits at the same times give the same outcomes.
+ *
+ * @throws InvalidOptionError for a subject or name that is empty or longer than 1 kB, and for a cost
+ * that its policy could never allow
  */
 export interface ThrottleDriver {
   /**
-   * Counts one hit of `subject` under every policy, or, when one of them is exhausted, under none:
-   * a denied hit is free. Policies that share a counter count it once. One round trip, whatever the
-   * number of policies.
+   * Counts one hit under every check, or, when one of them denies it, under none. Checks of the
+   * same counter count it once, as the first of them says. One round trip, whatever the number.
+   *
+   * A denied hit is free, except where a policy that denies it has a `penalty` or a `block`.
+   *
+   * In a Redis Cluster subjects live on different nodes: they are asked in parallel, and where one
+   * denies, the others give back what they counted. Until then, for a round trip, they may deny
+   * another hit that would have passed; they never admit too much.
    *
    * A lost reply means unknown: the hit may have been counted, it is never counted twice, and it is
    * not counted after the caller stopped waiting.
-   *
-   * @param cost how many hits it is worth: a whole number of at least 1 @default 1
-   * @throws InvalidOptionError for a cost that one of the policies could never allow
    */
-  consume(
-    subject: string,
-    policies: readonly ThrottlePolicy[],
-    cost?: number,
-  ): Promise<ThrottleOutcome>;
+  consume(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome>;
 
-  /** What `consume` would say now, with `remaining` as it is. Counts nothing. */
-  peek(
-    subject: string,
-    policies: readonly ThrottlePolicy[],
-    cost?: number,
-  ): Promise<ThrottleOutcome>;
+  /** What `consume` would say now, with `remaining` as it is. Changes nothing. */
+  peek(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome>;
 
   /**
-   * Takes a hit back that was counted, where it still counts; right after `consume` everything is
-   * as it was before. Never gives back more than the hit took, so nothing for one that was counted
-   * elsewhere. Resolves to whether it still counted. A lost reply: done or not.
+   * Takes hits back that were counted, where they still count; right after `consume` everything is
+   * as it was before. Never gives back more than a hit took, and nothing for one that was counted
+   * elsewhere; what one counted whose counter was reset, or whose clock was set back, meanwhile, may
+   * be made good to the hits that came after it. Resolves to whether any still counted. A lost
+   * reply: done or not.
    */
-  refund(subject: string, policies: readonly ThrottlePolicy[], hit: CountedHit): Promise<boolean>;
+  refund(counted: readonly CountedCheck[]): Promise<boolean>;
 
-  /** Forgets the subject's hits under the policies. Resolves to whether there were any. */
-  reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean>;
+  /**
+   * Takes back the latest hits of each counter, `cost` of them or as many as there are. For
+   * operators. A lost reply: done or not.
+   */
+  grant(checks: readonly ThrottleCheck[]): Promise<void>;
+
+  /**
+   * Denies every hit for so long, where the policy has `block` set; replaces a block that stands.
+   * A lost reply: done or not.
+   */
+  block(counters: readonly ThrottleCounter[], durationMs: number): Promise<void>;
+
+  /**
+   * Forgets the hits and blocks of the counters. Resolves to whether there were any.
+   */
+  reset(counters: readonly ThrottleCounter[]): Promise<boolean>;
 }

@@ -10,5 +10,16 @@ export const THROTTLE_COUNTER: KeyFamily = {
   evictable: false,
   purpose:
     'sliding-window: list with the time of each hit; else a string: fixed-window "start:used", ' +
-    'sliding-window-counter "start:previous:current", token-bucket and gcra "full:part"',
+    'sliding-window-counter "start:previous:current", token-bucket and gcra "full:part:at"',
+};
+
+/** A block, beside its counter. */
+export const THROTTLE_BLOCK: KeyFamily = {
+  module: 'throttle',
+  version: 1,
+  layout: '{subject}:policy:strategy:block',
+  type: 'string',
+  ttl: 'its length, and as long again or the window to remember how many there were',
+  evictable: false,
+  purpose: 'Who went over a limit with a `block`: "until:length:level", in ms and blocks in a row',
 };

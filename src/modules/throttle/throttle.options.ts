@@ -3,21 +3,25 @@ import { z } from 'zod';
 import type { DriverFactory } from '../../common/drivers/index.js';
 import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
+import { isAddressRange } from './address-list.js';
+import type { ApiKeyOptions } from './client-identity.js';
 import type { RateLimitHeaders } from './rate-limit.headers.js';
+import type { RateLimitBody } from './rate-limit.response.js';
+import { failurePolicy, MAX_SLIDING_LIMIT } from './rate-limit.options.js';
 import {
-  checkRateLimit,
-  failurePolicy,
-  MAX_SLIDING_LIMIT,
-  rateLimit,
-  type RateLimitOptions,
-  rateLimitShape,
-  toPolicy,
-  type UnnamedPolicy,
-} from './rate-limit.options.js';
+  type OfRequest,
+  refineRequestLimit,
+  requestLimit,
+  type RequestLimitOptions,
+  requestLimitShape,
+  toRequestLimit,
+  type UnnamedLimit,
+} from './request-limit.options.js';
+import { disagreement } from './shared-counters.js';
 import type { ThrottleDriver, ThrottleFailurePolicy } from './throttle.driver.js';
 
 /** A limit for every route that matches, with or without a decorator, existing yet or not. */
-export interface RouteLimitOptions extends RateLimitOptions {
+export interface RouteLimitOptions extends RequestLimitOptions {
   /** `:name` and `*` stand for one segment, a final `**` for any number. Case does not matter. */
   readonly path: string;
   /** @default every method */
@@ -26,7 +30,7 @@ export interface RouteLimitOptions extends RateLimitOptions {
 
 export interface ThrottleOptions {
   /** For requests that no other policy covers; one counter for each client. @default none */
-  readonly default?: RateLimitOptions;
+  readonly default?: RequestLimitOptions;
   /** Limits by route pattern. Every one that matches is enforced. @default [] */
   readonly routes?: readonly RouteLimitOptions[];
   /**
@@ -37,8 +41,25 @@ export interface ThrottleOptions {
    * @default []
    */
   readonly outsideRouter?: readonly string[];
+  /** Bits of an IPv6 address that name a client: what one customer gets. @default 64 */
+  readonly ipv6Prefix?: 64 | 56 | 48;
+  /** Who the user is, for limits `by: 'user'`. @default the `id` or `sub` of `request.user` */
+  readonly user?: OfRequest<string | undefined>;
+  /** For limits `by: 'api-key'`. @default none, they count by IP address */
+  readonly apiKey?: ApiKeyOptions;
+  /** Addresses and networks (CIDR) that no limit holds for. @default [] */
+  readonly allow?: readonly string[];
+  /** Addresses and networks (CIDR) that get 403; goes before `allow`. @default [] */
+  readonly deny?: readonly string[];
   /** What checked requests are told about their limits. @default 'both' */
   readonly headers?: RateLimitHeaders;
+  /**
+   * Tells clients which of their counters is meant (`pk`): an HMAC of the subject under this secret,
+   * which all instances have to share. @default none, and no `pk`
+   */
+  readonly partitionKeySecret?: string;
+  /** Makes the body of a 429. @default that of docs/throttle.md, or problem details (RFC 9457) */
+  readonly body?: RateLimitBody;
   /** What policies that do not say otherwise do while Redis is away. @default 'memory' */
   readonly onRedisDown?: ThrottleFailurePolicy;
   /** Instances of the application; while Redis is away each grants its share. @default 1 */
@@ -83,43 +104,53 @@ const routePattern = z
 
 const routeLimit = z
   .strictObject({
-    ...rateLimitShape,
+    ...requestLimitShape,
     path: routePattern,
     method: z.string().toUpperCase().optional(),
   })
-  .superRefine(checkRateLimit)
-  .transform(toPolicy);
+  .superRefine(refineRequestLimit)
+  .transform(({ path, method, ...limit }) => ({ path, method, limit: toRequestLimit(limit) }));
+
+const addresses = z
+  .array(z.string().refine(isAddressRange, 'must be an IP address or a network such as 10.0.0.0/8'))
+  .default([]);
 
 interface SharedLimits {
-  readonly default?: UnnamedPolicy | undefined;
-  readonly routes: readonly UnnamedPolicy[];
+  readonly default?: UnnamedLimit | undefined;
+  readonly routes: readonly { readonly limit: UnnamedLimit }[];
 }
 
-/** The shortest window of a shared counter would decide what the longer ones remember. */
-function checkSharedWindows(options: SharedLimits, context: z.RefinementCtx): void {
+function refineSharedCounters(options: SharedLimits, context: z.RefinementCtx): void {
   const { default: fallback, routes } = options;
-  const windows = new Map<string, number>();
-  if (fallback !== undefined) windows.set(counterName(fallback), fallback.windowMs);
-  for (const [index, route] of routes.entries()) {
-    if (route.name === undefined) continue;
-    const shared = windows.get(counterName(route)) ?? route.windowMs;
-    windows.set(counterName(route), shared);
-    if (shared === route.windowMs) continue;
-    const message = `must be the same for all limits named "${route.name}": they share a counter`;
-    context.addIssue({ code: 'custom', path: ['routes', index, 'window'], message });
+  const known = fallback === undefined ? [] : [{ ...fallback, name: fallback.name ?? 'default' }];
+  for (const [index, { limit }] of routes.entries()) {
+    if (limit.name === undefined) continue;
+    const named = { ...limit, name: limit.name };
+    const found = disagreement(named, known);
+    known.push(named);
+    if (found === undefined) continue;
+    const path = ['routes', index, found.option];
+    context.addIssue({ code: 'custom', path, message: found.problem });
   }
-}
-
-function counterName({ name = 'default', strategy }: UnnamedPolicy): string {
-  return `${strategy} ${name}`;
 }
 
 const schema = z
   .strictObject({
-    default: rateLimit.optional(),
+    default: requestLimit.optional(),
     routes: z.array(routeLimit).default([]),
     outsideRouter: z.array(routePattern).default([]),
+    ipv6Prefix: z
+      .union([z.literal(64), z.literal(56), z.literal(48)], 'must be 64, 56 or 48')
+      .default(64),
+    user: callable<OfRequest<string | undefined>>().optional(),
+    apiKey: z
+      .strictObject({ header: z.string().min(1), resolve: callable<ApiKeyOptions['resolve']>() })
+      .optional(),
+    allow: addresses,
+    deny: addresses,
     headers: z.enum(['both', 'legacy', 'standard', 'none']).default('both'),
+    partitionKeySecret: z.string().min(16, 'must have 16 characters at least').optional(),
+    body: callable<RateLimitBody>().optional(),
     onRedisDown: failurePolicy.default('memory'),
     instances: positiveInteger().default(1),
     deadline: duration().prefault('50ms'),
@@ -131,7 +162,7 @@ const schema = z
     guard: z.custom<Type<CanActivate>>(isClass, 'must be a class').optional(),
     driver: callable<DriverFactory<ThrottleDriver>>().optional(),
   })
-  .superRefine(checkSharedWindows)
+  .superRefine(refineSharedCounters)
   .transform(({ deadline, ...rest }) => ({ ...rest, deadlineMs: deadline }));
 
 export type ResolvedThrottleOptions = z.output<typeof schema>;

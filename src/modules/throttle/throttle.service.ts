@@ -1,8 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { InvalidOptionError } from '../../common/errors/index.js';
 import { EventStream } from '../../common/events/index.js';
-import type { Duration } from '../../common/time/index.js';
+import { type Duration, parseDuration } from '../../common/time/index.js';
 import { type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
+import { disagreement } from './shared-counters.js';
 import {
+  type ThrottleCheck,
   type ThrottleDecision,
   ThrottleDriver,
   type ThrottleOutcome,
@@ -14,7 +17,11 @@ import type { ResolvedThrottleOptions } from './throttle.options.js';
 import './throttle.events.js';
 
 /** A limit for `ThrottleService`: a name is needed, because there is no route to take it from. */
-export type NamedRateLimit = RateLimitOptions & { readonly name: string };
+export type NamedRateLimit = RateLimitOptions & {
+  readonly name: string;
+  /** Whose counter it is, where limits of several subjects hold together. @default that of the call */
+  readonly subject?: string;
+};
 
 /** One limit, or several that hold together. */
 export type NamedRateLimits = NamedRateLimit | readonly NamedRateLimit[];
@@ -22,13 +29,6 @@ export type NamedRateLimits = NamedRateLimit | readonly NamedRateLimit[];
 export interface HitOptions {
   /** How many hits it is worth: a whole number that every limit could allow at once. @default 1 */
   readonly cost?: number;
-}
-
-/** An admitted hit, for as long as somebody holds its outcome. */
-interface AdmittedHit {
-  readonly subject: string;
-  readonly policies: readonly ThrottlePolicy[];
-  readonly cost: number;
 }
 
 /**
@@ -46,7 +46,7 @@ interface AdmittedHit {
 @Injectable()
 export class ThrottleService {
   /** Weak: an outcome that nobody holds can be refunded by nobody. */
-  readonly #admitted = new WeakMap<ThrottleOutcome, AdmittedHit>();
+  readonly #admitted = new WeakMap<ThrottleOutcome, readonly ThrottleCheck[]>();
 
   constructor(
     @Inject(ThrottleDriver) private readonly driver: ThrottleDriver,
@@ -60,10 +60,7 @@ export class ThrottleService {
     limits: NamedRateLimits,
     { cost = 1 }: HitOptions = {},
   ): Promise<ThrottleOutcome> {
-    const policies = this.#resolve(limits);
-    const outcome = await this.consumePolicies(subject, policies, cost);
-    if (outcome.allowed) this.#admitted.set(outcome, { subject, policies, cost });
-    return outcome;
+    return this.consumeChecks(this.#resolve(subject, limits, cost));
   }
 
   /** What `consume` would say now. Counts nothing. */
@@ -72,26 +69,43 @@ export class ThrottleService {
     limits: NamedRateLimits,
     { cost = 1 }: HitOptions = {},
   ): Promise<ThrottleOutcome> {
-    return this.driver.peek(subject, this.#resolve(limits), cost);
+    return this.driver.peek(this.#resolve(subject, limits, cost));
   }
 
   /** Forgets the subject's hits. Resolves to whether there were any. */
   async reset(subject: string, limits: NamedRateLimits): Promise<boolean> {
-    return this.driver.reset(subject, this.#resolve(limits));
+    return this.driver.reset(this.#resolve(subject, limits));
+  }
+
+  /** Takes the subject's latest hits back, so many or as many as there are. */
+  async grant(subject: string, limits: NamedRateLimits, hits: number): Promise<void> {
+    await this.driver.grant(this.#resolve(subject, limits, hits));
+  }
+
+  /**
+   * Denies the subject everything for so long; `reset` ends it. The limits must have `block` set.
+   */
+  async block(subject: string, limits: NamedRateLimits, duration: Duration): Promise<void> {
+    await this.driver.block(this.#resolve(subject, limits), parseDuration(duration, 'duration'));
   }
 
   /**
    * Takes back a hit that `consume` admitted, once. Resolves to whether it still counted; `false`
    * for a denied one, for one that was taken back before, and while Redis is away for one that
    * Redis counted.
+   *
+   * @param which under which of its limits, by their index @default all
    */
-  async refund(outcome: ThrottleOutcome): Promise<boolean> {
-    const hit = this.#admitted.get(outcome);
+  async refund(
+    outcome: ThrottleOutcome,
+    which: (index: number) => boolean = () => true,
+  ): Promise<boolean> {
+    const checks = this.#admitted.get(outcome);
     // First: of two calls at the same time only one may take it back.
-    if (hit === undefined || !this.#admitted.delete(outcome)) return false;
-    const { subject, policies, cost } = hit;
-    const { at, backing } = outcome;
-    return this.driver.refund(subject, policies, { at, backing, cost });
+    if (checks === undefined || !this.#admitted.delete(outcome)) return false;
+    const { decisions, backing } = outcome;
+    const counted = checks.map((check, at) => ({ ...check, at: decisions[at]?.at ?? 0, backing }));
+    return this.driver.refund(counted.filter((_check, index) => which(index)));
   }
 
   /**
@@ -116,35 +130,43 @@ export class ThrottleService {
   async checkRateLimit(key: string, limit: number, window: Duration): Promise<ThrottleDecision> {
     const resolved = resolveRateLimit({ limit, window }, 'rate limit');
     const policy = this.#named(resolved, `check ${resolved.windowMs} ms`);
-    const { decisions } = await this.consumePolicies(key, [policy]);
+    const { decisions } = await this.consumeChecks([{ subject: key, policy, cost: 1 }]);
     const [decision] = decisions;
     if (decision === undefined) throw new TypeError('the driver decided about nothing');
     return decision;
   }
 
-  /** As `consume`, for policies that are validated already; what the guard calls. */
-  async consumePolicies(
-    subject: string,
-    policies: readonly ThrottlePolicy[],
-    cost = 1,
-  ): Promise<ThrottleOutcome> {
-    const outcome = await this.driver.consume(subject, policies, cost);
-    if (outcome.allowed) this.events.emit('throttle.allowed', { subject });
-    else this.#reportBlocked(subject, outcome);
+  /** As `consume`, for checks that are validated already; what the guard calls. */
+  async consumeChecks(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
+    const outcome = await this.driver.consume(checks);
+    if (outcome.allowed) this.#admitted.set(outcome, checks);
+    this.#report(checks, outcome);
     return outcome;
   }
 
-  #reportBlocked(subject: string, outcome: ThrottleOutcome): void {
-    for (const { allowed, policy, retryAfterMs } of outcome.decisions) {
-      if (!allowed) this.events.emit('throttle.blocked', { subject, policy, retryAfterMs });
+  #report(checks: readonly ThrottleCheck[], { allowed, decisions }: ThrottleOutcome): void {
+    if (allowed) {
+      const subjects = new Set(checks.map(({ subject }) => subject));
+      for (const subject of subjects) this.events.emit('throttle.allowed', { subject });
+      return;
+    }
+    for (const [index, { allowed: passes, policy, retryAfterMs }] of decisions.entries()) {
+      const { subject = '' } = checks[index] ?? {};
+      if (!passes) this.events.emit('throttle.blocked', { subject, policy, retryAfterMs });
     }
   }
 
-  #resolve(limits: NamedRateLimits): readonly ThrottlePolicy[] {
-    return [limits].flat().map((limit) => {
+  #resolve(subject: string, limits: NamedRateLimits, cost = 1): readonly ThrottleCheck[] {
+    const checks = [limits].flat().map(({ subject: own, ...limit }) => {
       const policy = resolveRateLimit(limit, `rate limit ${limit.name}`);
-      return this.#named(policy, limit.name);
+      return { subject: own ?? subject, policy: this.#named(policy, limit.name), cost };
     });
+    const policies = checks.map(({ policy }) => policy);
+    for (const [index, policy] of policies.entries()) {
+      const found = disagreement(policy, policies.slice(0, index));
+      if (found !== undefined) throw new InvalidOptionError(found.option, found.problem);
+    }
+    return checks;
   }
 
   #named(policy: ReturnType<typeof resolveRateLimit>, name: string): ThrottlePolicy {

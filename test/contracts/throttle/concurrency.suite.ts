@@ -1,4 +1,11 @@
-import { ALL_STRATEGIES, look, type OpenThrottle, policy, useFixture } from './throttle-fixture.js';
+import {
+  ALL_STRATEGIES,
+  checks,
+  look,
+  type OpenThrottle,
+  policy,
+  useFixture,
+} from './throttle-fixture.js';
 
 const CALLERS = Array.from({ length: 50 }, (_, index) => index);
 
@@ -11,7 +18,9 @@ export function concurrencySuite(open: OpenThrottle): void {
     async (strategy) => {
       const { driver } = fixture();
       const twenty = policy({ strategy, limit: 20 });
-      const outcomes = await Promise.all(CALLERS.map(() => driver.consume('alice', [twenty])));
+      const outcomes = await Promise.all(
+        CALLERS.map(() => driver.consume(checks('alice', [twenty]))),
+      );
       const passed = outcomes.filter(({ allowed }) => allowed);
       expect(passed).toHaveLength(20);
       const told = passed.map(({ decisions }) => decisions[0]?.remaining);
@@ -25,7 +34,7 @@ export function concurrencySuite(open: OpenThrottle): void {
     const sliding = policy({ name: 'sliding', limit: 12 });
     await Promise.all(
       CALLERS.map((index) =>
-        driver.consume('alice', index % 2 ? [fixed, sliding] : [sliding, fixed]),
+        driver.consume(checks('alice', index % 2 ? [fixed, sliding] : [sliding, fixed])),
       ),
     );
     await expect(look(driver, 'alice', sliding)).resolves.toMatchObject({ remaining: 0 });
@@ -35,7 +44,7 @@ export function concurrencySuite(open: OpenThrottle): void {
   it('does not count parallel subjects together', async () => {
     const { driver } = fixture();
     const outcomes = await Promise.all(
-      CALLERS.map((index) => driver.consume(`user-${index}`, [policy({ limit: 1 })])),
+      CALLERS.map((index) => driver.consume(checks(`user-${index}`, [policy({ limit: 1 })]))),
     );
     expect(outcomes.every(({ allowed }) => allowed)).toBe(true);
   });
@@ -45,7 +54,9 @@ export function concurrencySuite(open: OpenThrottle): void {
     const one = policy({ limit: 1 });
     const answers = await Promise.all(
       CALLERS.map((index) =>
-        index % 5 === 4 ? driver.reset('alice', [one]) : driver.consume('alice', [one]),
+        index % 5 === 4
+          ? driver.reset(checks('alice', [one]))
+          : driver.consume(checks('alice', [one])),
       ),
     );
     const passed = answers.filter((answer) => typeof answer === 'object' && answer.allowed);

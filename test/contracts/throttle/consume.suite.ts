@@ -1,4 +1,5 @@
 import {
+  checks,
   hit,
   hitTimes,
   look,
@@ -21,7 +22,7 @@ export function consumeSuite(open: OpenThrottle): void {
     });
 
     it('tells a fresh subject everything about its first hit', async () => {
-      await expect(fixture().driver.consume('alice', [three])).resolves.toMatchObject({
+      await expect(fixture().driver.consume(checks('alice', [three]))).resolves.toMatchObject({
         allowed: true,
         decisions: [
           {
@@ -56,6 +57,7 @@ export function consumeSuite(open: OpenThrottle): void {
         remaining: 0,
         resetMs: WINDOW - 1_000,
         retryAfterMs: WINDOW - 1_000,
+        at: clock.now(),
       });
     });
 
@@ -159,7 +161,7 @@ export function consumeSuite(open: OpenThrottle): void {
   });
 
   it('allows everything where there is no policy', async () => {
-    await expect(fixture().driver.consume('alice', [])).resolves.toMatchObject({
+    await expect(fixture().driver.consume(checks('alice', []))).resolves.toMatchObject({
       allowed: true,
       decisions: [],
     });

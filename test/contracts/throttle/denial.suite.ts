@@ -1,4 +1,5 @@
 import {
+  checks,
   hit,
   hitTimes,
   look,
@@ -34,17 +35,17 @@ export function denialSuite(open: OpenThrottle): void {
 
     it('counts under no policy when one is exhausted, wherever that one stands', async () => {
       const { driver } = fixture();
-      await driver.consume('alice', [narrow, wide]);
-      await driver.consume('alice', [narrow, wide]);
-      await driver.consume('alice', [wide, narrow]);
+      await driver.consume(checks('alice', [narrow, wide]));
+      await driver.consume(checks('alice', [narrow, wide]));
+      await driver.consume(checks('alice', [wide, narrow]));
       await expect(look(driver, 'alice', wide)).resolves.toMatchObject({ remaining: 4 });
     });
 
     it('says of each policy, in the order asked, what it alone would have said', async () => {
       const { driver, clock } = fixture();
-      await driver.consume('alice', [wide, narrow]);
+      await driver.consume(checks('alice', [wide, narrow]));
       clock.advance(1_000);
-      await expect(driver.consume('alice', [wide, narrow])).resolves.toMatchObject({
+      await expect(driver.consume(checks('alice', [wide, narrow]))).resolves.toMatchObject({
         allowed: false,
         decisions: [
           {
@@ -70,19 +71,21 @@ export function denialSuite(open: OpenThrottle): void {
     it('admits after the longest wait of several exhausted policies, not after a shorter', async () => {
       const { driver, clock } = fixture();
       const both = [narrow, { ...wide, limit: 1 }];
-      await driver.consume('alice', both);
-      const { decisions } = await driver.consume('alice', both);
+      await driver.consume(checks('alice', both));
+      const { decisions } = await driver.consume(checks('alice', both));
       expect(decisions.map(({ retryAfterMs }) => retryAfterMs)).toEqual([WINDOW, HOUR]);
       clock.advance(WINDOW);
-      await expect(driver.consume('alice', both)).resolves.toMatchObject({ allowed: false });
+      await expect(driver.consume(checks('alice', both))).resolves.toMatchObject({
+        allowed: false,
+      });
       clock.advance(HOUR - WINDOW);
-      await expect(driver.consume('alice', both)).resolves.toMatchObject({ allowed: true });
+      await expect(driver.consume(checks('alice', both))).resolves.toMatchObject({ allowed: true });
     });
 
     it('does not begin the window of a policy that was never hit', async () => {
       const { driver } = fixture();
       await hit(driver, 'alice', narrow);
-      await driver.consume('alice', [narrow, wide]);
+      await driver.consume(checks('alice', [narrow, wide]));
       await expect(look(driver, 'alice', wide)).resolves.toMatchObject({
         remaining: 5,
         resetMs: 0,
@@ -92,14 +95,14 @@ export function denialSuite(open: OpenThrottle): void {
     it('counts a hit once where policies share a counter', async () => {
       const { driver } = fixture();
       const strict = { ...wide, limit: 2 };
-      await expect(driver.consume('alice', [wide, strict])).resolves.toMatchObject({
+      await expect(driver.consume(checks('alice', [wide, strict]))).resolves.toMatchObject({
         decisions: [{ remaining: 4 }, { remaining: 1 }],
       });
-      await expect(driver.consume('alice', [wide, strict])).resolves.toMatchObject({
+      await expect(driver.consume(checks('alice', [wide, strict]))).resolves.toMatchObject({
         allowed: true,
         decisions: [{ remaining: 3 }, { remaining: 0 }],
       });
-      await expect(driver.consume('alice', [wide, strict])).resolves.toMatchObject({
+      await expect(driver.consume(checks('alice', [wide, strict]))).resolves.toMatchObject({
         allowed: false,
         decisions: [{ allowed: true }, { allowed: false }],
       });
@@ -114,10 +117,10 @@ export function denialSuite(open: OpenThrottle): void {
     );
     let passed = 0;
     for (let count = 0; count < 10; count += 1) {
-      if ((await driver.consume('alice', policies)).allowed) passed += 1;
+      if ((await driver.consume(checks('alice', policies))).allowed) passed += 1;
     }
     expect(passed).toBe(4);
-    const { decisions } = await driver.peek('alice', policies);
+    const { decisions } = await driver.peek(checks('alice', policies));
     expect(decisions.map(({ remaining }) => remaining)).toEqual([5, 3, 0, 4, 2]);
   });
 

@@ -8,8 +8,10 @@ import { expirySuite } from './expiry.suite.js';
 import { keysSuite } from './keys.suite.js';
 import { peekSuite } from './peek.suite.js';
 import { resetSuite } from './reset.suite.js';
+import { punishSuite } from './punish.suite.js';
 import { serverClockSuite } from './server-clock.suite.js';
 import { smoothSuite } from './smooth.suite.js';
+import { subjectsSuite } from './subjects.suite.js';
 import {
   memoryOpener,
   type ThrottleOpener,
@@ -22,6 +24,8 @@ const SUITES: readonly (readonly [capability: string, suite: ThrottleSuite])[] =
   ['what comes free bit by bit', smoothSuite],
   ['cost and refund', costSuite],
   ['several policies', denialSuite],
+  ['several subjects', subjectsSuite],
+  ['penalties, blocks and grants', punishSuite],
   ['peek', peekSuite],
   ['reset', resetSuite],
   ['keys', keysSuite],

@@ -1,7 +1,16 @@
 import { masters, scanStep } from '../../../src/common/redis/scan.js';
 import { THROTTLE_COUNTER } from '../../../src/modules/throttle/index.js';
 import type { RedisThrottleFixture } from './throttle-drivers.js';
-import { hit, hitTimes, look, policy, STRATEGIES, useFixture, WINDOW } from './throttle-fixture.js';
+import {
+  checks,
+  hit,
+  hitTimes,
+  look,
+  policy,
+  STRATEGIES,
+  useFixture,
+  WINDOW,
+} from './throttle-fixture.js';
 
 /** Redis only: what is left on the server after each call. */
 export function expirySuite(open: () => Promise<RedisThrottleFixture>): void {
@@ -43,16 +52,16 @@ export function expirySuite(open: () => Promise<RedisThrottleFixture>): void {
     it('writes nothing for a policy that another one keeps from counting', async () => {
       const { driver } = fixture();
       await hitTimes(driver, 3, three);
-      await driver.consume('alice', [policy({ strategy, name: 'other' }), three]);
+      await driver.consume(checks('alice', [policy({ strategy, name: 'other' }), three]));
       await expect(ttls(fixture())).resolves.toHaveLength(1);
     });
 
     it('leaves nothing behind after a reset', async () => {
       const { driver } = fixture();
       const other = policy({ strategy, name: 'other' });
-      await driver.consume('alice', [three, other]);
+      await driver.consume(checks('alice', [three, other]));
       await expect(ttls(fixture())).resolves.toHaveLength(2);
-      await driver.reset('alice', [three, other]);
+      await driver.reset(checks('alice', [three, other]));
       await expect(ttls(fixture())).resolves.toEqual([]);
     });
   });

@@ -1,5 +1,6 @@
 import type { ThrottlePolicy } from '../../../src/modules/throttle/index.js';
 import {
+  checks,
   hit,
   look,
   type OpenThrottle,
@@ -95,7 +96,7 @@ export function keysSuite(open: OpenThrottle): void {
   it('resets a subject named like a pattern without touching what the pattern matches', async () => {
     const { driver } = fixture();
     for (const subject of ['user:1', 'user:2', 'user:*']) await hit(driver, subject, policy());
-    await driver.reset('user:*', [policy()]);
+    await driver.reset(checks('user:*', [policy()]));
     await expect(look(driver, 'user:1', policy())).resolves.toMatchObject({ remaining: 2 });
     await expect(look(driver, 'user:*', policy())).resolves.toMatchObject({ remaining: 3 });
   });
@@ -105,16 +106,16 @@ export function keysSuite(open: OpenThrottle): void {
 
     it('is refused as a subject by every method', async () => {
       const { driver } = fixture();
-      await expect(driver.consume(text, [policy()])).rejects.toMatchObject(wrong);
-      await expect(driver.peek(text, [policy()])).rejects.toMatchObject(wrong);
-      await expect(driver.reset(text, [policy()])).rejects.toMatchObject(wrong);
+      await expect(driver.consume(checks(text, [policy()]))).rejects.toMatchObject(wrong);
+      await expect(driver.peek(checks(text, [policy()]))).rejects.toMatchObject(wrong);
+      await expect(driver.reset(checks(text, [policy()]))).rejects.toMatchObject(wrong);
     });
 
     it('is refused as a policy name without counting under the other policies', async () => {
       const { driver } = fixture();
       const policies = [policy(), policy({ name: text })];
-      await expect(driver.consume('alice', policies)).rejects.toMatchObject(wrong);
-      await expect(driver.reset('alice', policies)).rejects.toMatchObject(wrong);
+      await expect(driver.consume(checks('alice', policies))).rejects.toMatchObject(wrong);
+      await expect(driver.reset(checks('alice', policies))).rejects.toMatchObject(wrong);
       await expect(look(driver, 'alice', policy())).resolves.toMatchObject({ remaining: 3 });
     });
   });

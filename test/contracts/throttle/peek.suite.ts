@@ -1,4 +1,5 @@
 import {
+  checks,
   hit,
   hitTimes,
   look,
@@ -17,13 +18,15 @@ export function peekSuite(open: OpenThrottle): void {
     const three = policy({ strategy });
 
     it('finds an unknown subject with its whole limit', async () => {
-      await expect(look(fixture().driver, 'nobody', three)).resolves.toEqual({
+      const { driver, clock } = fixture();
+      await expect(look(driver, 'nobody', three)).resolves.toEqual({
         policy: 'api',
         allowed: true,
         limit: 3,
         remaining: 3,
         resetMs: 0,
         retryAfterMs: 0,
+        at: clock.now(),
       });
     });
 
@@ -62,7 +65,7 @@ export function peekSuite(open: OpenThrottle): void {
       const { driver } = fixture();
       const other = policy({ strategy, name: 'other' });
       await hitTimes(driver, 3, three);
-      await expect(driver.peek('alice', [other, three])).resolves.toMatchObject({
+      await expect(driver.peek(checks('alice', [other, three]))).resolves.toMatchObject({
         allowed: false,
         decisions: [
           { policy: 'other', allowed: true, remaining: 3 },
@@ -73,7 +76,7 @@ export function peekSuite(open: OpenThrottle): void {
   });
 
   it('allows everything where there is no policy', async () => {
-    await expect(fixture().driver.peek('alice', [])).resolves.toMatchObject({
+    await expect(fixture().driver.peek(checks('alice', []))).resolves.toMatchObject({
       allowed: true,
       decisions: [],
     });

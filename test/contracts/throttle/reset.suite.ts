@@ -1,4 +1,5 @@
 import {
+  checks,
   hit,
   hitTimes,
   look,
@@ -19,7 +20,7 @@ export function resetSuite(open: OpenThrottle): void {
     it('gives an exhausted subject its whole limit back', async () => {
       const { driver } = fixture();
       await hitTimes(driver, 3, three);
-      await expect(driver.reset('alice', [three])).resolves.toBe(true);
+      await expect(driver.reset(checks('alice', [three]))).resolves.toBe(true);
       await expect(look(driver, 'alice', three)).resolves.toMatchObject({
         remaining: 3,
         resetMs: 0,
@@ -29,10 +30,10 @@ export function resetSuite(open: OpenThrottle): void {
 
     it('says whether there was anything to forget', async () => {
       const { driver } = fixture();
-      await expect(driver.reset('alice', [three])).resolves.toBe(false);
+      await expect(driver.reset(checks('alice', [three]))).resolves.toBe(false);
       await hit(driver, 'alice', three);
-      await expect(driver.reset('alice', [other, three])).resolves.toBe(true);
-      await expect(driver.reset('alice', [other, three])).resolves.toBe(false);
+      await expect(driver.reset(checks('alice', [other, three]))).resolves.toBe(true);
+      await expect(driver.reset(checks('alice', [other, three]))).resolves.toBe(false);
     });
 
     it('leaves other subjects and other policies alone', async () => {
@@ -40,16 +41,16 @@ export function resetSuite(open: OpenThrottle): void {
       await hit(driver, 'alice', three);
       await hit(driver, 'alice', other);
       await hit(driver, 'bob', three);
-      await driver.reset('alice', [three]);
+      await driver.reset(checks('alice', [three]));
       await expect(look(driver, 'alice', other)).resolves.toMatchObject({ remaining: 2 });
       await expect(look(driver, 'bob', three)).resolves.toMatchObject({ remaining: 2 });
     });
 
     it('forgets several policies in one call', async () => {
       const { driver } = fixture();
-      await driver.consume('alice', [three, other]);
-      await expect(driver.reset('alice', [three, other])).resolves.toBe(true);
-      const { decisions } = await driver.peek('alice', [three, other]);
+      await driver.consume(checks('alice', [three, other]));
+      await expect(driver.reset(checks('alice', [three, other]))).resolves.toBe(true);
+      const { decisions } = await driver.peek(checks('alice', [three, other]));
       expect(decisions.map(({ remaining }) => remaining)).toEqual([3, 3]);
     });
   });
@@ -57,7 +58,7 @@ export function resetSuite(open: OpenThrottle): void {
   it('has nothing to forget where there is no policy', async () => {
     const { driver } = fixture();
     await hit(driver, 'alice', policy());
-    await expect(driver.reset('alice', [])).resolves.toBe(false);
+    await expect(driver.reset(checks('alice', []))).resolves.toBe(false);
     await expect(look(driver, 'alice', policy())).resolves.toMatchObject({ remaining: 2 });
   });
 }

@@ -1,6 +1,7 @@
 import type { ThrottlePolicy } from '../../../src/modules/throttle/index.js';
 import { eventually } from '../../support/eventually.js';
 import {
+  checks,
   hit,
   hitTimes,
   look,
@@ -41,7 +42,7 @@ export function serverClockSuite(open: OpenThrottle): void {
       await hit(driver, 'alice', once);
       await hit(driver, 'bob', once);
       await windowPasses(once.strategy);
-      await expect(driver.reset('alice', [once])).resolves.toBe(false);
+      await expect(driver.reset(checks('alice', [once]))).resolves.toBe(false);
       const long = { ...once, windowMs: HOUR };
       await expect(look(driver, 'bob', long)).resolves.toMatchObject({ remaining: 1 });
       await expect(hit(driver, 'bob', long)).resolves.toMatchObject({

@@ -1,5 +1,5 @@
 import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
-import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
+import { createRedisDriver } from '../../../src/modules/throttle/drivers/create-redis-driver.js';
 import type { RedisConnection, RedisTarget } from '../../../src/common/redis/index.js';
 import { SystemClock } from '../../../src/common/time/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
@@ -55,7 +55,7 @@ export function useRedisOpener(topology: Topology): ThrottleOpener<RedisThrottle
     const clock = new FakeClock();
     const options = { deadlineMs: DEADLINE_MS, ...(isStepped ? { clock } : {}) };
     return {
-      driver: new RedisThrottleDriver(connection, options),
+      driver: createRedisDriver(connection, options),
       clock,
       connection,
       dispose: close,

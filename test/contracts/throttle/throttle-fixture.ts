@@ -1,6 +1,9 @@
 import type {
+  CountedCheck,
+  ThrottleCheck,
   ThrottleDecision,
   ThrottleDriver,
+  ThrottleOutcome,
   ThrottlePolicy,
   ThrottleStrategy,
 } from '../../../src/modules/throttle/index.js';
@@ -39,6 +42,8 @@ export function policy(given: Partial<ThrottlePolicy> = {}): ThrottlePolicy {
     limit: 3,
     windowMs: WINDOW,
     burst: given.limit ?? 3,
+    penalty: 0,
+    block: undefined,
     onRedisDown: 'memory',
     ...given,
   };
@@ -63,7 +68,7 @@ export async function hit(
   subject: string,
   asked: ThrottlePolicy,
 ): Promise<ThrottleDecision> {
-  return only((await driver.consume(subject, [asked], 1)).decisions);
+  return only((await driver.consume(checks(subject, [asked], 1))).decisions);
 }
 
 /** What a single policy would say. */
@@ -72,7 +77,7 @@ export async function look(
   subject: string,
   asked: ThrottlePolicy,
 ): Promise<ThrottleDecision> {
-  return only((await driver.peek(subject, [asked])).decisions);
+  return only((await driver.peek(checks(subject, [asked]))).decisions);
 }
 
 /** Alice hits `times` times, one after the other; resolves to how many passed. */
@@ -94,4 +99,21 @@ function only(decisions: readonly ThrottleDecision[]): ThrottleDecision {
     throw new Error(`expected one decision, got ${decisions.length}`);
   }
   return decision;
+}
+
+/** Checks as they were counted, to be taken back. */
+export function counted(
+  asked: readonly ThrottleCheck[],
+  { decisions, backing }: ThrottleOutcome,
+): readonly CountedCheck[] {
+  return asked.map((check, index) => ({ ...check, at: decisions[index]?.at ?? 0, backing }));
+}
+
+/** Checks of one subject, all of one cost. */
+export function checks(
+  subject: string,
+  policies: readonly ThrottlePolicy[],
+  cost = 1,
+): readonly ThrottleCheck[] {
+  return policies.map((asked) => ({ subject, policy: asked, cost }));
 }

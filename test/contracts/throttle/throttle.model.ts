@@ -54,7 +54,7 @@ export class ThrottleModel {
   #decide(subject: string, policy: ThrottlePolicy, { at, cost }: Hit): ThrottleDecision {
     const freeAt = (time: number): number => Math.max(0, this.#free(subject, policy, time));
     const waitFor = (wanted: number): number =>
-      firstMoment((ms) => freeAt(at + ms) >= wanted, 3 * policy.windowMs);
+      firstMoment((ms) => freeAt(at + ms) >= wanted, 6 * policy.windowMs);
     const remaining = freeAt(at);
     return {
       policy: policy.name,
@@ -63,6 +63,7 @@ export class ThrottleModel {
       remaining,
       resetMs: remaining < mostOf(policy) ? waitFor(remaining + 1) : 0,
       retryAfterMs: waitFor(cost),
+      at,
     };
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type {
-  CountedHit,
+  CountedCheck,
   ThrottleOutcome,
   ThrottlePolicy,
 } from '../../../src/modules/throttle/index.js';
@@ -16,7 +16,7 @@ import {
   steps,
 } from './throttle.arbitraries.js';
 import { memoryOpener, useRedisOpener } from './throttle-drivers.js';
-import { hit, useFixture } from './throttle-fixture.js';
+import { checks, counted, hit, useFixture } from './throttle-fixture.js';
 import { ThrottleModel } from './throttle.model.js';
 
 /** Redis expires keys in real time: a tick is far longer than a case takes. */
@@ -68,9 +68,9 @@ function properties(target: PropertyTarget): void {
       const subject = await play(target, sequence);
       const denied = await exhaust(target, subject, asked);
       clock.advance(Math.max(...denied.decisions.map(({ retryAfterMs }) => retryAfterMs)) - 1);
-      expect(await driver.consume(subject, asked)).toMatchObject({ allowed: false });
+      expect(await driver.consume(checks(subject, asked))).toMatchObject({ allowed: false });
       clock.advance(1);
-      expect(await driver.consume(subject, asked)).toMatchObject({ allowed: true });
+      expect(await driver.consume(checks(subject, asked))).toMatchObject({ allowed: true });
     });
   });
 
@@ -81,11 +81,11 @@ function properties(target: PropertyTarget): void {
       const { driver } = target.fixture();
       const subject = await play(target, sequence);
       const cost = Math.min(wanted, ...asked.map(capacityOf));
-      const before = await driver.peek(subject, asked);
-      const { allowed, at, backing } = await driver.consume(subject, asked, cost);
-      const hit = { at, backing, cost };
-      if (allowed) expect(await driver.refund(subject, asked, hit)).toBe(true);
-      expect(await driver.peek(subject, asked)).toEqual(before);
+      const before = await driver.peek(checks(subject, asked));
+      const hits = checks(subject, asked, cost);
+      const outcome = await driver.consume(hits);
+      if (outcome.allowed) expect(await driver.refund(counted(hits, outcome))).toBe(true);
+      expect(await driver.peek(checks(subject, asked))).toEqual(before);
     });
   });
 
@@ -101,9 +101,9 @@ function properties(target: PropertyTarget): void {
       const subject = await play(target, sequence);
       await exhaust(target, subject, asked);
       const all = [...asked, ...others];
-      const before = await driver.peek(subject, all);
-      expect(await driver.consume(subject, all)).toEqual(before);
-      expect(await driver.peek(subject, all)).toEqual(before);
+      const before = await driver.peek(checks(subject, all));
+      expect(await driver.consume(checks(subject, all))).toEqual(before);
+      expect(await driver.peek(checks(subject, all))).toEqual(before);
     });
   });
 }
@@ -117,13 +117,14 @@ async function expectAsModel(target: PropertyTarget, sequence: readonly Step[]):
       clock.advance(step.ticks * target.tickMs);
     } else if (step.kind === 'reset') {
       const expected = model.reset({ ...step, subject: name(step.subject) }, clock.now());
-      const found = await driver.reset(name(step.subject), step.policies);
+      const found = await driver.reset(checks(name(step.subject), step.policies));
       expect(found && target.expiresInRealTime ? expected : found).toBe(expected);
     } else {
       const subject = name(step.subject);
-      const { allowed, decisions, at } = await driver[step.kind](subject, step.policies, step.cost);
+      const asked = checks(subject, step.policies, step.cost);
+      const { allowed, decisions } = await driver[step.kind](asked);
       const expected = model[step.kind]({ ...step, subject }, clock.now());
-      expect({ allowed, decisions, at }).toEqual({ ...expected, at: clock.now() });
+      expect({ allowed, decisions }).toEqual(expected);
     }
   }
 }
@@ -158,13 +159,15 @@ async function expectBoundedRefunds(
   const { driver, clock } = target.fixture();
   const subject = nameSubjects()('alice');
   const keptAt: number[] = [];
-  let taken: CountedHit | undefined;
+  const hits = checks(subject, [policy]);
+  let taken: readonly CountedCheck[] | undefined;
   for (const [index, { ticks }] of pauses.entries()) {
     clock.advance(ticks * target.tickMs);
-    if (taken !== undefined) await driver.refund(subject, [policy], taken);
-    const { allowed, at, backing } = await driver.consume(subject, [policy]);
-    taken = allowed && index % 2 === 0 ? { at, backing, cost: 1 } : undefined;
-    if (allowed && taken === undefined) keptAt.push(at);
+    if (taken !== undefined) await driver.refund(taken);
+    const outcome = await driver.consume(hits);
+    const at = clock.now();
+    taken = outcome.allowed && index % 2 === 0 ? counted(hits, outcome) : undefined;
+    if (outcome.allowed && taken === undefined) keptAt.push(at);
   }
   expect(mostInAnySpan(keptAt, policy.windowMs)).toBeLessThanOrEqual(boundOf(policy));
 }
@@ -198,7 +201,7 @@ async function play(target: PropertyTarget, sequence: readonly Step[]): Promise<
   const name = nameSubjects();
   for (const step of sequence) {
     if (step.kind === 'advance') clock.advance(step.ticks * target.tickMs);
-    else await driver[step.kind](name(step.subject), step.policies);
+    else await driver[step.kind](checks(name(step.subject), step.policies));
   }
   return name('alice');
 }
@@ -211,7 +214,7 @@ async function exhaust(
 ): Promise<ThrottleOutcome> {
   const most = Math.max(...asked.map(capacityOf));
   for (let count = 0; count <= most; count += 1) {
-    const outcome = await target.fixture().driver.consume(subject, asked);
+    const outcome = await target.fixture().driver.consume(checks(subject, asked));
     if (!outcome.allowed) return outcome;
   }
   throw new Error(`${most + 1} hits passed at one moment`);

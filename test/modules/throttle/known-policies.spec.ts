@@ -7,6 +7,8 @@ const LOGIN: ThrottlePolicy = {
   limit: 5,
   windowMs: 60_000,
   burst: 5,
+  penalty: 0,
+  block: undefined,
   onRedisDown: 'memory',
 };
 

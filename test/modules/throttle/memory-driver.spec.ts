@@ -2,6 +2,7 @@ import type { ThrottleStrategy } from '../../../src/modules/throttle/index.js';
 import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import {
+  checks,
   hit,
   hitTimes,
   look,
@@ -74,7 +75,7 @@ describe('the counters of the memory driver', () => {
     const { driver, clock } = driverOf(100, 10);
     const nine = policy({ limit: 9 });
     await hitTimes(driver, 9, nine);
-    await driver.reset('alice', [nine]);
+    await driver.reset(checks('alice', [nine]));
     await hitTimes(driver, 9, nine);
     clock.advance(WINDOW);
     await hit(driver, 'alice', ONCE);
@@ -105,8 +106,8 @@ describe('the counters of the memory driver', () => {
     const { driver } = driverOf(1);
     await hit(driver, 'a', ONCE);
     await look(driver, 'b', ONCE);
-    await driver.reset('c', [ONCE]);
-    await driver.consume('a', [ONCE, policy({ name: 'other' })]);
+    await driver.reset(checks('c', [ONCE]));
+    await driver.consume(checks('a', [ONCE, policy({ name: 'other' })]));
     await expect(isRemembered(driver, 'a')).resolves.toBe(true);
   });
 

@@ -27,6 +27,9 @@ describe('resolveThrottleOptions', () => {
       default: undefined,
       routes: [],
       outsideRouter: [],
+      ipv6Prefix: 64,
+      allow: [],
+      deny: [],
       headers: 'both',
       onRedisDown: 'memory',
       instances: 1,
@@ -45,7 +48,7 @@ describe('resolveThrottleOptions', () => {
     });
     expect(resolved.default).toMatchObject({ windowMs: 60_000, strategy: 'sliding-window' });
     expect(resolved.routes).toMatchObject([
-      { method: 'POST', windowMs: 1_500, strategy: 'fixed-window' },
+      { method: 'POST', path: '/a', limit: { windowMs: 1_500, strategy: 'fixed-window' } },
     ]);
     expect(resolved.deadlineMs).toBe(20);
   });

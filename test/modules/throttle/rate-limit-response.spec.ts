@@ -4,10 +4,10 @@ import { decisive } from '../../../src/modules/throttle/decisive.js';
 import {
   type Checked,
   type RateLimitHeaders,
-  setRateLimitHeaders,
+  RateLimitHeaderWriter,
 } from '../../../src/modules/throttle/rate-limit.headers.js';
 import { rateLimitExceeded } from '../../../src/modules/throttle/rate-limit.response.js';
-import { policy } from '../../contracts/throttle/throttle-fixture.js';
+import { checks, policy } from '../../contracts/throttle/throttle-fixture.js';
 
 const REQUEST: HttpRequest = { method: 'GET', url: '/', headers: {} };
 const RESPONSE: HttpResponse = {};
@@ -20,8 +20,15 @@ function decision(given: Partial<ThrottleDecision>): ThrottleDecision {
     remaining: 10,
     resetMs: 0,
     retryAfterMs: 0,
+    at: 0,
     ...given,
   };
+}
+
+function denied(given: Partial<ThrottleDecision>, windowMs = 60_000): Checked {
+  const decisions = [decision({ allowed: false, remaining: 0, retryAfterMs: 1_000, ...given })];
+  const outcome = { allowed: false, decisions, backing: 'memory' } as const;
+  return { outcome, checks: checks('192.0.2.7', [policy({ windowMs })]) };
 }
 
 describe('the body of a 429', () => {
@@ -37,13 +44,13 @@ describe('the body of a 429', () => {
     [250, '100/250ms'],
   ])('says a window of %i ms as people do: %s', (windowMs, words) => {
     const exchange = { request: REQUEST, response: RESPONSE };
-    const error = rateLimitExceeded(exchange, decision({}), policy({ windowMs }));
+    const error = rateLimitExceeded(exchange, denied({}, windowMs), undefined);
     expect(error.getResponse()).toMatchObject({ message: `Too many requests. Limit: ${words}` });
   });
 
   it('never tells a client to come back too early', () => {
     const exchange = { request: REQUEST, response: RESPONSE };
-    const error = rateLimitExceeded(exchange, decision({ retryAfterMs: 1_001 }), policy());
+    const error = rateLimitExceeded(exchange, denied({ retryAfterMs: 1_001 }), undefined);
     expect(error.getResponse()).toMatchObject({ retry_after: 2 });
   });
 });
@@ -53,7 +60,6 @@ describe('the decision a client is told', () => {
     const outcome = {
       allowed: false,
       backing: 'memory' as const,
-      at: 0,
       decisions: [
         decision({ policy: 'scarce', remaining: 0, retryAfterMs: 1_000 }),
         decision({ policy: 'slow', remaining: 0, retryAfterMs: 9_000 }),
@@ -65,10 +71,10 @@ describe('the decision a client is told', () => {
 
   it('is the scarcest when allowed, and none where there is no policy', () => {
     const decisions = [decision({ remaining: 7 }), decision({ policy: 'scarce', remaining: 2 })];
-    expect(decisive({ allowed: true, backing: 'memory', at: 0, decisions })).toMatchObject({
+    expect(decisive({ allowed: true, backing: 'memory', decisions })).toMatchObject({
       policy: 'scarce',
     });
-    expect(decisive({ allowed: true, backing: 'memory', at: 0, decisions: [] })).toBeUndefined();
+    expect(decisive({ allowed: true, backing: 'memory', decisions: [] })).toBeUndefined();
   });
 });
 
@@ -79,16 +85,15 @@ describe('the headers of a checked request', () => {
   function headersOf(checked: Checked, which: RateLimitHeaders = 'standard') {
     const headers: Record<string, string> = {};
     const response: HttpResponse = { header: (name, value) => void (headers[name] = value) };
-    setRateLimitHeaders(response, checked, which);
+    new RateLimitHeaderWriter({ headers: which }).write(response, checked);
     return headers;
   }
 
   const admitted: Checked = {
-    policies: [LOGIN, DAILY],
+    checks: checks('192.0.2.7', [LOGIN, DAILY]),
     outcome: {
       allowed: true,
       backing: 'redis',
-      at: 0,
       decisions: [
         decision({ policy: 'login', limit: 5, remaining: 4, resetMs: 59_001 }),
         decision({ policy: 'daily', limit: 50, remaining: 50 }),
@@ -96,7 +101,7 @@ describe('the headers of a checked request', () => {
     },
   };
   const denied: Checked = {
-    policies: [LOGIN],
+    checks: checks('192.0.2.7', [LOGIN]),
     outcome: {
       ...admitted.outcome,
       allowed: false,
@@ -128,7 +133,7 @@ describe('the headers of a checked request', () => {
     expect(headersOf(admitted, 'legacy')).toEqual(legacy);
     expect(headersOf(admitted, 'both')).toEqual({ ...legacy, ...headersOf(admitted) });
     expect(headersOf(admitted, 'none')).toEqual({});
-    const nothing = { policies: [], outcome: { ...admitted.outcome, decisions: [] } };
+    const nothing = { checks: [], outcome: { ...admitted.outcome, decisions: [] } };
     expect(headersOf(nothing, 'both')).toEqual({});
   });
 
@@ -139,8 +144,11 @@ describe('the headers of a checked request', () => {
     ['lone \ud800 surrogate', '"lone %EF%BF%BD surrogate"'],
   ])('hold any name as a structured string: %j', (name, written) => {
     const named = { ...LOGIN, name };
-    const outcome = { ...denied.outcome, decisions: [decision({ policy: name, remaining: 1 })] };
-    const headers = headersOf({ policies: [named], outcome });
+    const outcome = {
+      ...denied.outcome,
+      decisions: [decision({ policy: name, limit: 5, remaining: 1 })],
+    };
+    const headers = headersOf({ checks: checks('alice', [named]), outcome });
     expect(headers).toMatchObject({
       'RateLimit-Policy': `${written};q=5;w=60`,
       RateLimit: `${written};r=1`,
@@ -148,7 +156,7 @@ describe('the headers of a checked request', () => {
   });
 
   it('leave out a window that is no whole number of seconds', () => {
-    const short = { ...admitted, policies: [{ ...LOGIN, windowMs: 1_500 }, DAILY] };
+    const short = { ...admitted, checks: checks('alice', [{ ...LOGIN, windowMs: 1_500 }, DAILY]) };
     expect(headersOf(short)).toMatchObject({
       'RateLimit-Policy': '"login";q=5, "daily";q=50;w=86400',
     });

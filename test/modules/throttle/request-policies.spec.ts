@@ -60,7 +60,7 @@ function policiesFor(options: ThrottleOptions) {
     const callback: unknown = Reflect.get(controller.prototype, handler);
     if (typeof callback !== 'function') throw new Error(`no method ${handler}`);
     const context = new ExecutionContextHost([], controller, callback as () => void);
-    return policies.of(context, request).map(({ name, limit }) => `${name}: ${limit}`);
+    return policies.of(context, request).map(({ name, limit }) => `${name}: ${String(limit)}`);
   };
 }
 
@@ -186,7 +186,11 @@ describe('the failure policy of a limit', () => {
       new Reflector(),
     );
     const found = policies.ofUnmatched({ method: 'GET', url: '/a', headers: {} });
-    expect(found.map(({ onRedisDown }) => onRedisDown)).toEqual(['open', 'closed']);
+    const request = { method: 'GET', url: '/a', headers: {} };
+    expect(found.map((limit) => limit.policyFor(request))).toMatchObject([
+      { onRedisDown: 'open' },
+      { onRedisDown: 'closed' },
+    ]);
   });
 });
 

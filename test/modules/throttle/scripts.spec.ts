@@ -3,13 +3,15 @@ import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/thro
 import { CONSUME } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
 import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
 import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
-import { masters } from '../../../src/common/redis/index.js';
+import type { ScriptCheck } from '../../../src/modules/throttle/drivers/scripts/script-checks.js';
+import { masters, type RedisScript } from '../../../src/common/redis/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import {
+  ALL_STRATEGIES,
+  checks,
   hit,
   hitTimes,
   policy,
-  ALL_STRATEGIES,
   WINDOW,
 } from '../../contracts/throttle/throttle-fixture.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
@@ -44,8 +46,10 @@ describe('the round trips of a hit', () => {
     'are one for %i policies, with at most 5 commands each',
     async (count) => {
       const policies = mixed(count);
-      await driver.consume('alice', policies);
-      const { fromClient, inScript } = await trafficOf(() => driver.consume('alice', policies));
+      await driver.consume(checks('alice', policies));
+      const { fromClient, inScript } = await trafficOf(() =>
+        driver.consume(checks('alice', policies)),
+      );
       expect(fromClient).toEqual(['EVALSHA']);
       expect(inScript.length).toBeLessThanOrEqual(1 + 5 * count);
     },
@@ -53,10 +57,10 @@ describe('the round trips of a hit', () => {
 
   it('are one for a peek and one for a reset of five policies', async () => {
     const policies = mixed(5);
-    await driver.peek('alice', policies);
-    const peek = await trafficOf(() => driver.peek('alice', policies));
+    await driver.peek(checks('alice', policies));
+    const peek = await trafficOf(() => driver.peek(checks('alice', policies)));
     expect(peek.fromClient).toEqual(['EVALSHA']);
-    const reset = await trafficOf(() => driver.reset('alice', policies));
+    const reset = await trafficOf(() => driver.reset(checks('alice', policies)));
     expect(reset).toEqual({ fromClient: ['UNLINK'], inScript: [] });
   });
 });
@@ -135,7 +139,7 @@ describe('what a hit stores', () => {
 describe('a call that arrives when nobody waits for it any more', () => {
   it.each(ALL_STRATEGIES)('is refused before it writes anything (%s)', async (strategy) => {
     const asked = policy({ strategy });
-    const [word, serverTime] = (await run(CONSUME, asked, PAST)) as [unknown, unknown];
+    const [word, serverTime] = (await consumeAt(asked, PAST)) as [unknown, unknown];
     expect(word).toBe('late');
     expect(Number(serverTime)).toBeGreaterThan(Date.UTC(2020, 0, 1));
     expect(await server.exists(keyOf(asked))).toBe(0);
@@ -143,19 +147,17 @@ describe('a call that arrives when nobody waits for it any more', () => {
 
   it('leaves the count as it is', async () => {
     await hit(driver, 'alice', policy());
-    await run(CONSUME, policy(), PAST);
+    await consumeAt(policy(), PAST);
     expect(await server.llen(keyOf(policy()))).toBe(1);
   });
 
   it('is run in time, and a peek at any time', async () => {
-    expect(CONSUME.decode(await run(CONSUME, policy(), FAR_FUTURE))).toMatchObject({
-      allowed: true,
-      states: [{ remaining: 2 }],
-    });
-    expect(PEEK.decode(await run(PEEK, policy(), PAST))).toMatchObject({
-      allowed: true,
-      states: [{ remaining: 2 }],
-    });
+    expect(CONSUME.decode(await consumeAt(policy(), FAR_FUTURE))).toMatchObject([
+      { allowed: true, states: [{ remaining: 2 }] },
+    ]);
+    expect(PEEK.decode(await peekAt(policy(), PAST))).toMatchObject([
+      { allowed: true, states: [{ remaining: 2 }] },
+    ]);
   });
 });
 
@@ -165,7 +167,9 @@ describe('a server that forgot its scripts', () => {
     await server.script('FLUSH');
     expect(await hit(driver, 'alice', policy())).toMatchObject({ allowed: true, remaining: 1 });
     await server.script('FLUSH');
-    expect(await driver.peek('alice', [policy()])).toMatchObject({ decisions: [{ remaining: 1 }] });
+    expect(await driver.peek(checks('alice', [policy()]))).toMatchObject({
+      decisions: [{ remaining: 1 }],
+    });
     const { fromClient } = await trafficOf(() => hit(driver, 'alice', policy()));
     expect(fromClient).toEqual(['EVALSHA', 'EVAL']);
   });
@@ -181,15 +185,22 @@ function keyOf(asked: ThrottlePolicy): string {
   return open.connection.keys.key(THROTTLE_COUNTER, 'alice', asked.name, asked.strategy);
 }
 
-/** Runs a script by itself, by the server's own clock. */
-async function run(
-  script: typeof CONSUME,
-  asked: ThrottlePolicy,
-  deadline: number,
-): Promise<unknown> {
-  const one = { counters: [{ key: keyOf(asked), policy: asked }], cost: 1 };
-  const keys = script.keys(one);
-  return server.eval(script.source, keys.length, ...keys, deadline, '', ...script.args(one));
+/** Run a script by itself, by the server's own clock. */
+function consumeAt(asked: ThrottlePolicy, deadline: number): Promise<unknown> {
+  return run(CONSUME, [[checkOf(asked)]], deadline);
+}
+
+function peekAt(asked: ThrottlePolicy, deadline: number): Promise<unknown> {
+  return run(PEEK, [checkOf(asked)], deadline);
+}
+
+function checkOf(asked: ThrottlePolicy): ScriptCheck {
+  return { subject: 'alice', policy: asked, cost: 1, key: keyOf(asked), blockKey: undefined };
+}
+
+function run<T>(script: RedisScript<T, T, unknown>, given: T, deadline: number): Promise<unknown> {
+  const keys = script.keys(given);
+  return server.eval(script.source, keys.length, ...keys, deadline, '', ...script.args(given));
 }
 
 interface Traffic {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
 import type { ThrottleStrategy } from '../../../src/modules/throttle/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
-import { ALL_STRATEGIES, policy } from '../../contracts/throttle/throttle-fixture.js';
+import { ALL_STRATEGIES, checks, policy } from '../../contracts/throttle/throttle-fixture.js';
 
 const STEP_MS = 5_000;
 const STEPS = 25;
@@ -16,7 +16,7 @@ async function lineOf(strategy: ThrottleStrategy): Promise<string> {
   const asked = policy({ strategy, limit: 6, burst: strategy === 'gcra' ? 1 : 6 });
   const signs: string[] = [];
   for (let step = 0; step < STEPS; step += 1) {
-    signs.push((await driver.consume('client', [asked])).allowed ? '|' : '.');
+    signs.push((await driver.consume(checks('client', [asked]))).allowed ? '|' : '.');
     clock.advance(STEP_MS);
   }
   return `${strategy.padEnd(24)}${signs.join(' ')}`;

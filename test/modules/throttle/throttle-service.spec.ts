@@ -23,7 +23,11 @@ function create(options: ThrottleOptions = {}) {
     clock,
     heard,
     service: new ThrottleService(memory, resolved, events),
-    whileRedisIsAway: new ThrottleService(new DegradedThrottleDriver(memory, 1), resolved, events),
+    whileRedisIsAway: new ThrottleService(
+      new DegradedThrottleDriver(memory, () => 1),
+      resolved,
+      events,
+    ),
   };
 }
 
@@ -35,7 +39,6 @@ describe('ThrottleService', () => {
     await expect(service.consume('ip:1', [LOGIN, DAILY])).resolves.toEqual({
       allowed: true,
       backing: 'memory',
-      at: clock.now(),
       decisions: [
         {
           policy: 'login',
@@ -44,6 +47,7 @@ describe('ThrottleService', () => {
           remaining: 0,
           resetMs: 14 * 60_000,
           retryAfterMs: 0,
+          at: clock.now(),
         },
         {
           policy: 'daily',
@@ -52,6 +56,7 @@ describe('ThrottleService', () => {
           remaining: 48,
           resetMs: 86_400_000 - 60_000,
           retryAfterMs: 0,
+          at: clock.now(),
         },
       ],
     });

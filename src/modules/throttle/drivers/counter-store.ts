@@ -1,8 +1,11 @@
-import type { MemoryCounter } from './memory-counter.js';
+/** What a store keeps: something that knows how many hits it remembers one by one. */
+export interface Remembering {
+  readonly remembered: number;
+}
 
 /** One counter of the memory driver. */
-export interface Counter {
-  readonly state: MemoryCounter;
+export interface Counter<T extends Remembering> {
+  readonly state: T;
   expiresAt: number;
   /** What it counted as in the store's total when it was last stored. */
   weight: number;
@@ -23,12 +26,12 @@ const SWEEP_PER_INSERT = 2;
  * remember together. Beyond either, the one that was not used for longest is forgotten. Every
  * operation is O(1), amortised over the insertions.
  */
-export class CounterStore {
+export class CounterStore<T extends Remembering> {
   readonly #bounds: CounterStoreBounds;
   /** The least recently used first: a Map keeps the order of insertion. */
-  readonly #counters = new Map<string, Counter>();
+  readonly #counters = new Map<string, Counter<T>>();
   #hits = 0;
-  #sweep: MapIterator<[string, Counter]> | undefined;
+  #sweep: MapIterator<[string, Counter<T>]> | undefined;
   #stepsLeft = 0;
 
   constructor(bounds: CounterStoreBounds) {
@@ -38,7 +41,7 @@ export class CounterStore {
   /**
    * The counter, unless its time is over; a later policy with a longer window must not revive it.
    */
-  live(key: string, now: number): Counter | undefined {
+  live(key: string, now: number): Counter<T> | undefined {
     const counter = this.#counters.get(key);
     return counter !== undefined && counter.expiresAt > now ? counter : undefined;
   }
@@ -52,7 +55,7 @@ export class CounterStore {
   }
 
   /** Adds a counter, in place of one whose time is over. */
-  insert(key: string, state: MemoryCounter, now: number): Counter {
+  insert(key: string, state: T, now: number): Counter<T> {
     this.delete(key);
     this.#removeExpired(now);
     if (this.#counters.size >= this.#bounds.maxCounters) this.#removeLeastUsed();
@@ -62,7 +65,7 @@ export class CounterStore {
   }
 
   /** Takes notice of the hits a counter gained or lost. The one used last always stays. */
-  weigh(counter: Counter): void {
+  weigh(counter: Counter<T>): void {
     const { remembered } = counter.state;
     this.#hits += remembered - counter.weight;
     counter.weight = remembered;

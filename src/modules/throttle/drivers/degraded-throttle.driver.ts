@@ -1,13 +1,16 @@
 import type {
-  CountedHit,
+  CountedCheck,
+  ThrottleCheck,
+  ThrottleCounter,
   ThrottleDecision,
   ThrottleDriver,
   ThrottleFailurePolicy,
   ThrottleOutcome,
   ThrottlePolicy,
 } from '../throttle.driver.js';
+import { isBucket } from '../throttle.driver.js';
 import { ThrottleBackendDownError } from '../throttle.errors.js';
-import { checkCost } from './check-cost.js';
+import { checkCosts } from './check-input.js';
 
 /**
  * What answers while Redis is away: each policy as its `onRedisDown` says.
@@ -17,71 +20,87 @@ import { checkCost } from './check-cost.js';
  */
 export class DegradedThrottleDriver implements ThrottleDriver {
   readonly #memory: ThrottleDriver;
-  readonly #instances: number;
+  readonly #instances: () => number;
 
-  constructor(memory: ThrottleDriver, instances: number) {
+  /** @param instances how many share the limits */
+  constructor(memory: ThrottleDriver, instances: () => number) {
     this.#memory = memory;
     this.#instances = instances;
   }
 
-  consume(
-    subject: string,
-    policies: readonly ThrottlePolicy[],
-    cost = 1,
-  ): Promise<ThrottleOutcome> {
-    const ask = (shares: readonly ThrottlePolicy[]) => this.#memory.consume(subject, shares, cost);
-    return this.#decide(policies, cost, ask);
+  consume(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
+    return this.#decide(checks, (shares) => this.#memory.consume(shares));
   }
 
-  peek(subject: string, policies: readonly ThrottlePolicy[], cost = 1): Promise<ThrottleOutcome> {
-    const ask = (shares: readonly ThrottlePolicy[]) => this.#memory.peek(subject, shares, cost);
-    return this.#decide(policies, cost, ask);
+  peek(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
+    return this.#decide(checks, (shares) => this.#memory.peek(shares));
   }
 
   /**
    * A hit that Redis counted is not known here, and stays counted there until it leaves by itself.
    */
-  refund(subject: string, policies: readonly ThrottlePolicy[], hit: CountedHit): Promise<boolean> {
-    const counted = policies.filter(hasFailurePolicy('memory'));
-    const shares = counted.map((policy) => this.#shareOf(policy, hit.cost));
-    return this.#memory.refund(subject, shares, hit);
+  refund(counted: readonly CountedCheck[]): Promise<boolean> {
+    return this.#memory.refund(this.#sharesOf(counted));
   }
 
-  reset(subject: string, policies: readonly ThrottlePolicy[]): Promise<boolean> {
-    return this.#memory.reset(subject, policies);
+  grant(checks: readonly ThrottleCheck[]): Promise<void> {
+    return this.#memory.grant(this.#sharesOf(checks));
+  }
+
+  /** Holds in this process, and until Redis is back. */
+  block(counters: readonly ThrottleCounter[], durationMs: number): Promise<void> {
+    return this.#memory.block(counters, durationMs);
+  }
+
+  reset(counters: readonly ThrottleCounter[]): Promise<boolean> {
+    return this.#memory.reset(counters);
   }
 
   async #decide(
-    policies: readonly ThrottlePolicy[],
-    cost: number,
-    ask: (shares: readonly ThrottlePolicy[]) => Promise<ThrottleOutcome>,
+    checks: readonly ThrottleCheck[],
+    ask: (shares: readonly ThrottleCheck[]) => Promise<ThrottleOutcome>,
   ): Promise<ThrottleOutcome> {
-    checkCost(cost, policies);
-    const closed = policies.find(hasFailurePolicy('closed'));
-    if (closed !== undefined) throw new ThrottleBackendDownError(closed.name);
-    const counted = policies.filter(hasFailurePolicy('memory'));
-    const shares = counted.map((policy) => this.#shareOf(policy, cost));
-    const { allowed, decisions, at } = await ask(shares);
-    const ofPolicy = new Map(counted.map((policy, index) => [policy, decisions[index]]));
+    checkCosts(checks);
+    const closed = checks.find(hasFailurePolicy('closed'));
+    if (closed !== undefined) throw new ThrottleBackendDownError(closed.policy.name);
+    const { allowed, decisions } = await ask(this.#sharesOf(checks));
+    const counted = checks.filter(hasFailurePolicy('memory'));
+    const ofCheck = new Map(counted.map((check, index) => [check, decisions[index]]));
     return {
       allowed,
-      decisions: policies.map((policy) => ofPolicy.get(policy) ?? unlimited(policy)),
+      decisions: checks.map((check) => ofCheck.get(check) ?? unlimited(check.policy)),
       backing: counted.length > 0 ? 'memory' : 'none',
-      at,
     };
   }
 
-  /** Large enough for the hit that asks: what the policy allows must not become impossible. */
-  #shareOf(policy: ThrottlePolicy, cost: number): ThrottlePolicy {
-    const share = (of: number): number => Math.max(cost, Math.floor(of / this.#instances));
-    return { ...policy, limit: share(policy.limit), burst: share(policy.burst) };
+  /** Of the checks that memory counts. */
+  #sharesOf<T extends ThrottleCheck>(checks: readonly T[]): readonly T[] {
+    return checks
+      .filter(hasFailurePolicy('memory'))
+      .map((check) => ({ ...check, policy: this.#shareOf(check) }));
+  }
+
+  /**
+   * Large enough for the hit that asks: what the policy allows must not become impossible. Of a
+   * bucket that is the burst; its limit is the rate at which it fills.
+   */
+  #shareOf({ policy, cost }: ThrottleCheck): ThrottlePolicy {
+    const { limit, burst } = policy;
+    const share = (of: number, least: number): number =>
+      Math.max(least, Math.floor(of / this.#instances()));
+    return {
+      ...policy,
+      limit: share(limit, isBucket(policy) ? 1 : cost),
+      burst: share(burst, cost),
+    };
   }
 }
 
 function hasFailurePolicy(wanted: ThrottleFailurePolicy) {
-  return (policy: ThrottlePolicy) => policy.onRedisDown === wanted;
+  return ({ policy }: ThrottleCounter) => policy.onRedisDown === wanted;
 }
 
 function unlimited({ name, limit }: ThrottlePolicy): ThrottleDecision {
-  return { policy: name, allowed: true, limit, remaining: limit, resetMs: 0, retryAfterMs: 0 };
+  const rest = { remaining: limit, resetMs: 0, retryAfterMs: 0, at: 0 };
+  return { policy: name, allowed: true, limit, ...rest };
 }

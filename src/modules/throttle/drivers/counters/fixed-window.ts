@@ -6,6 +6,10 @@ export class FixedWindow implements MemoryCounter {
   #start = 0;
   #used = 0;
 
+  get isEmpty(): boolean {
+    return this.#used === 0;
+  }
+
   read(hit: CounterHit): CounterState {
     const { policy, cost, now } = hit;
     const used = this.#usedAt(hit);
@@ -24,10 +28,20 @@ export class FixedWindow implements MemoryCounter {
     return this.#start + hit.policy.windowMs;
   }
 
-  refund(hit: CounterHit, at: number): boolean {
+  punish(hit: CounterHit): number {
     const used = this.#usedAt(hit);
-    if (used === 0 || at < this.#start) return false;
-    this.#used = Math.max(0, used - hit.cost);
+    const { limit, penalty, windowMs } = hit.policy;
+    this.#used = Math.max(used, Math.min(limit, used + penalty));
+    return this.#start + windowMs;
+  }
+
+  grant(hit: CounterHit): void {
+    this.#used = Math.max(0, this.#usedAt(hit) - hit.cost);
+  }
+
+  refund(hit: CounterHit, at: number): boolean {
+    if (this.#usedAt(hit) === 0 || at < this.#start) return false;
+    this.grant(hit);
     return true;
   }
 

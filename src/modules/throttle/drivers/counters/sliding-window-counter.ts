@@ -15,6 +15,10 @@ export class SlidingWindowCounter implements MemoryCounter {
   readonly remembered = 1;
   #windows: Windows = { start: 0, previous: 0, current: 0 };
 
+  get isEmpty(): boolean {
+    return this.#windows.previous + this.#windows.current === 0;
+  }
+
   read(hit: CounterHit): CounterState {
     const windows = this.#windowsAt(hit);
     const { start, previous, current } = windows;
@@ -34,15 +38,37 @@ export class SlidingWindowCounter implements MemoryCounter {
     return start + 2 * hit.policy.windowMs;
   }
 
+  punish(hit: CounterHit): number {
+    const { start, previous, current } = this.#windowsAt(hit);
+    const { limit, penalty, windowMs } = hit.policy;
+    const punished = Math.max(current, Math.min(limit, current + penalty));
+    this.#windows = { start, previous, current: punished };
+    return start + 2 * windowMs;
+  }
+
+  grant(hit: CounterHit): void {
+    const { current } = this.#windowsAt(hit);
+    this.#takeBack(hit, { previous: Math.max(0, hit.cost - current), current: hit.cost });
+  }
+
   refund(hit: CounterHit, at: number): boolean {
     const { start, previous, current } = this.#windowsAt(hit);
     if (at >= start && current > 0) {
-      this.#windows = { start, previous, current: Math.max(0, current - hit.cost) };
+      this.#takeBack(hit, { previous: 0, current: hit.cost });
       return true;
     }
     if (at >= start || at < start - hit.policy.windowMs || previous === 0) return false;
-    this.#windows = { start, previous: Math.max(0, previous - hit.cost), current };
+    this.#takeBack(hit, { previous: hit.cost, current: 0 });
     return true;
+  }
+
+  #takeBack(hit: CounterHit, back: Omit<Windows, 'start'>): void {
+    const { start, previous, current } = this.#windowsAt(hit);
+    this.#windows = {
+      start,
+      previous: Math.max(0, previous - back.previous),
+      current: Math.max(0, current - back.current),
+    };
   }
 
   #windowsAt({ policy: { windowMs }, now }: CounterHit): Windows {

@@ -13,6 +13,10 @@ export class SlidingWindow implements MemoryCounter {
     return this.#hits.length;
   }
 
+  get isEmpty(): boolean {
+    return this.#hits.length === this.#first;
+  }
+
   read({ policy, cost, now }: CounterHit): CounterState {
     this.#clampFuture(now);
     this.#dropExpired(now - policy.windowMs);
@@ -31,6 +35,18 @@ export class SlidingWindow implements MemoryCounter {
   count({ policy, cost, now }: CounterHit): number {
     for (let hit = 0; hit < cost; hit += 1) this.#hits.push(now);
     return now + policy.windowMs;
+  }
+
+  punish({ policy, now }: CounterHit): number {
+    const used = this.#hits.length - this.#first;
+    for (let hit = 0; hit < policy.penalty; hit += 1) this.#hits.push(now);
+    this.#first = this.#hits.length - Math.min(Math.max(used, policy.limit), used + policy.penalty);
+    return now + policy.windowMs;
+  }
+
+  grant({ policy, cost, now }: CounterHit): void {
+    this.#dropExpired(now - policy.windowMs);
+    this.#hits.length = Math.max(this.#first, this.#hits.length - cost);
   }
 
   refund({ policy, cost, now }: CounterHit, at: number): boolean {

@@ -1,8 +1,5 @@
 /**
- * One strategy of the throttle scripts: functions over a counter `c` with `key`, `limit`, `window`,
- * `burst` and `cost`. `read` leaves `remaining`, `reset` and `retry`; `count` adds the cost to what
- * was read; `store` writes it; `refund` takes a hit made at `at` back, and returns 1 if it still
- * counted.
+ * One strategy of the throttle scripts, see `throttle-counters`.
  *
  * Stores "start:used". The window opens with its first hit.
  */
@@ -38,10 +35,19 @@ function fixed.count(c)
   judge_fixed(c)
 end
 
-function fixed.refund(c, at)
-  if c.used == 0 or at < c.start or at >= c.start + c.window then return 0 end
+function fixed.punish(c)
+  c.used = math.max(c.used, math.min(c.limit, c.used + c.penalty))
+  fixed.store(c)
+end
+
+function fixed.grant(c)
   c.used = math.max(0, c.used - c.cost)
   if c.used > 0 then fixed.store(c) else redis.call('DEL', c.key) end
+end
+
+function fixed.refund(c, at)
+  if c.used == 0 or at < c.start or at >= c.start + c.window then return 0 end
+  fixed.grant(c)
   return 1
 end
 `;

@@ -1,8 +1,5 @@
 /**
- * One strategy of the throttle scripts: functions over a counter `c` with `key`, `limit`, `window`,
- * `burst` and `cost`. `read` leaves `remaining`, `reset` and `retry`; `count` adds the cost to what
- * was read; `store` writes it; `refund` takes a hit made at `at` back, and returns 1 if it still
- * counted.
+ * One strategy of the throttle scripts, see `throttle-counters`.
  *
  * Stores "start:previous:current": what was used in this window, and in the one before, of which as
  * many hits count as if they had been spread evenly: those in the part that the window ending now
@@ -55,15 +52,29 @@ function counter.count(c)
   judge_counter(c)
 end
 
+function counter.punish(c)
+  c.current = math.max(c.current, math.min(c.limit, c.current + c.penalty))
+  counter.store(c)
+end
+
+local function take_back(c, from_previous, from_current)
+  c.previous = math.max(0, c.previous - from_previous)
+  c.current = math.max(0, c.current - from_current)
+  if c.previous + c.current > 0 then counter.store(c) else redis.call('DEL', c.key) end
+end
+
+function counter.grant(c)
+  take_back(c, math.max(0, c.cost - c.current), c.cost)
+end
+
 function counter.refund(c, at)
   if at >= c.start and c.current > 0 then
-    c.current = math.max(0, c.current - c.cost)
+    take_back(c, 0, c.cost)
   elseif at < c.start and at >= c.start - c.window and c.previous > 0 then
-    c.previous = math.max(0, c.previous - c.cost)
+    take_back(c, c.cost, 0)
   else
     return 0
   end
-  if c.previous + c.current > 0 then counter.store(c) else redis.call('DEL', c.key) end
   return 1
 end
 `;

@@ -1,8 +1,5 @@
 /**
- * One strategy of the throttle scripts: functions over a counter `c` with `key`, `limit`, `window`,
- * `burst` and `cost`. `read` leaves `remaining`, `reset` and `retry`; `count` adds the cost to what
- * was read; `store` writes it; `refund` takes a hit made at `at` back, and returns 1 if it still
- * counted.
+ * One strategy of the throttle scripts, see `throttle-counters`.
  *
  * Keeps a list with the time of every counted hit of the last window, oldest first: exact, about 10
  * bytes a hit.
@@ -57,8 +54,8 @@ function sliding.count(c)
   c.reset = c.start + c.window - now
 end
 
-function sliding.store(c)
-  local hit, left = string.format('%.0f', now), c.cost
+local function push_hits(c, count)
+  local hit, left = string.format('%.0f', now), count
   while left > 0 do
     local hits = {}
     for i = 1, math.min(left, 1000) do hits[i] = hit end
@@ -66,6 +63,19 @@ function sliding.store(c)
     left = left - #hits
   end
   redis.call('PEXPIRE', c.key, c.window)
+end
+
+function sliding.store(c)
+  push_hits(c, c.cost)
+end
+
+function sliding.punish(c)
+  push_hits(c, c.penalty)
+  redis.call('LTRIM', c.key, -math.max(c.used, c.limit), -1)
+end
+
+function sliding.grant(c)
+  redis.call('RPOP', c.key, c.cost)
 end
 
 function sliding.refund(c, at)

@@ -1,49 +1,71 @@
 import { defineScript } from '../../../../common/redis/index.js';
+import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
+import { decodeOutcomes, type ScriptOutcome } from './script-outcome.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
-import {
-  decodeOutcome,
-  hitArguments,
-  keysOf,
-  type ScriptHit,
-  type ScriptOutcome,
-} from './throttle-reply.js';
+
+/** The checks of each hit. */
+type Hits = readonly (readonly ScriptCheck[])[];
 
 /**
- * Checks all policies, then counts the hit under all of them or under none; once where policies
- * share a counter.
+ * Several hits, one after the other. Each is counted under all of its checks or under none; once
+ * where checks have the same counter.
  *
- * KEYS[i]  counter of policy i; all in one slot
- * ARGV     cost, then for each policy: strategy (`f` | `s` | `c` | `b`), limit, window in ms, burst
- * Returns  { 1 allowed | 0 denied, server time, for each policy: remaining, reset ms, retry ms }
- * Cost     O(policies + cost in a sliding window), and O(1) amortised for each hit that leaves one
+ * KEYS     of the checks; all in one slot
+ * ARGV     number of hits, then for each: number of checks, the checks
+ * Returns  { server time, for each hit: 1 allowed | 0 denied, number of checks, for each check:
+ *          remaining, reset ms, retry ms }
+ * Cost     O(checks + cost in a sliding window), and O(1) amortised for each hit that leaves one
  */
-export const CONSUME = defineScript<ScriptHit, ScriptHit, ScriptOutcome>({
+export const CONSUME = defineScript<Hits, Hits, readonly ScriptOutcome[]>({
   name: 'throttle-consume',
   mode: 'write',
   lua: `${THROTTLE_COUNTERS}
-local cost = tonumber(arg(1))
-local counters, verdict = {}, 1
-for i = 1, #KEYS do
-  counters[i] = read(i, cost)
-  if counters[i].retry > 0 then verdict = 0 end
+local function take_checks()
+  local checks, allowed = {}, true
+  for i = 1, take_number() do
+    checks[i] = read(take_check())
+    if checks[i].retry > 0 then allowed = false end
+  end
+  return checks, allowed
 end
-local reply, stored = { verdict, now }, {}
-for i, c in ipairs(counters) do
-  if verdict == 1 then
+
+local function count(checks)
+  local costs = {}
+  for _, c in ipairs(checks) do
+    local is_shared = costs[c.key] ~= nil
+    c.cost = costs[c.key] or c.cost
+    costs[c.key] = c.cost
     c.strategy.count(c)
     c.retry = 0
-    if not stored[c.key] then
-      c.strategy.store(c)
-      stored[c.key] = true
+    if not is_shared then c.strategy.store(c) end
+  end
+end
+
+local function punish(checks)
+  local punished = {}
+  for _, c in ipairs(checks) do
+    if c.block_key and c.retry > 0 and c.blocked == 0 and not punished[c.key] then
+      punished[c.key] = true
+      if c.penalty > 0 then c.strategy.punish(c) end
+      block_longer(c)
     end
   end
-  reply[i * 3] = math.max(0, c.remaining)
-  reply[i * 3 + 1] = c.reset
-  reply[i * 3 + 2] = c.retry
+  if next(punished) then
+    for _, c in ipairs(checks) do read(c) end
+  end
+end
+
+for _ = 1, take_number() do
+  local checks, allowed = take_checks()
+  if allowed then count(checks) else punish(checks) end
+  answer(allowed, checks)
 end
 return reply
 `,
-  keys: keysOf,
-  args: hitArguments,
-  decode: decodeOutcome,
+  keys: (hits) => hits.flatMap(keysOf),
+  args: (hits) => [
+    hits.length,
+    ...hits.flatMap((checks) => [checks.length, ...checks.flatMap(checkArguments)]),
+  ],
+  decode: decodeOutcomes,
 });

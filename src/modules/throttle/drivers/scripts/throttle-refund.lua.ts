@@ -1,38 +1,38 @@
 import { defineScript } from '../../../../common/redis/index.js';
+import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
-import { hitArguments, keysOf, type ScriptHit } from './throttle-reply.js';
 
-export interface ScriptRefund extends ScriptHit {
+interface Counted extends ScriptCheck {
   /** Server time of the hit, as `throttle-consume` told it. */
   readonly at: number;
 }
 
 /**
- * Takes a counted hit back, where it still counts; once where policies share a counter.
+ * Takes counted hits back, where they still count; once where checks have the same counter.
  *
- * KEYS[i]  counter of policy i; all in one slot
- * ARGV     as in `throttle-consume`, then the server time of the hit
+ * KEYS     of the checks; all in one slot
+ * ARGV     for each: the check, the server time of its hit
  * Returns  for how many counters it still counted
- * Cost     O(policies), in a sliding window O(hits that came after it)
+ * Cost     O(checks), in a sliding window O(hits that came after it)
  */
-export const REFUND = defineScript<ScriptHit, ScriptRefund, number>({
+export const REFUND = defineScript<readonly Counted[], readonly Counted[], number>({
   name: 'throttle-refund',
   mode: 'write',
   lua: `${THROTTLE_COUNTERS}
-local cost, at = tonumber(arg(1)), tonumber(arg(#KEYS * 4 + 2))
 local refunded, seen = 0, {}
--- The clock was set back since: what stands under later times now is not this hit.
-if at > now then return 0 end
-for i = 1, #KEYS do
-  if not seen[KEYS[i]] then
-    seen[KEYS[i]] = true
-    local c = read(i, cost)
+while keys_taken < #KEYS do
+  local c = take_check()
+  local at = take_number()
+  -- Else the clock was set back since: what stands under later times now is not this hit.
+  if not seen[c.key] and at <= now then
+    seen[c.key] = true
+    c.strategy.read(c)
     refunded = refunded + c.strategy.refund(c, at)
   end
 end
 return refunded
 `,
   keys: keysOf,
-  args: (refund) => [...hitArguments(refund), refund.at],
+  args: (counted) => counted.flatMap((check) => [...checkArguments(check), check.at]),
   decode: Number,
 });

@@ -1,0 +1,88 @@
+import { currentRequest, runOutsideRequests } from '../../../common/context/index.js';
+import type { RedisConnection } from '../../../common/redis/index.js';
+import type { Clock } from '../../../common/time/index.js';
+import type { ScriptCheck } from './scripts/script-checks.js';
+import type { ScriptOutcome } from './scripts/script-outcome.js';
+import { CONSUME } from './scripts/throttle-consume.lua.js';
+
+/** How calls of the driver are bounded. */
+export interface ThrottleBounds {
+  /** Longest wait for one call. */
+  readonly deadlineMs: number;
+  /** For tests that step time; without it the server's clock decides. */
+  readonly clock?: Clock;
+}
+
+/** Hits in one call: Redis does nothing else while it runs. */
+const MAX_HITS = 64;
+
+interface WaitingHit {
+  readonly checks: readonly ScriptCheck[];
+  resolve(outcome: ScriptOutcome): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Sends the hits that come in one turn of the event loop in one script call: what a command costs
+ * the client and the server is most of what a hit costs. They are decided one after the other, in
+ * the order they came, so each as if it had been alone.
+ */
+export class HitBatch {
+  readonly #connection: RedisConnection;
+  readonly #bounds: ThrottleBounds;
+  readonly #maxHits: number;
+  #waiting: WaitingHit[] = [];
+
+  constructor(connection: RedisConnection, bounds: ThrottleBounds) {
+    this.#connection = connection;
+    this.#bounds = bounds;
+    // The keys of one call have to be in one slot.
+    this.#maxHits = connection.topology === 'cluster' ? 1 : MAX_HITS;
+  }
+
+  /** @throws RedisUnavailableError */
+  async consume(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
+    const budget = currentRequest()?.redisBudget;
+    const isShort = budget !== undefined && budget.remainingMs < this.#bounds.deadlineMs;
+    // Who has less time than the others waits for its own answer only.
+    if (isShort || this.#maxHits === 1) return only(await this.#send([checks]));
+    budget?.start();
+    try {
+      return await this.#join(checks);
+    } finally {
+      budget?.stop();
+    }
+  }
+
+  #join(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ checks, resolve, reject });
+      if (this.#waiting.length === 1) runOutsideRequests(() => setImmediate(() => this.#flush()));
+      else if (this.#waiting.length === this.#maxHits) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const hits = this.#waiting;
+    this.#waiting = [];
+    if (hits.length > 0) void runOutsideRequests(() => this.#settle(hits));
+  }
+
+  async #settle(hits: readonly WaitingHit[]): Promise<void> {
+    try {
+      const outcomes = await this.#send(hits.map(({ checks }) => checks));
+      for (const [index, hit] of hits.entries()) hit.resolve(only(outcomes.slice(index)));
+    } catch (error) {
+      for (const hit of hits) hit.reject(error);
+    }
+  }
+
+  #send(hits: readonly (readonly ScriptCheck[])[]): Promise<readonly ScriptOutcome[]> {
+    return this.#connection.script(CONSUME, { keys: hits, args: hits, ...this.#bounds });
+  }
+}
+
+function only([outcome]: readonly ScriptOutcome[]): ScriptOutcome {
+  if (outcome === undefined) throw new TypeError('a throttle script did not answer every hit');
+  return outcome;
+}

@@ -1,0 +1,34 @@
+/** What a throttle script says to one hit; one entry for each of its checks. */
+export interface ScriptOutcome {
+  readonly allowed: boolean;
+  /** Server time in ms. */
+  readonly at: number;
+  readonly states: readonly {
+    readonly remaining: number;
+    readonly resetMs: number;
+    readonly retryAfterMs: number;
+  }[];
+}
+
+/**
+ * @param reply { server time, for each hit: 1 allowed | 0 denied, number of checks, for each check:
+ * remaining, reset ms, retry ms }
+ */
+export function decodeOutcomes(reply: unknown): readonly ScriptOutcome[] {
+  if (!Array.isArray(reply)) throw new TypeError('a throttle script replied with no list');
+  const numbers = reply.map(Number);
+  let taken = 0;
+  const take = (): number => numbers[taken++] ?? Number.NaN;
+  const at = take();
+  const outcomes: ScriptOutcome[] = [];
+  while (taken < numbers.length) {
+    const allowed = take() === 1;
+    const states = Array.from({ length: take() }, () => ({
+      remaining: take(),
+      resetMs: take(),
+      retryAfterMs: take(),
+    }));
+    outcomes.push({ allowed, at, states });
+  }
+  return outcomes;
+}

@@ -1,0 +1,113 @@
+import type { Redis } from 'ioredis';
+import { RedisBudget, runInRequest } from '../../../src/common/context/index.js';
+import { masters } from '../../../src/common/redis/index.js';
+import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
+import { checks, look, policy } from '../../contracts/throttle/throttle-fixture.js';
+import { openRedis, type OpenRedis } from '../../support/connect.js';
+import { startStandalone } from '../../support/redis/redis-standalone.js';
+import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
+
+const DEADLINE_MS = 2_000;
+
+// A server of our own: its script calls are counted.
+const redis = useStarted(() => startStandalone());
+
+let open: OpenRedis;
+let server: Redis;
+let driver: RedisThrottleDriver;
+
+beforeEach(async () => {
+  open = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
+  driver = new RedisThrottleDriver(open.connection, { deadlineMs: DEADLINE_MS });
+  const [node] = masters(open.connection.client('command'));
+  if (node === undefined) throw new Error('no server');
+  server = node;
+  // Loads the script.
+  await driver.consume(checks('first', [policy()]));
+});
+
+afterEach(() => open.close());
+
+/** How many scripts the server ran during `work`. */
+async function scriptsOf(work: () => Promise<unknown>): Promise<number> {
+  await server.config('RESETSTAT');
+  await work();
+  const stats = await server.info('commandstats');
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+/** In a request with so much of its time for Redis left. */
+function withBudget<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  return runInRequest({ requestId: 'test', redisBudget: new RedisBudget(ms) }, work);
+}
+
+describe('hits that come together', () => {
+  it('are one script call, each decided by itself, in the order they came', async () => {
+    const subjects = ['ada', 'bob', 'ada', 'ada', 'bob', 'ada'];
+    const hits = () =>
+      Promise.all(subjects.map((subject) => driver.consume(checks(subject, [policy()]))));
+    let remaining: readonly (number | undefined)[] = [];
+    const scripts = await scriptsOf(async () => {
+      remaining = (await hits()).map(({ decisions }) => decisions[0]?.remaining);
+    });
+    expect(scripts).toBe(1);
+    expect(remaining).toEqual([2, 2, 1, 0, 1, 0]);
+    expect((await hits()).map(({ allowed }) => allowed)).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('are of any number of limits each', async () => {
+    const asked = [[], [policy()], [policy({ name: 'b' }), policy({ name: 'c' })]];
+    const outcomes = await Promise.all(
+      asked.map((limits) => driver.consume(checks('ada', limits))),
+    );
+    const names = outcomes.map(({ decisions }) => decisions.map((each) => each.policy));
+    expect(names).toEqual([[], ['api'], ['b', 'c']]);
+  });
+
+  it('are at most 64 to a call, so that Redis is not held up', async () => {
+    const wide = policy({ limit: 1_000 });
+    const hits = Array.from({ length: 130 }, () => checks('ada', [wide]));
+    const scripts = await scriptsOf(() => Promise.all(hits.map((hit) => driver.consume(hit))));
+    expect(scripts).toBe(3);
+    await expect(look(driver, 'ada', wide)).resolves.toMatchObject({ remaining: 870 });
+  });
+
+  it('go alone where their request has less time for Redis than a call may take', async () => {
+    const scripts = await scriptsOf(() =>
+      Promise.all([
+        withBudget(DEADLINE_MS / 2, () => driver.consume(checks('ada', [policy()]))),
+        withBudget(DEADLINE_MS / 2, () => driver.consume(checks('bob', [policy()]))),
+        withBudget(DEADLINE_MS * 2, () => driver.consume(checks('cid', [policy()]))),
+        withBudget(DEADLINE_MS * 2, () => driver.consume(checks('dan', [policy()]))),
+      ]),
+    );
+    expect(scripts).toBe(3);
+  });
+
+  it('fail together, and count nothing, where the call fails', async () => {
+    open.connection.gate.linkDown('test');
+    const hits = Array.from({ length: 5 }, () => driver.consume(checks('ada', [policy()])));
+    const outcomes = await Promise.allSettled(hits);
+    expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
+    expect(outcomes[0]).toMatchObject({ reason: { code: 'E_REDIS_UNAVAILABLE', reason: 'open' } });
+  });
+
+  it('do not spend the time of the request that came first', async () => {
+    const budget = new RedisBudget(DEADLINE_MS * 2);
+    const first = runInRequest({ requestId: 'a', redisBudget: budget }, () =>
+      driver.consume(checks('ada', [policy()])),
+    );
+    await Promise.all([first, driver.consume(checks('bob', [policy()]))]);
+    const afterwards = budget.remainingMs;
+    await driver.consume(checks('cid', [policy()]));
+    expect(budget.remainingMs).toBe(afterwards);
+    expect(afterwards).toBeLessThan(DEADLINE_MS * 2);
+  });
+});
