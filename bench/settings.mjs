@@ -26,6 +26,16 @@ export const TTL_MS = 300_000;
 export const LIMIT = 100_000;
 export const WINDOW_MS = 2_000;
 
+/**
+ * The limit of hits in memory: its window is so short that nobody reaches it. Cold clients are so
+ * many that each comes again after its window only.
+ */
+export const HIT_WINDOW_MS = 100;
+export const CLIENTS = 100_000;
+
+/** Windows of three limits that hold together, in ms; none is reached. */
+export const THREE_WINDOWS_MS = [2_000, 20_000, 200_000];
+
 /** Requests under way at once, each on a connection of its own. */
 export const CONNECTIONS = 50;
 

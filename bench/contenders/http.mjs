@@ -19,6 +19,11 @@ export const HTTP_GROUPS = [
     title: 'B. Rate limit counted in Redis, one hot client',
   },
   {
+    group: 'throttle-three',
+    bare: 'bare',
+    title: 'B. Three rate limits counted in Redis, one hot client',
+  },
+  {
     group: 'throttle-memory',
     bare: 'bare',
     title: 'B. Rate limit counted in memory, one hot client',
@@ -114,7 +119,9 @@ export const HTTP_CONTENDERS = [
     title: 'our guard, sliding window (default)',
     group: 'throttle-redis',
     against: ['throttle-redis-peer'],
-    redis: { evalsha: 1 },
+    // Hits that come together share a call; each is counted.
+    redis: { evalsha: 0 },
+    inScripts: { rpush: 1 },
     load: async () => (await oursThrottle()).slidingWindow,
   },
   {
@@ -123,7 +130,8 @@ export const HTTP_CONTENDERS = [
     title: 'our guard, fixed window',
     group: 'throttle-redis',
     against: ['throttle-redis-peer'],
-    redis: { evalsha: 1 },
+    redis: { evalsha: 0 },
+    inScripts: { set: 1 },
     load: async () => (await oursThrottle()).fixedWindow,
   },
   {
@@ -133,6 +141,25 @@ export const HTTP_CONTENDERS = [
     group: 'throttle-redis',
     redis: { eval: 1 },
     load: async () => (await peerThrottle()).onRedis,
+  },
+  {
+    ...throttle,
+    id: 'throttle-three-ours',
+    title: 'our guard, sliding window (default)',
+    group: 'throttle-three',
+    against: ['throttle-three-peer'],
+    redis: { evalsha: 0 },
+    inScripts: { rpush: 3 },
+    load: async () => (await oursThrottle()).threeLimits,
+  },
+  {
+    ...throttle,
+    id: 'throttle-three-peer',
+    title: '@nestjs/throttler, @nest-lab/throttler-storage-redis (fixed window)',
+    group: 'throttle-three',
+    headers: {},
+    redis: { eval: 3 },
+    load: async () => (await peerThrottle()).threeOnRedis,
   },
   {
     ...throttle,

@@ -1,4 +1,6 @@
 export const OPERATION_GROUPS = [
+  { group: 'hits-hot', title: 'B. Rate limit in memory: hits of one client, without HTTP' },
+  { group: 'hits-cold', title: 'B. Rate limit in memory: hits of 100000 clients, without HTTP' },
   { group: 'lock-1', title: 'D. Lock: acquire and release, one after the other' },
   { group: 'lock-50', title: 'D. Lock: acquire and release, 50 different keys at once' },
   { group: 'pubsub-1', title: 'E. Publish → handle, one event after the other' },
@@ -64,6 +66,28 @@ const pubsub = atEach('pubsub', [
   },
 ]);
 
+const HITS_AT_ONCE = 50;
+const throttle = () => import('../ours/throttle.mjs');
+const throttler = () => import('../peers/throttler.mjs');
+
+const hits = ['hot', 'cold'].flatMap((kind) => [
+  {
+    id: `hits-${kind}-ours`,
+    title: '`ThrottleService`, sliding window (default)',
+    group: `hits-${kind}`,
+    concurrency: HITS_AT_ONCE,
+    against: [`hits-${kind}-peer`],
+    load: async () => (await throttle())[`${kind}Hits`],
+  },
+  {
+    id: `hits-${kind}-peer`,
+    title: '@nestjs/throttler, own storage (sliding window)',
+    group: `hits-${kind}`,
+    concurrency: HITS_AT_ONCE,
+    load: async () => (await throttler())[`${kind}Hits`],
+  },
+]);
+
 const JOBS_AT_ONCE = 50;
 const ours = () => import('../ours/queue.mjs');
 const bullmq = () => import('../peers/bullmq.mjs');
@@ -104,4 +128,4 @@ const queues = [
   },
 ];
 
-export const OPERATION_CONTENDERS = [...locks, ...pubsub, ...queues];
+export const OPERATION_CONTENDERS = [...hits, ...locks, ...pubsub, ...queues];

@@ -14,6 +14,9 @@ const REQUEST_ID_HEADER = 'X-Request-Id';
 /** What is taken over from a client: short, and nothing that could break a log line or a header. */
 const ACCEPTABLE_ID = /^[\w.:-]{1,128}$/;
 
+/** Where a request keeps its context: costs less than a weak map that all are in. */
+const CONTEXT = Symbol('context of the request');
+
 /** The part of a Fastify instance that is used. */
 interface HookableServer {
   addHook(name: 'preValidation', hook: RequestHook): unknown;
@@ -25,8 +28,6 @@ interface HookableServer {
  */
 @Injectable()
 export class RequestContextBinder implements OnModuleInit {
-  readonly #contexts = new WeakMap<object, RequestContext>();
-
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Optional() @Inject(REQUEST_BUDGET_MS) private readonly budgetMs: number | undefined,
@@ -44,7 +45,7 @@ export class RequestContextBinder implements OnModuleInit {
     const asked = headerValue(request, REQUEST_ID_HEADER);
     const requestId = asked !== undefined && ACCEPTABLE_ID.test(asked) ? asked : randomUUID();
     const context = { requestId, redisBudget: new RedisBudget(this.budgetMs ?? Infinity) };
-    this.#contexts.set(request, context);
+    Reflect.set(request, CONTEXT, context);
     setHeader(response, REQUEST_ID_HEADER, requestId);
     runInRequest(context, next);
   };
@@ -52,9 +53,13 @@ export class RequestContextBinder implements OnModuleInit {
   /** A hook or parser of the application may have gone on outside of the context: entered again. */
   #reenter(server: HookableServer): void {
     server.addHook('preValidation', (request, _response, next) => {
-      const context = this.#contexts.get(request);
+      const context = contextOf(request);
       if (context === undefined || currentRequest() === context) next();
       else runInRequest(context, next);
     });
   }
+}
+
+function contextOf(request: object): RequestContext | undefined {
+  return Reflect.get(request, CONTEXT) as RequestContext | undefined;
 }

@@ -36,8 +36,14 @@ export class KeySpace {
 
   /** @throws InvalidOptionError when a part is empty or longer than 1 kB */
   key(family: KeyFamily, tag: string, ...parts: readonly string[]): string {
-    const head = `${this.root(family)}{${encodeTag(checked(tag))}}`;
-    return parts.reduce((key, part) => `${key}:${encodePart(checked(part))}`, head);
+    return this.keyer(family, ...parts)(tag);
+  }
+
+  /** Builds keys that differ in their tag only. @throws InvalidOptionError as `key` */
+  keyer(family: KeyFamily, ...parts: readonly string[]): (tag: string) => string {
+    const root = this.root(family);
+    const rest = parts.map((part) => `:${encodePart(checked(part))}`).join('');
+    return (tag) => `${root}{${encodeTag(checked(tag))}}${rest}`;
   }
 
   /** What all keys of the family begin with. Holds no glob character. */

@@ -18,6 +18,8 @@ interface Naming {
 /** A limit of requests with the name of its counter. */
 export class NamedLimit implements SharedLimit {
   readonly name: string;
+  /** What it is for every request, unless it depends on it. */
+  readonly fixedPolicy: ThrottlePolicy | undefined;
   readonly #limit: UnnamedLimit;
   readonly #naming: Naming;
   readonly #policies = new Map<number, ThrottlePolicy>();
@@ -26,7 +28,13 @@ export class NamedLimit implements SharedLimit {
     this.name = naming.name;
     this.#limit = limit;
     this.#naming = naming;
-    if (typeof limit.limit === 'number') this.#policyOf(limit.limit);
+    this.fixedPolicy = typeof limit.limit === 'number' ? this.#policyOf(limit.limit) : undefined;
+  }
+
+  /** `undefined`: it depends on the request. */
+  get fixedCost(): number | undefined {
+    const { cost } = this.#limit;
+    return typeof cost === 'number' ? cost : undefined;
   }
 
   get strategy() {
@@ -58,24 +66,15 @@ export class NamedLimit implements SharedLimit {
    *
    * @throws InvalidOptionError where the application gives a limit that cannot be one
    */
-  policyFor(
-    request: HttpRequest,
-  ): ThrottlePolicy | undefined | Promise<ThrottlePolicy | undefined> {
+  async policyFor(request: HttpRequest): Promise<ThrottlePolicy | undefined> {
     const { limit } = this.#limit;
-    if (typeof limit === 'number') return this.#policyOf(limit);
-    return this.#policyOfRequest(limit(request));
+    const value = typeof limit === 'number' ? limit : await limit(request);
+    return value === undefined ? undefined : this.#policyOf(value);
   }
 
-  costFor(request: HttpRequest): number | Promise<number> {
+  async costFor(request: HttpRequest): Promise<number> {
     const { cost } = this.#limit;
     return typeof cost === 'number' ? cost : cost(request);
-  }
-
-  async #policyOfRequest(
-    limit: number | undefined | Promise<number | undefined>,
-  ): Promise<ThrottlePolicy | undefined> {
-    const known = await limit;
-    return known === undefined ? undefined : this.#policyOf(known);
   }
 
   #policyOf(limit: number): ThrottlePolicy {

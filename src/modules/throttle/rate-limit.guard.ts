@@ -48,8 +48,6 @@ interface Exchange {
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
   readonly #log = new Logger(RateLimitGuard.name);
-  /** Requests that were checked, or may skip it. */
-  readonly #seen = new WeakSet<object>();
 
   constructor(
     @InjectThrottlerOptions() options: ThrottlerModuleOptions,
@@ -69,7 +67,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType() !== 'http') return true;
     const { req, res } = this.getRequestResponse(context);
-    this.#seen.add(req);
+    markSeen(req);
     if (await this.shouldSkip(context)) return true;
     const exchange = { request: req as HttpRequest, response: res as HttpResponse };
     await this.#enforce(exchange, () => this.policies.of(context, exchange.request));
@@ -84,8 +82,8 @@ export class RateLimitGuard extends ThrottlerGuard {
    * @throws RateLimitExceededException
    */
   async checkUnmatched(request: HttpRequest, response: HttpResponse): Promise<void> {
-    if (this.#seen.has(request)) return;
-    this.#seen.add(request);
+    if (wasSeen(request)) return;
+    markSeen(request);
     await this.#enforce({ request, response }, () => this.policies.ofUnmatched(request));
   }
 
@@ -113,8 +111,10 @@ export class RateLimitGuard extends ThrottlerGuard {
   /** Takes back what its answer shows not to count. */
   #settle(response: HttpResponse, outcome: ThrottleOutcome, checks: readonly RequestCheck[]): void {
     onAnswered(response, (status) => {
-      const isCounted = (index: number): boolean => counts(checks[index]?.count, status);
-      const refund = () => this.throttle.refund(outcome, (index) => !isCounted(index));
+      const isFree = (_each: unknown, index: number) => !counts(checks[index]?.count, status);
+      const decisions = outcome.decisions.filter(isFree);
+      const refund = () =>
+        this.throttle.refundChecks(checks.filter(isFree), { ...outcome, decisions });
       // Nobody waits for it, and the request has its answer: it may take its time.
       runOutsideRequests(refund).catch((error: unknown) => this.#log.error(error));
     });
@@ -136,6 +136,17 @@ export class RateLimitGuard extends ThrottlerGuard {
       );
     }
   }
+}
+
+/** On requests that were checked, or may skip it: costs less than a weak set that all are in. */
+const SEEN = Symbol('seen by the rate limit guard');
+
+function markSeen(request: object): void {
+  Reflect.set(request, SEEN, true);
+}
+
+function wasSeen(request: object): boolean {
+  return Reflect.has(request, SEEN);
 }
 
 function counts(answers: CountedAnswers | undefined, status: number): boolean {

@@ -24,14 +24,19 @@ export interface Checked {
   readonly checks: readonly Pick<ThrottleCheck, 'subject' | 'policy'>[];
 }
 
+interface Items {
+  readonly name: string;
+  readonly window: string;
+}
+
 /** Bytes of a partition key: enough to tell clients apart. */
 const PARTITION_KEY_BYTES = 12;
 
 /** Writes what clients are told of their limits. */
 export class RateLimitHeaderWriter {
   readonly #options: HeaderOptions;
-  /** Names as they are written; there are about as many as limits in the program. */
-  readonly #names = new WeakMap<ThrottleCheck['policy'], string>();
+  /** What every request of a policy is told alike; there are as many as limits in the program. */
+  readonly #items = new WeakMap<ThrottleCheck['policy'], Items>();
 
   constructor(options: HeaderOptions) {
     this.#options = options;
@@ -57,21 +62,21 @@ export class RateLimitHeaderWriter {
     for (const [index, check] of checks.entries()) {
       const decision = outcome.decisions[index];
       if (decision === undefined) continue;
-      const name = this.#nameOf(check.policy);
+      const { name, window } = this.#itemsOf(check.policy);
       const key = this.#partitionKey(check.subject);
-      policies.push(`${name};q=${decision.limit}${windowOf(check.policy)}${key}`);
+      policies.push(`${name};q=${decision.limit}${window}${key}`);
       limits.push(`${name};r=${decision.remaining}${waitOf(decision)}${key}`);
     }
     setHeader(response, 'RateLimit-Policy', policies.join(', '));
     setHeader(response, 'RateLimit', limits.join(', '));
   }
 
-  #nameOf(policy: ThrottleCheck['policy']): string {
-    const known = this.#names.get(policy);
+  #itemsOf(policy: ThrottleCheck['policy']): Items {
+    const known = this.#items.get(policy);
     if (known !== undefined) return known;
-    const name = structuredString(policy.name);
-    this.#names.set(policy, name);
-    return name;
+    const items = { name: structuredString(policy.name), window: windowOf(policy) };
+    this.#items.set(policy, items);
+    return items;
   }
 
   /** Tells counters apart without telling whose they are: a subject may be an IP address. */

@@ -6,8 +6,8 @@ declare module '../../common/events/event-stream.js' {
       readonly subject: string;
       readonly retryAfterMs: number;
     };
-    /** A hit passed every policy it was checked under. */
-    'throttle.allowed': { readonly subject: string };
+    /** A hit passed every check; `subjects` in their order. */
+    'throttle.allowed': { readonly subjects: readonly string[] };
   }
 }
 

@@ -16,7 +16,10 @@ import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
 import './throttle.events.js';
 
-/** A limit for `ThrottleService`: a name is needed, because there is no route to take it from. */
+/**
+ * A limit for `ThrottleService`: a name is needed, because there is no route to take it from. The
+ * object is read when it is first used, and later changes of it are not seen.
+ */
 export type NamedRateLimit = RateLimitOptions & {
   readonly name: string;
   /** Whose counter it is, where limits of several subjects hold together. @default that of the call */
@@ -46,6 +49,8 @@ export interface HitOptions {
 @Injectable()
 export class ThrottleService {
   /** Weak: an outcome that nobody holds can be refunded by nobody. */
+  /** Of limits that were met: a limit is read once. */
+  readonly #policies = new WeakMap<NamedRateLimit, ThrottlePolicy>();
   readonly #admitted = new WeakMap<ThrottleOutcome, readonly ThrottleCheck[]>();
 
   constructor(
@@ -60,7 +65,10 @@ export class ThrottleService {
     limits: NamedRateLimits,
     { cost = 1 }: HitOptions = {},
   ): Promise<ThrottleOutcome> {
-    return this.consumeChecks(this.#resolve(subject, limits, cost));
+    const checks = this.#resolve(subject, limits, cost);
+    const outcome = await this.consumeChecks(checks);
+    if (outcome.allowed) this.#admitted.set(outcome, checks);
+    return outcome;
   }
 
   /** What `consume` would say now. Counts nothing. */
@@ -93,19 +101,12 @@ export class ThrottleService {
    * Takes back a hit that `consume` admitted, once. Resolves to whether it still counted; `false`
    * for a denied one, for one that was taken back before, and while Redis is away for one that
    * Redis counted.
-   *
-   * @param which under which of its limits, by their index @default all
    */
-  async refund(
-    outcome: ThrottleOutcome,
-    which: (index: number) => boolean = () => true,
-  ): Promise<boolean> {
+  async refund(outcome: ThrottleOutcome): Promise<boolean> {
     const checks = this.#admitted.get(outcome);
     // First: of two calls at the same time only one may take it back.
     if (checks === undefined || !this.#admitted.delete(outcome)) return false;
-    const { decisions, backing } = outcome;
-    const counted = checks.map((check, at) => ({ ...check, at: decisions[at]?.at ?? 0, backing }));
-    return this.driver.refund(counted.filter((_check, index) => which(index)));
+    return this.refundChecks(checks, outcome);
   }
 
   /**
@@ -139,15 +140,20 @@ export class ThrottleService {
   /** As `consume`, for checks that are validated already; what the guard calls. */
   async consumeChecks(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
     const outcome = await this.driver.consume(checks);
-    if (outcome.allowed) this.#admitted.set(outcome, checks);
     this.#report(checks, outcome);
     return outcome;
   }
 
+  /** Takes back what `consumeChecks` admitted; nobody but the caller sees to it that it is once. */
+  async refundChecks(checks: readonly ThrottleCheck[], outcome: ThrottleOutcome): Promise<boolean> {
+    const { decisions, backing } = outcome;
+    const counted = checks.map((check, at) => ({ ...check, at: decisions[at]?.at ?? 0, backing }));
+    return this.driver.refund(counted);
+  }
+
   #report(checks: readonly ThrottleCheck[], { allowed, decisions }: ThrottleOutcome): void {
     if (allowed) {
-      const subjects = new Set(checks.map(({ subject }) => subject));
-      for (const subject of subjects) this.events.emit('throttle.allowed', { subject });
+      this.events.emit('throttle.allowed', { subjects: checks.map(({ subject }) => subject) });
       return;
     }
     for (const [index, { allowed: passes, policy, retryAfterMs }] of decisions.entries()) {
@@ -157,9 +163,8 @@ export class ThrottleService {
   }
 
   #resolve(subject: string, limits: NamedRateLimits, cost = 1): readonly ThrottleCheck[] {
-    const checks = [limits].flat().map(({ subject: own, ...limit }) => {
-      const policy = resolveRateLimit(limit, `rate limit ${limit.name}`);
-      return { subject: own ?? subject, policy: this.#named(policy, limit.name), cost };
+    const checks = [limits].flat().map((limit) => {
+      return { subject: limit.subject ?? subject, policy: this.#policyOf(limit), cost };
     });
     const policies = checks.map(({ policy }) => policy);
     for (const [index, policy] of policies.entries()) {
@@ -167,6 +172,15 @@ export class ThrottleService {
       if (found !== undefined) throw new InvalidOptionError(found.option, found.problem);
     }
     return checks;
+  }
+
+  #policyOf(limit: NamedRateLimit): ThrottlePolicy {
+    const known = this.#policies.get(limit);
+    if (known !== undefined) return known;
+    const { subject: _subject, ...options } = limit;
+    const policy = this.#named(resolveRateLimit(options, `rate limit ${limit.name}`), limit.name);
+    this.#policies.set(limit, policy);
+    return policy;
   }
 
   #named(policy: ReturnType<typeof resolveRateLimit>, name: string): ThrottlePolicy {

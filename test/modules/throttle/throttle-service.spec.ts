@@ -109,9 +109,9 @@ describe('the events of ThrottleService', () => {
     await service.consume('ip:2', [{ ...LOGIN, limit: 1 }, once]);
     await service.consume('ip:2', [{ ...LOGIN, limit: 1 }, once]);
     expect(heard).toEqual([
-      { allowed: { subject: 'ip:1' } },
+      { allowed: { subjects: ['ip:1'] } },
       { blocked: { subject: 'ip:1', policy: 'daily', retryAfterMs: 86_400_000 } },
-      { allowed: { subject: 'ip:2' } },
+      { allowed: { subjects: ['ip:2', 'ip:2'] } },
       { blocked: { subject: 'ip:2', policy: 'login', retryAfterMs: 900_000 } },
       { blocked: { subject: 'ip:2', policy: 'daily', retryAfterMs: 86_400_000 } },
     ]);

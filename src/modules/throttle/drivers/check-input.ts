@@ -1,5 +1,10 @@
 import { InvalidOptionError } from '../../../common/errors/index.js';
-import { capacityOf, type ThrottleCheck, type ThrottleCounter } from '../throttle.driver.js';
+import {
+  capacityOf,
+  type ThrottleCheck,
+  type ThrottleCounter,
+  type ThrottlePolicy,
+} from '../throttle.driver.js';
 
 /**
  * @throws InvalidOptionError for a cost that is no whole number of at least 1, or that could never
@@ -31,6 +36,6 @@ export function checkBlockable(counters: readonly ThrottleCounter[]): void {
 }
 
 /** Does the policy know anything but counting? Then a denied hit may change something. */
-export function isPunishing({ policy }: ThrottleCounter): boolean {
-  return policy.penalty > 0 || policy.block !== undefined;
+export function isPunishing({ penalty, block }: ThrottlePolicy): boolean {
+  return penalty > 0 || block !== undefined;
 }

@@ -1,4 +1,8 @@
-import { currentRequest, runOutsideRequests } from '../../../common/context/index.js';
+import {
+  currentRequest,
+  type RedisBudget,
+  runOutsideRequests,
+} from '../../../common/context/index.js';
 import type { RedisConnection } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type { ScriptCheck } from './scripts/script-checks.js';
@@ -18,6 +22,8 @@ const MAX_HITS = 64;
 
 interface WaitingHit {
   readonly checks: readonly ScriptCheck[];
+  /** Of its request; it waits from now on. */
+  readonly budget: RedisBudget | undefined;
   resolve(outcome: ScriptOutcome): void;
   reject(error: unknown): void;
 }
@@ -41,22 +47,15 @@ export class HitBatch {
   }
 
   /** @throws RedisUnavailableError */
-  async consume(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
+  consume(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
     const budget = currentRequest()?.redisBudget;
     const isShort = budget !== undefined && budget.remainingMs < this.#bounds.deadlineMs;
     // Who has less time than the others waits for its own answer only.
-    if (isShort || this.#maxHits === 1) return only(await this.#send([checks]));
+    if (isShort || this.#maxHits === 1)
+      return this.#send([checks]).then((outcomes) => outcomeAt(outcomes, 0));
     budget?.start();
-    try {
-      return await this.#join(checks);
-    } finally {
-      budget?.stop();
-    }
-  }
-
-  #join(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ checks, resolve, reject });
+      this.#waiting.push({ checks, budget, resolve, reject });
       if (this.#waiting.length === 1) runOutsideRequests(() => setImmediate(() => this.#flush()));
       else if (this.#waiting.length === this.#maxHits) this.#flush();
     });
@@ -71,9 +70,11 @@ export class HitBatch {
   async #settle(hits: readonly WaitingHit[]): Promise<void> {
     try {
       const outcomes = await this.#send(hits.map(({ checks }) => checks));
-      for (const [index, hit] of hits.entries()) hit.resolve(only(outcomes.slice(index)));
+      for (const [index, hit] of hits.entries()) hit.resolve(outcomeAt(outcomes, index));
     } catch (error) {
       for (const hit of hits) hit.reject(error);
+    } finally {
+      for (const { budget } of hits) budget?.stop();
     }
   }
 
@@ -82,7 +83,8 @@ export class HitBatch {
   }
 }
 
-function only([outcome]: readonly ScriptOutcome[]): ScriptOutcome {
+function outcomeAt(outcomes: readonly ScriptOutcome[], index: number): ScriptOutcome {
+  const outcome = outcomes[index];
   if (outcome === undefined) throw new TypeError('a throttle script did not answer every hit');
   return outcome;
 }

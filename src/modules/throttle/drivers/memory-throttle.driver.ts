@@ -126,7 +126,7 @@ export class MemoryThrottleDriver implements ThrottleDriver {
   }
 
   #blockedMs(check: Keyed<ThrottleCounter>, now: number): number {
-    if (!isPunishing(check)) return 0;
+    if (!isPunishing(check.policy)) return 0;
     return this.#blocks.live(check.key, now)?.state.restMs(now) ?? 0;
   }
 
@@ -139,7 +139,7 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     const denying = checks.filter(
       (check, index) =>
         decisions[index]?.allowed === false &&
-        isPunishing(check) &&
+        isPunishing(check.policy) &&
         this.#blockedMs(check, now) === 0,
     );
     for (const check of distinct(denying)) {

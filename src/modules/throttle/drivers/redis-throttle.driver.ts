@@ -3,8 +3,10 @@ import type {
   CountedCheck,
   ThrottleCheck,
   ThrottleCounter,
+  ThrottleDecision,
   ThrottleDriver,
   ThrottleOutcome,
+  ThrottlePolicy,
 } from '../throttle.driver.js';
 import { THROTTLE_BLOCK, THROTTLE_COUNTER } from '../throttle.keys.js';
 import { checkBlockable, checkCosts, isPunishing } from './check-input.js';
@@ -24,6 +26,7 @@ export class RedisThrottleDriver implements ThrottleDriver {
   readonly #connection: RedisConnection;
   readonly #bounds: ThrottleBounds;
   readonly #hits: HitBatch;
+  readonly #keyers = new WeakMap<ThrottlePolicy, Keyers>();
 
   constructor(connection: RedisConnection, bounds: ThrottleBounds) {
     this.#connection = connection;
@@ -83,18 +86,32 @@ export class RedisThrottleDriver implements ThrottleDriver {
   }
 
   #keyed(checks: readonly ThrottleCheck[]): readonly ScriptCheck[] {
-    return checks.map((check) => ({ ...check, ...this.#keysOf(check) }));
+    return checks.map((check) => {
+      const { subject, policy, cost } = check;
+      const { key, blockKey } = this.#keysOf(check);
+      return { subject, policy, cost, key, blockKey };
+    });
   }
 
-  #keysOf(counter: ThrottleCounter): Pick<ScriptCheck, 'key' | 'blockKey'> {
-    const { keys } = this.#connection;
-    const { subject, policy } = counter;
-    const parts = [policy.name, policy.strategy] as const;
-    const blockKey = isPunishing(counter)
-      ? keys.key(THROTTLE_BLOCK, subject, ...parts, 'block')
-      : undefined;
-    return { key: keys.key(THROTTLE_COUNTER, subject, ...parts), blockKey };
+  #keysOf({ subject, policy }: ThrottleCounter): Pick<ScriptCheck, 'key' | 'blockKey'> {
+    const { counter, block } = this.#keyers.get(policy) ?? this.#createKeyers(policy);
+    return { key: counter(subject), blockKey: block?.(subject) };
   }
+
+  #createKeyers(policy: ThrottlePolicy): Keyers {
+    const { keys } = this.#connection;
+    const parts = [policy.name, policy.strategy] as const;
+    const block = isPunishing(policy) ? keys.keyer(THROTTLE_BLOCK, ...parts, 'block') : undefined;
+    const keyers = { counter: keys.keyer(THROTTLE_COUNTER, ...parts), block };
+    this.#keyers.set(policy, keyers);
+    return keyers;
+  }
+}
+
+/** Make the keys of a policy. */
+interface Keyers {
+  readonly counter: (subject: string) => string;
+  readonly block: ((subject: string) => string) | undefined;
 }
 
 const NOTHING_ASKED: ThrottleOutcome = { allowed: true, decisions: [], backing: 'redis' };
@@ -105,12 +122,17 @@ function outcomeOf(
 ): ThrottleOutcome {
   if (reply === undefined) throw new TypeError('a throttle script gave no answer');
   const { allowed, at, states } = reply;
-  const decisions = states.map((state, index) => ({
-    policy: checks[index]?.policy.name ?? '',
-    limit: checks[index]?.policy.limit ?? 0,
-    allowed: state.retryAfterMs === 0,
-    ...state,
-    at,
-  }));
+  const decisions = checks.map(({ policy }, index) => decisionOf(policy, states[index], at));
   return { allowed, decisions, backing: 'redis' };
+}
+
+function decisionOf(
+  { name, limit }: ThrottlePolicy,
+  state: ScriptOutcome['states'][number] | undefined,
+  at: number,
+): ThrottleDecision {
+  if (state === undefined) throw new TypeError('a throttle script did not answer every check');
+  const { remaining, resetMs, retryAfterMs } = state;
+  const allowed = retryAfterMs === 0;
+  return { policy: name, limit, allowed, remaining, resetMs, retryAfterMs, at };
 }

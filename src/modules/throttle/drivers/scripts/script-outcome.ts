@@ -16,18 +16,16 @@ export interface ScriptOutcome {
  */
 export function decodeOutcomes(reply: unknown): readonly ScriptOutcome[] {
   if (!Array.isArray(reply)) throw new TypeError('a throttle script replied with no list');
-  const numbers = reply.map(Number);
   let taken = 0;
-  const take = (): number => numbers[taken++] ?? Number.NaN;
+  const take = (): number => Number(reply[taken++]);
   const at = take();
   const outcomes: ScriptOutcome[] = [];
-  while (taken < numbers.length) {
+  while (taken < reply.length) {
     const allowed = take() === 1;
-    const states = Array.from({ length: take() }, () => ({
-      remaining: take(),
-      resetMs: take(),
-      retryAfterMs: take(),
-    }));
+    const states: ScriptOutcome['states'][number][] = [];
+    for (let left = take(); left > 0; left -= 1) {
+      states.push({ remaining: take(), resetMs: take(), retryAfterMs: take() });
+    }
     outcomes.push({ allowed, at, states });
   }
   return outcomes;
