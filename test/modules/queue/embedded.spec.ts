@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as bull from 'bullmq';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { DataDirLock } from '../../../src/modules/queue/drivers/data-dir-lock.js';
+import { PostgresBullBackend } from '../../../src/modules/queue/drivers/postgres-bull-backend.js';
 import {
   JobProcessor,
   OnJob,
@@ -150,3 +152,55 @@ describe('queues without Redis and without a database', () => {
     expect(await readdir(dataDir)).toEqual(['pgdata']);
   }, 60_000);
 });
+
+describe('a database that is slow', () => {
+  const DEADLINE_MS = 30;
+  const never = () => new Promise<never>(() => undefined);
+  const down = (outcome: string) => ({ code: 'E_QUEUE_BACKEND_DOWN', outcome });
+  let backend: PostgresBullBackend;
+
+  beforeEach(() => {
+    const database = {
+      // Never asked: the operations below stand for its answers.
+      pool: { query: never } as never,
+      isStarted: true,
+      awake: Promise.resolve(),
+      start: async () => undefined,
+      close: async () => undefined,
+    };
+    backend = new PostgresBullBackend(bull, database, DEADLINE_MS);
+  });
+
+  afterEach(() => backend.close());
+
+  it('counts as away when it misses the deadline of an operation, and is asked no more', async () => {
+    await expect(backend.run(never)).rejects.toMatchObject(down('unknown'));
+    expect([backend.isUp, backend.backing]).toEqual([false, 'none']);
+    const operation = jest.fn(never);
+    await expect(backend.run(operation)).rejects.toMatchObject(down('not-executed'));
+    expect(operation).not.toHaveBeenCalled();
+  });
+
+  it('stays up when it misses the deadline of a survey, whose size may be why', async () => {
+    const survey = backend.run(never, { isSurvey: true });
+    await expect(survey).rejects.toMatchObject(down('unknown'));
+    expect([backend.isUp, backend.backing]).toEqual([true, 'database']);
+    await expect(backend.run(async () => 'answer')).resolves.toBe('answer');
+  });
+
+  it('has answered in time where the answer waits for an event loop that was blocked', async () => {
+    const operation = async (): Promise<string> => {
+      queueMicrotask(() => blockTheEventLoop(10 * DEADLINE_MS));
+      await access(__filename);
+      return 'answer';
+    };
+    // From here on timers come before answers.
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(backend.run(operation)).resolves.toBe('answer');
+    expect(backend.isUp).toBe(true);
+  });
+});
+
+function blockTheEventLoop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
