@@ -1,10 +1,13 @@
 import fc from 'fast-check';
+import { Cluster } from 'ioredis';
 import { InvalidOptionError } from '../../src/common/errors/index.js';
 import {
   checkKeyText,
+  KeyDeletion,
   type KeyFamily,
   KeySpace,
   MAX_KEY_BYTES,
+  RedisUnavailableError,
 } from '../../src/common/redis/index.js';
 
 const FAMILY: KeyFamily = {
@@ -104,3 +107,40 @@ describe('checkKeyText', () => {
     },
   );
 });
+
+/** A master that has many keys left to look at, until `fails` says that it is gone. */
+class FakeMaster {
+  static readonly #STEPS = 1_000;
+  steps = 0;
+
+  constructor(readonly fails: (step: number) => boolean) {}
+
+  async scan(): Promise<[cursor: string, keys: string[]]> {
+    this.steps += 1;
+    await turn();
+    if (this.fails(this.steps)) throw new RedisUnavailableError('deadline');
+    return [this.steps < FakeMaster.#STEPS ? String(this.steps) : '0', []];
+  }
+}
+
+describe('KeyDeletion', () => {
+  it('by pattern stops on every master with its step, when one of them does not answer', async () => {
+    const [well, lost] = [new FakeMaster(() => false), new FakeMaster((step) => step === 3)];
+    const cluster: unknown = Object.create(Cluster.prototype, {
+      nodes: { value: () => [well, lost] },
+    });
+    const connection = { keys, command: async (run: (client: unknown) => unknown) => run(cluster) };
+    const deletion = new KeyDeletion(connection as never, FAMILY, { deadlineMs: 5_000 });
+    await expect(deletion.deleteMatching('*')).rejects.toMatchObject({ reason: 'deadline' });
+    const { steps } = well;
+    expect(steps).toBeGreaterThan(1);
+    for (let later = 0; later < 50; later += 1) await turn();
+    expect(well.steps).toBeLessThanOrEqual(steps + 1);
+    expect(lost.steps).toBe(3);
+  });
+});
+
+/** One turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
