@@ -5,6 +5,7 @@ import {
   type RedisRole,
 } from '../../src/common/redis/index.js';
 import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { RedisProcess } from '../support/redis/redis-process.js';
 import { infoField, queryRedis } from '../support/redis/redis-query.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
@@ -13,14 +14,14 @@ import { assertTopology } from '../support/redis/topology.js';
 import { BORROWABLE, RedisFixture } from './redis-fixture.js';
 
 const EVERY_ROLE: readonly RedisRole[] = ['command', 'producer', 'worker', 'subscriber', 'probe'];
-const BOUNDS = { deadlineMs: 1_000 };
+const BOUNDS = { deadlineMs: 5_000 };
 
 describe('the Redis connections of an application', () => {
   const redis = useStarted(() => startStandalone());
   let fixture: RedisFixture;
 
   beforeEach(() => {
-    fixture = new RedisFixture({ default: { url: redis().url } }, { bootTimeout: '10s' });
+    fixture = new RedisFixture({ default: { url: redis().url } });
   });
 
   afterEach(() => fixture.close());
@@ -145,11 +146,14 @@ describe('the Redis connections of an application', () => {
       expect(connection.gate.state).toBe('open');
       const ping = () => connection.command((client) => client.ping(), BOUNDS);
       await expect(ping()).rejects.toMatchObject({ reason: 'open', outcome: 'not-executed' });
-      expect(away.log).toEqual(['default degraded: ECONNREFUSED']);
+      // The reason may be that nothing was heard in time, where the machine took a break just then.
+      const degraded = expect.stringMatching(/^default degraded: /) as string;
+      expect(away.log).toEqual([degraded]);
+      await eventually(() => connection.lastError === 'ECONNREFUSED');
       await server().restart();
       await eventually(() => connection.gate.isClosed);
       await expect(ping()).resolves.toBe('PONG');
-      expect(away.log).toEqual(['default degraded: ECONNREFUSED', 'default recovered']);
+      expect(away.log).toEqual([degraded, 'default recovered']);
       away.close();
     });
   });
@@ -202,6 +206,28 @@ describe('the Redis connections of an application', () => {
 
   describe('for an inspection', () => {
     const server = useStarted(() => startStandalone());
+    const proxy = useStarted(async () => {
+      const started = new FaultProxy({ targetPort: server().process.port });
+      await started.start();
+      return started;
+    });
+
+    it('are not left in a network that accepted them and then swallowed every byte', async () => {
+      const asked = new RedisFixture({ default: { url: proxy().url } });
+      asked.redis.use('default', ['probe']);
+      try {
+        const connection = await asked.connect();
+        const ping = () => connection.inspect((client) => client.ping(), 500);
+        await eventually(async () => (await ping()) === 'PONG');
+        await proxy().blackHole();
+        await expect(ping()).rejects.toMatchObject({ reason: 'deadline' });
+        await eventually(() => connection.client('probe').status === 'connect');
+        await proxy().heal();
+        await eventually(async () => (await ping()) === 'PONG');
+      } finally {
+        asked.close();
+      }
+    });
 
     it('answer whatever the state of the gate, and give up at the deadline', async () => {
       const asked = new RedisFixture({ default: { url: server().url } });

@@ -22,7 +22,8 @@ export const ROLE_SETTINGS: Readonly<Record<RedisRole, CommonRedisOptions>> = {
   worker: { maxRetriesPerRequest: null, socketTimeout: 8_000 },
   // Tracking redirects invalidations as RESP2 messages only.
   subscriber: { maxRetriesPerRequest: null, protocol: 2, autoResubscribe: true },
-  probe: FAIL_FAST,
+  // Nothing else ends a connection that was accepted and is not greeted.
+  probe: { ...FAIL_FAST, socketTimeout: 2_000 },
 };
 
 /**
