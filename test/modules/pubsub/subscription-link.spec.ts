@@ -4,8 +4,11 @@ import { Redis } from 'ioredis';
 import { SubscriptionLink } from '../../../src/modules/pubsub/drivers/subscription-link.js';
 import { eventually } from '../../support/eventually.js';
 
-const SUBSCRIBED = '*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n';
-const PONG = '+PONG\r\n';
+const REPLIES: Readonly<Record<string, string>> = {
+  subscribe: '*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n',
+  ping: '+PONG\r\n',
+  info: '$0\r\n\r\n',
+};
 
 /** As much of Redis as it takes to lose a connection at a certain command. */
 class FlakyServer {
@@ -14,6 +17,8 @@ class FlakyServer {
   readonly sockets: Socket[] = [];
   /** The connection, counted from 0, that is cut when it is asked for a PING. */
   cutAtPing: number | undefined;
+  /** The connection that is accepted and never answered. */
+  muteAt: number | undefined;
   readonly #server: Server = createServer((socket) => this.#serve(socket));
 
   async start(): Promise<number> {
@@ -34,11 +39,12 @@ class FlakyServer {
     this.asked.push(asked);
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
-      const names: string[] = String(chunk).match(/subscribe|ping/g) ?? [];
+      const names: string[] = String(chunk).match(/subscribe|ping|info/g) ?? [];
       asked.push(...names);
+      if (at === this.muteAt) return;
       const isCut = at === this.cutAtPing && names.includes('ping');
       const answered = isCut ? names.slice(0, names.indexOf('ping')) : names;
-      const replies = answered.map((name) => (name === 'ping' ? PONG : SUBSCRIBED)).join('');
+      const replies = answered.map((name) => REPLIES[name] ?? '').join('');
       if (replies !== '') socket.write(replies);
       if (isCut) socket.destroySoon();
     });
@@ -46,13 +52,13 @@ class FlakyServer {
 }
 
 describe('the link of a subscription', () => {
-  const server = new FlakyServer();
+  let server: FlakyServer;
   let client: Redis;
 
   beforeEach(async () => {
+    server = new FlakyServer();
     client = new Redis(await server.start(), '127.0.0.1', {
       protocol: 2,
-      enableReadyCheck: false,
       disableClientInfo: true,
       autoResubscribe: false,
       maxRetriesPerRequest: null,
@@ -81,6 +87,23 @@ describe('the link of a subscription', () => {
     // nothing.
     await eventually(() => restored.mock.calls.length > 0);
     expect(server.sockets.length).toBeGreaterThan(2);
+    expect(server.asked.at(-1)).toContain('subscribe');
+    link.stop();
+  });
+
+  it('that comes back to a server which accepts it and then is silent tries another connection', async () => {
+    const restored = jest.fn();
+    const link = new SubscriptionLink(client, {
+      heartbeatMs: 200,
+      resubscribe: () => void client.subscribe('c').catch(() => undefined),
+      restored,
+    });
+    await client.subscribe('c');
+    link.start();
+    server.muteAt = 1;
+    server.sockets[0]?.destroy();
+    await eventually(() => restored.mock.calls.length > 0);
+    expect(server.asked[1]).toEqual(['info']);
     expect(server.asked.at(-1)).toContain('subscribe');
     link.stop();
   });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { type RedisClient, withDeadline } from '../../../common/redis/index.js';
 import { receivingNode } from './subscriber-client.js';
@@ -91,9 +92,25 @@ export class SubscriptionLink {
     this.#followNode();
     const node = this.#node;
     if (node !== undefined && isUsable(node)) await this.#prove(node);
-    else this.lose();
+    else {
+      this.lose();
+      if (node?.status === 'connect') await this.#awaitGreeting(node);
+    }
     this.#isLooking = false;
     this.#schedule(this.#isLost ? RETRY_MS : this.#options.heartbeatMs);
+  }
+
+  /** Whoever accepts a connection and then says nothing would be waited for by ioredis for ever. */
+  async #awaitGreeting(node: Redis): Promise<void> {
+    const over = new AbortController();
+    const signs = ['ready', 'close'].map((event) => once(node, event, { signal: over.signal }));
+    try {
+      await withDeadline(Promise.race(signs), this.#options.heartbeatMs);
+    } catch {
+      if (!this.#isStopped) node.disconnect(node === this.#client);
+    } finally {
+      over.abort();
+    }
   }
 
   /** In a cluster ioredis goes to another node by itself, and says nothing. */
