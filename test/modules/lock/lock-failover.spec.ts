@@ -8,6 +8,7 @@ import type { LockHarness } from './lock-harness.js';
 const TTL = { ttl: '30s' } as const;
 const DOWN = { code: 'E_LOCK_BACKEND_DOWN' };
 
+// What a test hands to the background takes these as they are in it: it may outlive the test.
 let gate: RedisGate;
 let redis: FakeRedis;
 let clock: FakeClock;
@@ -35,10 +36,11 @@ describe.each(['closed', 'memory'] as const)('waiting for a lock (%s)', (policy)
     const other = await redis.kept.acquire(claimOf('other'));
     expect(other.outcome).toBe('acquired');
     let tries = 0;
-    redis.before = () => {
+    const fake = redis;
+    fake.before = () => {
       tries += 1;
       if (tries <= busyTries) return;
-      redis.before = () => void redis.kept.forceRelease('job');
+      fake.before = () => void fake.kept.forceRelease('job');
       throw new RedisUnavailableError('deadline');
     };
     const lock = await harness.locks.acquire('job', { ...TTL, wait: '5s' });
@@ -57,8 +59,9 @@ describe.each(['closed', 'memory'] as const)('waiting for a lock (%s)', (policy)
   });
 
   it('ends with E_LOCK_BACKEND_DOWN where no try was answered', async () => {
+    const time = clock;
     redis.before = () => {
-      clock.advance(30);
+      time.advance(30);
       throw new RedisUnavailableError('deadline');
     };
     await expect(harness.locks.acquire('job', { ...TTL, wait: 50 })).rejects.toMatchObject(DOWN);
@@ -67,10 +70,11 @@ describe.each(['closed', 'memory'] as const)('waiting for a lock (%s)', (policy)
   });
 
   it('ends with E_LOCK_WAIT_TIMEOUT where one found it busy', async () => {
-    await redis.kept.acquire(claimOf('other'));
-    redis.before = () => {
-      if (redis.calls.length > 1) throw new RedisUnavailableError('deadline');
-      clock.advance(30);
+    const [fake, time] = [redis, clock];
+    await fake.kept.acquire(claimOf('other'));
+    fake.before = () => {
+      if (fake.calls.length > 1) throw new RedisUnavailableError('deadline');
+      time.advance(30);
     };
     const waiting = harness.locks.acquire('job', { ...TTL, wait: 50 });
     await eventually(() => redis.calls.length > 2);
@@ -86,8 +90,9 @@ it('a wait for a closed lock ends when Redis goes away', async () => {
   await build('closed');
   await redis.kept.acquire(claimOf('other'));
   const waiting = harness.locks.acquire('job', { ...TTL, wait: '1h' });
+  const goAwayAtOnce = goAway;
   redis.before = () => {
-    goAway();
+    goAwayAtOnce();
     throw new RedisUnavailableError('connection');
   };
   await expect(waiting).rejects.toMatchObject(DOWN);
@@ -137,6 +142,20 @@ describe('locks that are closed while Redis is away', () => {
       await eventually(async () => expect(await redis.kept.list(1)).toEqual([]));
     },
   );
+
+  it('give nothing back any more once the application was shut down', async () => {
+    jest.useFakeTimers();
+    try {
+      redis.after = unavailable('deadline');
+      await expect(harness.locks.acquire('job', TTL)).rejects.toMatchObject(DOWN);
+      gate.stop();
+      redis.calls.length = 0;
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(redis.calls).toEqual([]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 
   it('give nothing back for a claim that was never sent', async () => {
     redis.before = unavailable('overloaded');

@@ -69,7 +69,7 @@ describe('LockModule', () => {
       await expect(locks.tryAcquire('job', TTL)).rejects.toMatchObject({
         code: 'E_LOCK_BACKEND_DOWN',
       });
-      const lock = await locks.acquire('job', { ...TTL, wait: '1s' });
+      const lock = await locks.acquire('job', { ...TTL, wait: '10s' });
       expect(await lock.extend()).toBe('extended');
       expect(await lock.release()).toBe('released');
     });

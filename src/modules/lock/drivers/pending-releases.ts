@@ -73,12 +73,12 @@ export class PendingReleases {
     this.#pending.delete(ref.token);
   }
 
-  /** While Redis is away nothing is tried: its return calls `flush`. */
+  /** While Redis is away, or after the shutdown, nothing is tried: its return calls `flush`. */
   #retryLater(): void {
     if (this.#timer !== undefined || !this.#options.mayTry()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.flush();
+      if (this.#options.mayTry()) void this.flush();
     }, RETRY_MS).unref();
   }
 }
