@@ -12,7 +12,7 @@ import { useRedis } from '../support/redis/shared-redis.js';
 import { RedisFixture } from './redis-fixture.js';
 
 /** Far longer than ioredis waits before it sends a command again. */
-const BOUNDS = { deadlineMs: 1_500 };
+const BOUNDS = { deadlineMs: 5_000 };
 
 const HIT = defineScript<string, undefined, number>({
   name: 'test-hit',
@@ -33,7 +33,7 @@ describe('a connection to a cluster', () => {
   let connection: RedisConnection;
 
   beforeEach(async () => {
-    fixture = new RedisFixture({ default: { cluster: redis().addresses } }, { bootTimeout: '10s' });
+    fixture = new RedisFixture({ default: { cluster: redis().addresses } });
     connection = await fixture.connect();
   });
 

@@ -19,7 +19,7 @@ import { BORROWABLE_CLUSTER, RedisFixture } from './redis-fixture.js';
 const TLS_FOLDER = join(process.cwd(), 'test/support/fixtures/tls');
 const CERTIFICATE = readFileSync(join(TLS_FOLDER, 'cert.pem'), 'utf8');
 const IDENTITY = { cert: CERTIFICATE, key: readFileSync(join(TLS_FOLDER, 'key.pem')) };
-const BOUNDS = { deadlineMs: 1_000 };
+const BOUNDS = { deadlineMs: 5_000 };
 const HOST = '127.0.0.1';
 
 const COUNT = defineScript<string, undefined, number>({

@@ -119,8 +119,8 @@ describe('a connection', () => {
     const fixture = new RedisFixture({ default: { url: redis().url } });
     const connection = await fixture.connect();
     fixture.redis.use('default', ['probe']);
-    await eventually(() => connection.inspect((client) => client.ping(), 500), {
-      timeoutMs: 1500,
-    }).finally(() => fixture.close());
+    await eventually(() => connection.inspect((client) => client.ping(), 500)).finally(() =>
+      fixture.close(),
+    );
   });
 });

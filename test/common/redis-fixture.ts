@@ -35,6 +35,8 @@ export class RedisFixture {
       connections,
       app: this.app,
       prefix: this.app,
+      // Of no matter where there is a Redis; a slow machine may take its time.
+      bootTimeout: '10s',
       ...options,
     });
     this.redis = new RedisConnections(resolved, events);

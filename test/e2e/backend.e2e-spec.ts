@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { createBackend } from '../../src/app/create-backend.js';
-import type { BackplaneOptions } from '../../src/backplane.options.js';
 import { loadConfig } from '../../src/common/config/index.js';
 import { PubSubService } from '../../src/modules/pubsub/index.js';
 import { listen, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { patient } from '../support/patient.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 
@@ -17,20 +17,6 @@ const CASES = [
   { platform: 'express', backing: 'redis' },
   { platform: 'fastify', backing: 'memory' },
 ] as const;
-
-/**
- * On a busy machine a deadline of 50 ms passes, and then memory counts instead: not the subject
- * here.
- */
-function patient(options: BackplaneOptions): BackplaneOptions {
-  const { redis, throttle, cache } = options;
-  return {
-    ...options,
-    ...(redis === undefined ? {} : { redis: { ...redis, requestBudget: '10s' } }),
-    throttle: { ...throttle, deadline: '5s' },
-    cache: { ...cache, deadline: '5s' },
-  };
-}
 
 interface Operation {
   readonly summary?: string;
@@ -311,7 +297,7 @@ describe('the backend on a Redis of its own', () => {
 
   it('writes no key without a TTL and none outside of its prefix', async () => {
     const config = loadConfig({ REDIS_URL: redis().url, REDIS_PREFIX: 'mine' });
-    const server = await listen((await createBackend({ config })).app);
+    const server = await listen((await createBackend({ config, adjust: patient })).app);
     const client = new Redis(redis().url);
     await fetch(`${server.url}/api/cached-data?user_id=1`);
     await fetch(`${server.url}/api/rate-limited`);

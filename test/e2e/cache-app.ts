@@ -194,7 +194,12 @@ class CachedController {
 /** An application with cached routes, in memory or on a Redis. */
 export async function startCacheApp(platform: Platform, redisUrl?: string): Promise<TestApp> {
   const redis = (url: string) =>
-    RedisModule.forRoot({ connections: { default: { url } }, prefix: uniquePrefix() });
+    RedisModule.forRoot({
+      connections: { default: { url } },
+      prefix: uniquePrefix(),
+      requestBudget: '10s',
+      bootTimeout: '10s',
+    });
   return startApp(platform, {
     imports: [
       ...(redisUrl === undefined ? [] : [redis(redisUrl)]),

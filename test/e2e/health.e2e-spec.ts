@@ -7,6 +7,7 @@ import { listen, type Platform, PLATFORMS, startApp, type TestApp } from '../sup
 import { eventually } from '../support/eventually.js';
 import { RedisProcess } from '../support/redis/redis-process.js';
 import { useStarted } from '../support/redis/shared-redis.js';
+import { timed } from '../support/stalls.js';
 
 /** What the issue allows for an answer of /health while Redis is frozen. */
 const SLOWEST_HEALTH_MS = 600;
@@ -112,18 +113,23 @@ describe.each(PLATFORMS)('GET /health on %s', (platform) => {
     });
 
     it('is up, with Redis healthy and behind everything', async () => {
-      const { status, body } = await get('/health');
-      expectToMatch(body, 'health');
-      expect({ status, body }).toEqual({
-        status: 200,
-        body: {
-          status: 'up',
-          system: { redis: { status: 'healthy', available: true } },
-          services: ON_REDIS,
-        },
+      // Again where a busy machine missed the deadline of a check.
+      await eventually(async () => {
+        const { status, body } = await get('/health');
+        expectToMatch(body, 'health');
+        expect({ status, body }).toEqual({
+          status: 200,
+          body: {
+            status: 'up',
+            system: { redis: { status: 'healthy', available: true } },
+            services: ON_REDIS,
+          },
+        });
       });
-      expectToMatch((await get('/health/redis')).body, 'healthyRedis');
-      expectToMatch((await get('/health/deep')).body, 'deep');
+      await eventually(async () => {
+        expectToMatch((await get('/health/redis')).body, 'healthyRedis');
+        expectToMatch((await get('/health/deep')).body, 'deep');
+      });
     });
 
     it('is degraded and still 200 when Redis was killed, with memory behind everything', async () => {
@@ -144,9 +150,11 @@ describe.each(PLATFORMS)('GET /health on %s', (platform) => {
 
     it('answers while Redis is frozen', async () => {
       redis().freeze();
-      const startedAt = performance.now();
-      const first = await get('/health');
-      expect(performance.now() - startedAt).toBeLessThan(SLOWEST_HEALTH_MS);
+      let first: Answer | undefined;
+      const tookMs = await timed(async () => {
+        first = await get('/health');
+      });
+      expect(tookMs).toBeLessThan(SLOWEST_HEALTH_MS);
       expect(first).toMatchObject({
         status: 200,
         body: { status: 'degraded', system: { redis: { status: 'unhealthy', available: false } } },

@@ -27,7 +27,12 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
 
   beforeAll(async () => {
     const onRedis = (url: string) =>
-      RedisModule.forRoot({ connections: { default: { url } }, prefix: uniquePrefix() });
+      RedisModule.forRoot({
+        connections: { default: { url } },
+        prefix: uniquePrefix(),
+        requestBudget: '10s',
+        bootTimeout: '10s',
+      });
     server = await startApp(platform, {
       imports: [
         ...(redis === undefined ? [] : [onRedis(redis().url)]),

@@ -48,6 +48,7 @@ describe.each(PLATFORMS)('the pub/sub endpoints on %s', (platform) => {
         RedisModule.forRoot({
           connections: { default: { url: redis().url } },
           prefix: uniquePrefix(),
+          requestBudget: '10s',
           bootTimeout: '10s',
         }),
         PubSubModule.forRoot({ deadline: '5s', ...options }),

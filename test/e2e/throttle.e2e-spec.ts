@@ -179,8 +179,13 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     const backplane = (url: string, prefix: string, throttle: ThrottleOptions) => ({
       imports: [
         BackplaneModule.forRoot({
-          redis: { connections: { default: { url } }, prefix, requestBudget: '2s' },
-          throttle: { deadline: '2s', ...throttle },
+          redis: {
+            connections: { default: { url } },
+            prefix,
+            requestBudget: '10s',
+            bootTimeout: '10s',
+          },
+          throttle: { deadline: '5s', ...throttle },
         }),
       ],
     });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createBackend } from '../../src/app/create-backend.js';
 import { loadConfig } from '../../src/common/config/index.js';
 import { listen, type TestApp } from '../support/app.js';
+import { patient } from '../support/patient.js';
 import { uniquePrefix, useRedis } from '../support/redis/shared-redis.js';
 import { type Bindings, fillIn, matchExpected } from '../support/transcript/match-expected.js';
 import {
@@ -38,7 +39,8 @@ describe.each(['embedded', 'redis'] as const)('the transcripts of docs/, %s', (m
       config: loadConfig(environment),
       platform: 'fastify',
       // Nothing is left in the folder of the test run.
-      adjust: (options) => ({ ...options, queue: { ...options.queue, dataDir: 'memory://' } }),
+      adjust: (options) =>
+        patient({ ...options, queue: { ...options.queue, dataDir: 'memory://' } }),
     });
     await using server = await listen(app);
     const bindings: Bindings = new Map([['mode', mode === 'redis' ? 'redis' : 'memory']]);

@@ -15,6 +15,8 @@ import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
 
 const DEADLINE = { deadlineMs: 100 };
+/** While nothing is wrong: a busy machine may take longer than the deadline. */
+const PATIENT = { deadlineMs: 5_000 };
 const MINUTE_MS = 60_000;
 
 const POLICY: ThrottlePolicy = {
@@ -63,8 +65,10 @@ describe('a write that timed out', () => {
     ours = await openRedis({ url: redis().url }, { prefix, breaker: { failureThreshold: 100 } });
     const cache = new RedisCacheDriver(ours.connection, DEADLINE);
     const throttle = new RedisThrottleDriver(ours.connection, DEADLINE);
-    await cache.set('k', Buffer.from('before'), MINUTE_MS);
-    await throttle.consume(checks('client', [POLICY]));
+    const patientCache = new RedisCacheDriver(ours.connection, PATIENT);
+    const patientThrottle = new RedisThrottleDriver(ours.connection, PATIENT);
+    await patientCache.set('k', Buffer.from('before'), MINUTE_MS);
+    await patientThrottle.consume(checks('client', [POLICY]));
     const callsBefore = await scriptCalls();
 
     redis().process.freeze();
@@ -78,8 +82,8 @@ describe('a write that timed out', () => {
 
     expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
     await eventually(async () => (await scriptCalls()) >= callsBefore + 2);
-    expect(String(await cache.get('k'))).toBe('before');
-    const { decisions } = await throttle.peek(checks('client', [POLICY]));
+    expect(String(await patientCache.get('k'))).toBe('before');
+    const { decisions } = await patientThrottle.peek(checks('client', [POLICY]));
     expect(decisions[0]?.remaining).toBe(POLICY.limit - 1);
   });
 
@@ -88,8 +92,9 @@ describe('a write that timed out', () => {
     const slow = new RedisCacheDriver(ours.connection, DEADLINE);
     const other = await openRedis({ url: redis().url }, { prefix });
     others.push(other);
-    const quick = new RedisCacheDriver(other.connection, { deadlineMs: 2_000 });
-    await slow.set('k', Buffer.from('before'), MINUTE_MS);
+    const quick = new RedisCacheDriver(other.connection, PATIENT);
+    const before = new RedisCacheDriver(ours.connection, PATIENT);
+    await before.set('k', Buffer.from('before'), MINUTE_MS);
     const callsBefore = await scriptCalls();
 
     await proxy().delay(400);
@@ -107,7 +112,8 @@ describe('a write that timed out', () => {
     ours = await openRedis({ url: redis().url }, { prefix });
     const primary = new RedisCacheDriver(ours.connection, DEADLINE);
     const { driver: cache } = failover(primary, ours);
-    await cache.set('k', Buffer.from('before'), MINUTE_MS);
+    const before = new RedisCacheDriver(ours.connection, PATIENT);
+    await before.set('k', Buffer.from('before'), MINUTE_MS);
     let degraded = 0;
     let recovered = 0;
     ours.events.on('redis.degraded', () => (degraded += 1));
@@ -118,11 +124,11 @@ describe('a write that timed out', () => {
     expect(await cache.delete(['k'])).toBe(0);
     await eventually(async () => {
       await cache.get('another');
-      return degraded === 1;
+      return degraded > 0;
     });
     redis().process.thaw();
 
-    await eventually(() => recovered === 1);
+    await eventually(() => recovered > 0 && recovered === degraded);
     await eventually(async () => expect(await primary.get('k')).toBeUndefined());
     expect(await cache.get('k')).toBeUndefined();
   });

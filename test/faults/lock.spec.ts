@@ -10,8 +10,11 @@ import { queryRedis } from '../support/redis/redis-query.js';
 import { startSentinel } from '../support/redis/redis-sentinel.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
+import { timed } from '../support/stalls.js';
 
 const TTL = { ttl: '10m' } as const;
+/** Where Redis is well: a busy machine may miss the deadline of a try. */
+const IN_THE_END = { ...TTL, wait: '5s' } as const;
 const DEADLINE_MS = 100;
 /** The deadline, and what a busy machine adds. */
 const SLOWEST_MS = DEADLINE_MS + 300;
@@ -100,9 +103,10 @@ async function start(lock: LockOptions = {}, url = redis().url): Promise<LockApp
   const app = await LockApp.start({ url }, prefix, lock);
   apps.push(app);
   expect(app.backing).toBe('redis');
-  await app.locks.withLock('proves that it works', TTL, async () => {
+  await app.locks.withLock('proves that it works', IN_THE_END, async () => {
     expect(await direct.exists(`${prefix}:lock:v1:{proves%20that%20it%20works}`)).toBe(1);
   });
+  await eventually(() => app.backing === 'redis');
   return app;
 }
 
@@ -120,31 +124,29 @@ const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
 describe.each(FAULTS)('with a Redis that is %s', (_name, fault) => {
   it('locks are refused within the deadline, and are back when it is', async () => {
     const app = await start({}, proxy.url);
-    const held = await app.locks.acquire('held', TTL);
+    const held = await app.locks.acquire('held', IN_THE_END);
     await fault.begin();
     await app.goesAway();
     expect(app.backing).toBe('none');
-    const startedAt = performance.now();
-    await expect(app.locks.tryAcquire('job', TTL)).rejects.toMatchObject(DOWN);
-    const waiting = app.locks.acquire('job', { ...TTL, wait: '1h' });
-    await expect(waiting).rejects.toMatchObject(DOWN);
-    await expect(held.release()).rejects.toMatchObject(DOWN);
-    expect(performance.now() - startedAt).toBeLessThan(SLOWEST_MS);
+    const tookMs = await timed(async () => {
+      await expect(app.locks.tryAcquire('job', TTL)).rejects.toMatchObject(DOWN);
+      const waiting = app.locks.acquire('job', { ...TTL, wait: '1h' });
+      await expect(waiting).rejects.toMatchObject(DOWN);
+      await expect(held.release()).rejects.toMatchObject(DOWN);
+    });
+    expect(tookMs).toBeLessThan(SLOWEST_MS);
 
     await fault.end();
     await app.comesBack();
-    await using job = await app.locks.acquire('job', TTL);
+    const job = await app.locks.acquire('job', IN_THE_END);
     expect(job.isHeld).toBe(true);
     // Its release was made up for, or the server forgot it.
-    await eventually(async () => {
-      await using again = await app.locks.tryAcquire('held', TTL);
-      return again !== undefined;
-    });
+    await eventually(async () => (await app.locks.tryAcquire('held', TTL)) !== undefined);
   });
 
   it('locks of a single process go on here, and go over to Redis when it is back', async () => {
     const app = await start(SINGLE, proxy.url);
-    const held = await app.locks.acquire('held', TTL);
+    const held = await app.locks.acquire('held', IN_THE_END);
     await fault.begin();
     await app.goesAway();
     expect(app.backing).toBe('memory');
@@ -158,10 +160,14 @@ describe.each(FAULTS)('with a Redis that is %s', (_name, fault) => {
     expect([held.isHeld, local.isHeld, app.lost]).toEqual([true, true, []]);
     for (const key of ['held', 'job']) {
       expect(await direct.pttl(`${prefix}:lock:v1:{${key}}`)).toBeGreaterThan(0);
-      expect(await app.locks.tryAcquire(key, TTL)).toBeUndefined();
+      await eventually(async () => {
+        expect(await app.locks.tryAcquire(key, TTL)).toBeUndefined();
+      });
     }
-    expect([await local.extend(), await held.extend()]).toEqual(['extended', 'extended']);
-    expect([await local.release(), await held.release()]).toEqual(['released', 'released']);
+    for (const lock of [local, held]) {
+      expect(await eventually(() => lock.extend())).toBe('extended');
+      expect(await eventually(() => lock.release())).toBe('released');
+    }
   });
 });
 
@@ -257,7 +263,8 @@ describe('a call that timed out', () => {
   });
 
   it('and was granted, its reply lost, does not stand in the way until it expires', async () => {
-    const app = await start({}, proxy.url);
+    // Time enough for the request to arrive before it is late.
+    const app = await start({ deadline: 500 }, proxy.url);
     await proxy.halfOpen();
     await expect(app.locks.acquire('job', TTL)).rejects.toMatchObject(DOWN);
     expect(await direct.exists(`${prefix}:lock:v1:{job}`)).toBe(1);
@@ -267,21 +274,20 @@ describe('a call that timed out', () => {
     await eventually(async () => {
       expect(await direct.exists(`${prefix}:lock:v1:{job}`)).toBe(0);
     });
-    await using lock = await app.locks.acquire('job', TTL);
-    expect(lock.isHeld).toBe(true);
+    expect(await app.locks.acquire('job', IN_THE_END)).toMatchObject({ isHeld: true });
   });
 
   it('does not let a holder believe in a lock longer than it lasts', async () => {
     const app = await start();
-    const lock = await app.locks.acquire('job', { ttl: 400 });
+    const long = await app.locks.acquire('another', TTL);
+    const lock = await app.locks.acquire('job', { ttl: 400, wait: '5s' });
     redis().process.freeze();
     await app.goesAway();
-    expect(lock.isHeld).toBe(true);
     await eventually(() => !lock.isHeld);
+    expect(long.isHeld).toBe(true);
     redis().process.thaw();
     await app.comesBack();
-    await using other = await app.locks.acquire('job', { ...TTL, wait: '5s' });
-    expect(other.isHeld).toBe(true);
-    expect(lock.isHeld).toBe(false);
+    expect(await app.locks.acquire('job', IN_THE_END)).toMatchObject({ isHeld: true });
+    expect([lock.isHeld, long.isHeld]).toEqual([false, true]);
   });
 });

@@ -1,10 +1,13 @@
 import { Test } from '@nestjs/testing';
 import type { INestApplicationContext } from '@nestjs/common';
 import { EventStream } from '../../src/common/events/index.js';
-import { RedisModule, type RedisTarget } from '../../src/common/redis/index.js';
+import { RedisModule, type RedisOptions, type RedisTarget } from '../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../src/common/status/index.js';
 import { PubSubModule, type PubSubOptions, PubSubService } from '../../src/modules/pubsub/index.js';
 import { logOf } from '../contracts/pubsub/pubsub-fixture.js';
+
+/** A test that is about how soon something is noticed gives times of its own. */
+const UNHURRIED = { deadline: '5s', heartbeat: '5s' } as const;
 
 /** An application with the module on Redis, and everything it said. */
 export class PubSubApp {
@@ -28,11 +31,12 @@ export class PubSubApp {
   static async start(
     target: RedisTarget,
     prefix: string,
-    options: PubSubOptions = {},
+    given: PubSubOptions & Pick<RedisOptions, 'bootTimeout'> = {},
   ): Promise<PubSubApp> {
-    const redis = RedisModule.forRoot({ connections: { default: target }, prefix });
+    const { bootTimeout = '10s', ...options } = given;
+    const redis = RedisModule.forRoot({ connections: { default: target }, prefix, bootTimeout });
     const module = await Test.createTestingModule({
-      imports: [redis, PubSubModule.forRoot({ heartbeat: 200, ...options })],
+      imports: [redis, PubSubModule.forRoot({ ...UNHURRIED, ...options })],
     }).compile();
     return new PubSubApp(await module.init());
   }

@@ -140,7 +140,11 @@ describe('pub/sub while Redis is killed and comes back', () => {
 
   it('an application that starts without Redis subscribes when it comes', async () => {
     await redis().process.kill();
-    const here = await start({ url: redis().url }, uniquePrefix(), { onRedisDown: 'local' });
+    const here = await start({ url: redis().url }, uniquePrefix(), {
+      onRedisDown: 'local',
+      bootTimeout: '1s',
+      heartbeat: 200,
+    });
     const { received, handler } = collector();
     await here.pubsub.subscribe('c', handler);
     await here.pubsub.publish('c', 'away');
@@ -161,7 +165,7 @@ describe('pub/sub while Redis is frozen', () => {
     'no event reaches a handler twice, nor is it recorded twice (%s)',
     async (onRedisDown) => {
       // The subscription outlives the freeze, so that whatever ran late would be heard.
-      const options = { onRedisDown, deadline: 100, heartbeat: '10s' } as const;
+      const options = { onRedisDown, deadline: 500, heartbeat: '10s' } as const;
       const { here, own } = await pair(redis().url, options);
       redis().process.freeze();
       const late = await Promise.allSettled(
@@ -239,7 +243,7 @@ describe('pub/sub with a network in between', () => {
 
   it('notices a subscription that silently gets nothing, and reports the gap', async () => {
     const prefix = uniquePrefix();
-    const deaf = await start({ url: proxy().url }, prefix);
+    const deaf = await start({ url: proxy().url }, prefix, { deadline: 500, heartbeat: 200 });
     const direct = await start({ url: redis().url }, prefix);
     const { received, handler, payloads } = collector();
     await deaf.pubsub.subscribe('c', handler);
@@ -263,7 +267,8 @@ describe('pub/sub with a network in between', () => {
     const prefix = uniquePrefix();
     const here = await start({ url: proxy().url }, prefix, {
       onRedisDown: 'buffer',
-      deadline: 150,
+      deadline: 500,
+      heartbeat: 500,
     });
     const there = await start({ url: redis().url }, prefix);
     const [own, others] = [collector(), collector()];

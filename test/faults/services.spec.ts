@@ -7,6 +7,7 @@ import { QueueService } from '../../src/modules/queue/index.js';
 import { SessionService } from '../../src/modules/session/index.js';
 import { listen, PLATFORMS, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { patient } from '../support/patient.js';
 import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 
@@ -49,7 +50,7 @@ describe.each(PLATFORMS)('every service of the backend on %s', (platform) => {
       REDIS_URL: redis().url,
       REDIS_PREFIX: uniquePrefix(),
     });
-    server = await listen((await createBackend({ config, platform })).app);
+    server = await listen((await createBackend({ config, platform, adjust: patient })).app);
     events = server.app.get(EventStream);
     await eventually(async () => expect(await services()).toEqual(ON_REDIS));
   });
@@ -119,7 +120,7 @@ describe.each(PLATFORMS)('every service of the backend on %s', (platform) => {
     await expect(createSession()).resolves.toBeDefined();
     await expect(enqueue('after')).resolves.toBeDefined();
     await eventually(async () => expect(await recentMessages()).toContain('meanwhile'));
-    await using again = await locks().acquire('other', { ttl: '1m', wait: '1s' });
+    await using again = await locks().acquire('other', { ttl: '1m', wait: '10s' });
     expect(again.isHeld).toBe(true);
   });
 });

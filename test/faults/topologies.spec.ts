@@ -126,7 +126,7 @@ describe('pub/sub behind Sentinel while the master is killed', () => {
   it('subscriptions come back on the new master, and it has what was recorded', async () => {
     const { addresses: sentinels, name } = sentinel();
     const prefix = uniquePrefix();
-    const options = { onRedisDown: 'buffer', deadline: '1s' } as const;
+    const options = { onRedisDown: 'buffer', deadline: '1s', heartbeat: 200 } as const;
     const [here, there] = await Promise.all([
       PubSubApp.start({ sentinels, name }, prefix, options),
       PubSubApp.start({ sentinels, name }, prefix, options),

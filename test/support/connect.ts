@@ -15,13 +15,20 @@ export interface OpenRedis {
   close(): void;
 }
 
-/** Connects to one deployment under a prefix; fails the test when it is not there at once. */
+/** Far above what a test server takes, so that a slow machine does not fail for that. */
+const PATIENT = { bootTimeout: '10s', connectTimeout: '5s' } as const;
+
+/** Connects to one deployment under a prefix; fails the test when it is not there. */
 export async function openRedis(
   target: RedisTarget,
   options: Omit<RedisOptions, 'connections'> = {},
 ): Promise<OpenRedis> {
   const events = new EventStream();
-  const resolved = resolveRedisOptions({ connections: { default: target }, ...options });
+  const resolved = resolveRedisOptions({
+    connections: { default: target },
+    ...PATIENT,
+    ...options,
+  });
   const redis = new RedisConnections(resolved, events);
   const connection = redis.use('default', ['command']);
   await redis.onModuleInit();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long `eventually` goes on trying, and how often. */
 export interface EventuallyOptions {
-  /** Time after which it gives up. @default 5000 */
+  /** Time after which it gives up; only what fails takes as long. @default 10000 */
   readonly timeoutMs?: number;
   /** Pause between two attempts. @default 20 */
   readonly intervalMs?: number;
@@ -22,7 +22,7 @@ export async function eventually<T>(
   attempt: () => T | Promise<T>,
   options: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
-  const { timeoutMs = 5_000, intervalMs = 20 } = options;
+  const { timeoutMs = 10_000, intervalMs = 20 } = options;
   const deadline = performance.now() + timeoutMs;
   let failure: unknown = new Error('no attempt came to an end');
   for (;;) {

@@ -13,7 +13,7 @@ export function extendSuite(open: OpenLocks): void {
   });
 
   it('a hold that was extended outlives its first time', async () => {
-    const held = claim({ ttlMs: 2_000 });
+    const held = claim({ ttlMs: 60_000 });
     await locks().driver.acquire(held);
     await locks().driver.extend(held, HOUR);
     expect(await locks().driver.acquire(claim())).toMatchObject({ outcome: 'busy' });

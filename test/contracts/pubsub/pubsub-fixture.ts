@@ -79,7 +79,7 @@ export async function openRedisNode(
   given: PubSubOptions = {},
 ): Promise<PubSubNode & { readonly connection: RedisConnection }> {
   const options = resolvePubSubOptions({ ...PATIENT, ...given });
-  const { connection, events, close } = await openRedis(target, { prefix, bootTimeout: '10s' });
+  const { connection, events, close } = await openRedis(target, { prefix });
   const once = new OnceGuard();
   const dispatcher = new Dispatcher({ events, once, ...options });
   const receiver = new RedisPubSubReceiver(connection, {

@@ -14,8 +14,11 @@ export function recentSuite(subject: PubSubSubject): void {
     await pubsub.publish('a', { list: [], text: '"}', tiny: 1e-7, large: 2 ** 60 });
     await pubsub.publish('b', null);
     await eventually(() => received.length === 2);
-    expect(await pubsub.recent({ channel: 'a' })).toEqual(received.slice(0, 1));
-    expect(await pubsub.recent({ channel: 'b' })).toEqual(received.slice(1));
+    for (const name of ['a', 'b']) {
+      const delivered = received.filter(({ channel }) => channel === name);
+      expect(delivered).toHaveLength(1);
+      expect(await pubsub.recent({ channel: name })).toEqual(delivered);
+    }
   });
 
   it('gives the latest of a channel, newest first, at most the limit', async () => {
@@ -52,13 +55,14 @@ export function recentSuite(subject: PubSubSubject): void {
     const { pubsub } = await open({ historyTtl: 150 });
     await pubsub.publish('a', 'old');
     await pubsub.publish('quiet', 'old');
+    // All of it again where the machine took so long that the new one was forgotten as well.
     await eventually(async () => {
       await pubsub.publish('a', 'new');
       const texts = (await pubsub.recent()).map(({ payload }) => payload);
-      return texts.length > 0 && !texts.includes('old');
+      expect([...new Set(texts)]).toEqual(['new']);
+      expect((await pubsub.channels()).map(({ channel }) => channel)).toEqual(['a']);
     });
     expect(await pubsub.recent({ channel: 'quiet' })).toEqual([]);
-    expect((await pubsub.channels()).map(({ channel }) => channel)).toEqual(['a']);
   });
 
   it('refuses a limit that is no whole number from 1 to the history size', async () => {

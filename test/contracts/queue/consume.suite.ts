@@ -1,5 +1,6 @@
 import { PermanentJobError } from '../../../src/modules/queue/queue.errors.js';
 import type { RunningJob } from '../../../src/modules/queue/queue.driver.js';
+import { Deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
 import { freshQueue, newJob, type QueueSubject, useQueue } from './queue-fixtures.js';
 
@@ -108,25 +109,22 @@ export function consumeSuite({ open }: QueueSubject): void {
 
   it('closing waits for the job that runs and takes no other', async () => {
     const queue = freshQueue();
-    let finish = (): void => undefined;
-    const started = new Promise<void>((resolve) => {
-      void consume(queue, async () => {
-        resolve();
-        await new Promise<void>((done) => (finish = done));
-      }).then((consumer) => (closing = () => consumer.close(10_000)));
+    const [started, finish] = [new Deferred<void>(), new Deferred<void>()];
+    const consumer = await consume(queue, async () => {
+      started.resolve();
+      await finish.promise;
     });
-    let closing: () => Promise<boolean> = async () => false;
     await driver().add(queue, newJob());
     await driver().add(queue, newJob());
-    await started;
-    const closed = closing();
-    finish();
+    await started.promise;
+    const closed = consumer.close(10_000);
+    finish.resolve();
     await expect(closed).resolves.toBe(true);
     await expect(driver().counts(queue)).resolves.toMatchObject({ completed: 1, waiting: 1 });
   });
 
   it('a job whose handler does not end in time is told to stop, and runs again elsewhere', async () => {
-    const queue = freshQueue();
+    const queue = freshQueue('-brief');
     const signals: AbortSignal[] = [];
     const stuck = await consume(queue, ({ signal }) => {
       signals.push(signal);

@@ -85,7 +85,7 @@ export function upkeepSuite({ open }: QueueSubject): void {
     await expect(driver().counts(queue)).resolves.toMatchObject({ waiting: 1 });
     await driver().resume(queue);
     await expect(driver().isPaused(queue)).resolves.toBe(false);
-    await eventually(() => seen.length === 1, { timeoutMs: 8_000 });
+    await eventually(() => seen.length === 1);
   });
 
   it('cleans one state, at most so many and only what is old enough', async () => {

@@ -9,7 +9,6 @@ import type { SessionFixture } from './session-fixture.js';
 
 /** Far above what a test server takes, so that a slow machine does not fail for that. */
 const DEADLINE_MS = 2_000;
-const PATIENT = { bootTimeout: '10s', connectTimeout: '5s' } as const;
 
 export interface RedisSessionFixture extends SessionFixture {
   readonly connection: RedisConnection;
@@ -29,7 +28,7 @@ export function useRedisOpener(
   const targetOf = useTarget(topology);
   return async () => {
     const prefix = uniquePrefix();
-    const { connection, close } = await openRedis(targetOf(), { ...PATIENT, prefix });
+    const { connection, close } = await openRedis(targetOf(), { prefix });
     await assertTopology(connection.client('command'), topology);
     const clock = new FakeClock();
     const driver = new RedisSessionDriver(connection, { deadlineMs: DEADLINE_MS, clock });

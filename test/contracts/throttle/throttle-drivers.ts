@@ -10,7 +10,6 @@ import type { OpenThrottle, ThrottleFixture } from './throttle-fixture.js';
 
 /** Far above what a test server takes, so that a slow machine does not fail for that. */
 const DEADLINE_MS = 2_000;
-const PATIENT = { bootTimeout: '10s', connectTimeout: '5s' } as const;
 
 export interface RedisThrottleFixture extends ThrottleFixture {
   readonly connection: RedisConnection;
@@ -47,10 +46,7 @@ export const memoryOpener: ThrottleOpener = {
 export function useRedisOpener(topology: Topology): ThrottleOpener<RedisThrottleFixture> {
   const targetOf = useTarget(topology);
   const open = async (isStepped: boolean): Promise<RedisThrottleFixture> => {
-    const { connection, close } = await openRedis(targetOf(), {
-      ...PATIENT,
-      prefix: uniquePrefix(),
-    });
+    const { connection, close } = await openRedis(targetOf(), { prefix: uniquePrefix() });
     await assertTopology(connection.client('command'), topology);
     const clock = new FakeClock();
     const options = { deadlineMs: DEADLINE_MS, ...(isStepped ? { clock } : {}) };

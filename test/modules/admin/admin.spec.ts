@@ -35,7 +35,7 @@ describe.each(PLATFORMS)('the endpoints for operators on %s', (platform) => {
       imports: [
         BackplaneModule.forRoot({
           redis: { connections: { default: { url: redis().url } }, bootTimeout: '10s' },
-          health: {},
+          health: { deadline: '5s' },
         }),
         AdminModule.forRoot({ token: TOKEN }),
       ],

@@ -26,7 +26,9 @@ const LIMIT = { name: 'login', limit: 5, window: '1m' } as const;
 async function start(url?: string): Promise<Started> {
   const prefix = uniquePrefix();
   const redis =
-    url === undefined ? [] : [RedisModule.forRoot({ connections: { default: { url } }, prefix })];
+    url === undefined
+      ? []
+      : [RedisModule.forRoot({ connections: { default: { url } }, prefix, bootTimeout: '10s' })];
   const module = await Test.createTestingModule({
     imports: [
       ...redis,

@@ -17,7 +17,7 @@ class Reports {
     return { by: this.name, id, filter };
   }
 
-  @Cached({ key: (id: number, _other: string) => `report:${id}`, ttl: '1s' })
+  @Cached({ key: (id: number, _other: string) => `report:${id}`, ttl: '1h' })
   keyed(id: number, other: string): string {
     runs.push(`${this.name}.keyed`);
     return `${id}${other}`;

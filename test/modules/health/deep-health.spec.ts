@@ -128,7 +128,7 @@ describe('the deep health of an application', () => {
       const { url } = redis();
       const prefix = uniquePrefix();
       await start({
-        redis: { connections: { default: { url } }, prefix, maxConnections: 9 },
+        redis: { connections: { default: { url } }, prefix, maxConnections: 9, bootTimeout: '10s' },
         cache: { deadline: '5s' },
         health: { deadline: '5s' },
       });

@@ -15,6 +15,10 @@ import { startStandalone } from '../../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
 import { expectToMatch } from './health-schemas.js';
 
+/** Where a test is not about the deadline, a busy machine may take longer than the usual one. */
+const PATIENT = { deadline: '5s' } as const;
+const HASTY = { deadline: '300ms' } as const;
+
 describe('the health of an application', () => {
   const modules: TestingModule[] = [];
 
@@ -23,7 +27,7 @@ describe('the health of an application', () => {
   });
 
   async function start(options: BackplaneOptions): Promise<TestingModule> {
-    const imports = [BackplaneModule.forRoot({ health: {}, ...options })];
+    const imports = [BackplaneModule.forRoot({ health: PATIENT, ...options })];
     const module = await Test.createTestingModule({ imports }).compile();
     module.useLogger(false);
     modules.push(module);
@@ -77,7 +81,9 @@ describe('the health of an application', () => {
 
   describe('on one server', () => {
     const redis = useStarted(() => startStandalone());
-    const target = () => ({ redis: { connections: { default: { url: redis().url } } } });
+    const target = () => ({
+      redis: { connections: { default: { url: redis().url } }, bootTimeout: '10s' } as const,
+    });
 
     it('is up, and tells how Redis is', async () => {
       const health = await startHealth({ ...target(), cache: {}, throttle: {} });
@@ -117,7 +123,8 @@ describe('the health of an application', () => {
       );
       const { port } = redis().process;
       const url = `redis://${user}:secret@127.0.0.1:${port}`;
-      const health = await startHealth({ redis: { connections: { default: { url } } } });
+      const connections = { default: { url } };
+      const health = await startHealth({ redis: { connections, bootTimeout: '10s' } });
       expectToMatch(await health.checkRedis(), 'redisWithoutInfo');
       await expect(health.check()).resolves.toMatchObject({
         status: 'up',
@@ -176,7 +183,8 @@ describe('the health of an application', () => {
 
     it('names the failure of now, not an earlier one', async () => {
       const { url } = redis();
-      const module = await start({ redis: { connections: { default: { url } } }, cache: {} });
+      const connections = { default: { url } };
+      const module = await start({ redis: { connections }, cache: {}, health: HASTY });
       const health = module.get(HealthService);
       await redis().kill();
       await eventually(async () => {
@@ -219,7 +227,7 @@ describe('the health of an application', () => {
     });
 
     it('is unhealthy when one of the masters does not answer', async () => {
-      const health = await startHealth(target());
+      const health = await startHealth({ ...target(), health: HASTY });
       const [, second] = redis().nodes;
       second?.freeze();
       const body = await health.checkRedis();

@@ -53,7 +53,12 @@ describe('the health on a server that answers pings and refuses writes', () => {
   async function start(options: BackplaneOptions = {}): Promise<TestingModule> {
     const connections = { default: { url: redis().url } };
     const imports = [
-      BackplaneModule.forRoot({ redis: { connections }, health: {}, cache: {}, ...options }),
+      BackplaneModule.forRoot({
+        redis: { connections, bootTimeout: '10s' },
+        health: { deadline: '5s' },
+        cache: {},
+        ...options,
+      }),
     ];
     module = await Test.createTestingModule({ imports }).compile();
     module.useLogger(false);

@@ -148,7 +148,7 @@ describe('processors of jobs', () => {
     }
     const metadata = queueMetadata(
       { url: redis().url },
-      { queues: ['next'] },
+      { queues: ['next'], shutdownTimeout: '10s' },
       { providers: [SlowProcessor] },
     );
     const first = await startContext(metadata);

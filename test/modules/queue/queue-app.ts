@@ -10,12 +10,12 @@ import {
 import { QueueModule, type QueueOptions } from '../../../src/modules/queue/index.js';
 import { uniquePrefix } from '../../support/redis/shared-redis.js';
 
-/** Quick enough for tests. */
+/** Quick enough for tests; but what a slow machine could miss lasts longer than any test. */
 export const FAST: QueueOptions = {
   backoff: { type: 'fixed', delay: 5, jitter: 0 },
-  lease: 500,
+  lease: '1m',
   stalledInterval: 150,
-  deadline: '2s',
+  deadline: '5s',
   shutdownTimeout: '1s',
 };
 

@@ -9,7 +9,7 @@ import { openRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
 import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
-import { driverOn, freshQueue, newJob, SETTINGS } from '../../contracts/queue/queue-fixtures.js';
+import { BRIEF, driverOn, freshQueue, newJob } from '../../contracts/queue/queue-fixtures.js';
 
 const redis = useRedis('standalone');
 
@@ -28,7 +28,7 @@ describe('a worker that gives no sign of life', () => {
       backend,
       queue,
       events,
-      settings: SETTINGS,
+      settings: BRIEF,
       concurrency: 1,
       handler: async ({ payload }) => seen.push(payload),
       // Shorter than a worker waits for jobs, so that an idle one looks stuck.
@@ -57,7 +57,7 @@ describe('a worker that was replaced', () => {
       backend,
       queue,
       events: new EventStream(),
-      settings: SETTINGS,
+      settings: BRIEF,
       // One job is no reason to be silent.
       concurrency: 2,
       handler: () => {
@@ -83,10 +83,7 @@ describe('a producer that cannot connect while the rest is well', () => {
   });
 
   it('is waited for by all jobs together, and leaves nothing behind', async () => {
-    const { connection, close } = await openRedis(
-      { url: proxy().url },
-      { prefix: uniquePrefix(), bootTimeout: '10s' },
-    );
+    const { connection, close } = await openRedis({ url: proxy().url }, { prefix: uniquePrefix() });
     const driver = driverOn(new RedisBullBackend(bull, connection, 20));
     const producer = connection.client('producer');
     await proxy().refuse();
