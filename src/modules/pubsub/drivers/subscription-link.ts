@@ -4,7 +4,10 @@ import { type RedisClient, withDeadline } from '../../../common/redis/index.js';
 import { receivingNode } from './subscriber-client.js';
 
 export interface SubscriptionLinkOptions {
-  /** How often the connection is asked for a sign of life, and how long it may take to give one. */
+  /**
+   * How often the connection is asked for a sign of life, and how long it may take to give one or,
+   * when it is new, to greet us.
+   */
   readonly heartbeatMs: number;
   /** Asks for every subscription again on a connection that may have none; must not wait. */
   readonly resubscribe: () => void;
