@@ -15,6 +15,8 @@ import {
 
 const DOCS = path.resolve(__dirname, '../../docs');
 const TOKEN = 'a-token-for-the-transcripts';
+/** Pages with jobs start an embedded database, which takes a slow machine its time. */
+const EMBEDDED_MS = 120_000;
 /** What the pages say instead of the address and the token. */
 const ORIGIN = 'http://localhost:3000';
 const TOKEN_VARIABLE = '$ADMIN_TOKEN';
@@ -30,22 +32,26 @@ const PAGES = readdirSync(DOCS)
 describe.each(['embedded', 'redis'] as const)('the transcripts of docs/, %s', (mode) => {
   const redis = mode === 'redis' ? useRedis('standalone') : undefined;
 
-  it.each(PAGES)('$name', async ({ name, exchanges }) => {
-    const environment = {
-      ADMIN_TOKEN: TOKEN,
-      ...(redis === undefined ? {} : { REDIS_URL: redis().url, REDIS_PREFIX: uniquePrefix() }),
-    };
-    const { app } = await createBackend({
-      config: loadConfig(environment),
-      platform: 'fastify',
-      // Nothing is left in the folder of the test run.
-      adjust: (options) =>
-        patient({ ...options, queue: { ...options.queue, dataDir: 'memory://' } }),
-    });
-    await using server = await listen(app);
-    const bindings: Bindings = new Map([['mode', mode === 'redis' ? 'redis' : 'memory']]);
-    for (const exchange of exchanges) await replay(exchange, { server, bindings, page: name });
-  });
+  it.each(PAGES)(
+    '$name',
+    async ({ name, exchanges }) => {
+      const environment = {
+        ADMIN_TOKEN: TOKEN,
+        ...(redis === undefined ? {} : { REDIS_URL: redis().url, REDIS_PREFIX: uniquePrefix() }),
+      };
+      const { app } = await createBackend({
+        config: loadConfig(environment),
+        platform: 'fastify',
+        // Nothing is left in the folder of the test run.
+        adjust: (options) =>
+          patient({ ...options, queue: { ...options.queue, dataDir: 'memory://' } }),
+      });
+      await using server = await listen(app);
+      const bindings: Bindings = new Map([['mode', mode === 'redis' ? 'redis' : 'memory']]);
+      for (const exchange of exchanges) await replay(exchange, { server, bindings, page: name });
+    },
+    EMBEDDED_MS,
+  );
 });
 
 interface Stage {
