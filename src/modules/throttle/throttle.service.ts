@@ -163,9 +163,11 @@ export class ThrottleService {
   }
 
   #resolve(subject: string, limits: NamedRateLimits, cost = 1): readonly ThrottleCheck[] {
-    const checks = [limits].flat().map((limit) => {
+    const asked: readonly NamedRateLimit[] = isList(limits) ? limits : [limits];
+    const checks = asked.map((limit) => {
       return { subject: limit.subject ?? subject, policy: this.#policyOf(limit), cost };
     });
+    if (checks.length === 1) return checks;
     const policies = checks.map(({ policy }) => policy);
     for (const [index, policy] of policies.entries()) {
       const found = disagreement(policy, policies.slice(0, index));
@@ -186,4 +188,8 @@ export class ThrottleService {
   #named(policy: ReturnType<typeof resolveRateLimit>, name: string): ThrottlePolicy {
     return { ...policy, name, onRedisDown: policy.onRedisDown ?? this.options.onRedisDown };
   }
+}
+
+function isList(limits: NamedRateLimits): limits is readonly NamedRateLimit[] {
+  return Array.isArray(limits);
 }

@@ -7,12 +7,13 @@ import type {
   ThrottleDecision,
   ThrottleDriver,
   ThrottleOutcome,
+  ThrottlePolicy,
 } from '../throttle.driver.js';
 import { checkBlockable, checkCosts, isPunishing } from './check-input.js';
 import { type Counter, CounterStore } from './counter-store.js';
 import { createCounter } from './create-counter.js';
 import { MemoryBlock } from './memory-block.js';
-import type { MemoryCounter } from './memory-counter.js';
+import type { CounterHit, MemoryCounter } from './memory-counter.js';
 
 export interface MemoryThrottleDriverOptions {
   readonly clock: Clock;
@@ -22,14 +23,18 @@ export interface MemoryThrottleDriverOptions {
   readonly maxHits: number;
 }
 
-/** With the key of its counter. */
-type Keyed<T> = T & { readonly key: string };
+/** A check at its time, with the key of its counter. */
+interface KeyedHit extends CounterHit {
+  readonly key: string;
+}
 
 /** Counters in this process. The cost of a hit does not depend on how many are live. */
 export class MemoryThrottleDriver implements ThrottleDriver {
   readonly #clock: Clock;
   readonly #counters: CounterStore<MemoryCounter>;
   readonly #blocks: CounterStore<MemoryBlock>;
+  /** What the keys of a policy end in. */
+  readonly #suffixes = new WeakMap<ThrottlePolicy, string>();
 
   constructor({ clock, ...bounds }: MemoryThrottleDriverOptions) {
     this.#clock = clock;
@@ -38,62 +43,57 @@ export class MemoryThrottleDriver implements ThrottleDriver {
   }
 
   async consume(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
-    const now = this.#clock.now();
-    const keyed = keyedChecks(checks);
+    const hits = this.#hitsOf(checks);
     // Also by a hit that is denied: whoever is at the limit must not be forgotten for a newcomer.
-    for (const { key } of keyed) this.#counters.touch(key);
-    const before = this.#decide(keyed, now);
-    if (before.some(({ allowed }) => !allowed)) {
-      return outcome(this.#punish(keyed, before) ? this.#decide(keyed, now) : before);
+    for (const { key } of hits) this.#counters.touch(key);
+    const before = hits.map((hit) => this.#decide(hit));
+    if (!before.every(isAllowed)) {
+      return outcomeOf(this.#punish(hits, before) ? hits.map((hit) => this.#decide(hit)) : before);
     }
-    for (const check of distinct(keyed)) {
-      this.#store(check, now, (state) => state.count({ ...check, now }));
-    }
-    const after = this.#decide(keyed, now);
-    return outcome(after.map((decision) => ({ ...decision, allowed: true, retryAfterMs: 0 })));
+    for (const hit of distinct(hits)) this.#store(hit, (state) => state.count(hit));
+    return outcomeOf(hits.map((hit) => this.#afterwards(hit)));
   }
 
   async peek(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
-    return outcome(this.#decide(keyedChecks(checks), this.#clock.now()));
+    return outcomeOf(this.#hitsOf(checks).map((hit) => this.#decide(hit)));
   }
 
   async refund(counted: readonly CountedCheck[]): Promise<boolean> {
     const now = this.#clock.now();
     // Where the clock was set back since, what stands under later times now is not this hit.
-    const known = keyedChecks(counted).filter(
-      ({ backing, at }) => backing === 'memory' && at <= now,
-    );
-    const refunded = distinct(known).map((check) => {
-      const counter = this.#counters.live(check.key, now);
-      if (counter?.state.refund({ ...check, now }, check.at) !== true) return false;
-      this.#tookBack(check.key, counter);
+    const known = counted.filter(({ backing, at }) => backing === 'memory' && at <= now);
+    const madeAt = known.map(({ at }) => at);
+    const hits = this.#hitsOf(known).map((hit, index) => ({ ...hit, at: madeAt[index] ?? 0 }));
+    const refunded = distinct(hits).map((hit) => {
+      const counter = this.#counters.live(hit.key, now);
+      if (counter?.state.refund(hit, hit.at) !== true) return false;
+      this.#tookBack(hit.key, counter);
       return true;
     });
     return refunded.includes(true);
   }
 
   async grant(checks: readonly ThrottleCheck[]): Promise<void> {
-    const now = this.#clock.now();
-    for (const check of distinct(keyedChecks(checks))) {
-      const counter = this.#counters.live(check.key, now);
+    for (const hit of distinct(this.#hitsOf(checks))) {
+      const counter = this.#counters.live(hit.key, hit.now);
       if (counter === undefined) continue;
-      counter.state.grant({ ...check, now });
-      this.#tookBack(check.key, counter);
+      counter.state.grant(hit);
+      this.#tookBack(hit.key, counter);
     }
   }
 
   async block(counters: readonly ThrottleCounter[], durationMs: number): Promise<void> {
     checkBlockable(counters);
     const now = this.#clock.now();
-    for (const { key, policy } of counters.map(keyed)) {
-      const block = this.#blocks.live(key, now) ?? this.#blocks.insert(key, new MemoryBlock(), now);
-      block.expiresAt = block.state.set(durationMs, policy, now);
+    for (const counter of counters) {
+      const block = this.#blockOf(this.#keyOf(counter), now);
+      block.expiresAt = block.state.set(durationMs, counter.policy, now);
     }
   }
 
   async reset(counters: readonly ThrottleCounter[]): Promise<boolean> {
     const now = this.#clock.now();
-    const keys = counters.map((counter) => keyed(counter).key);
+    const keys = counters.map((counter) => this.#keyOf(counter));
     const stores = [this.#counters, this.#blocks];
     const hadAny = keys.some((key) => stores.some((store) => store.live(key, now) !== undefined));
     for (const key of keys) for (const store of stores) store.delete(key);
@@ -106,50 +106,54 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     this.#blocks.clear();
   }
 
-  #decide(checks: readonly Keyed<ThrottleCheck>[], now: number): ThrottleDecision[] {
-    return checks.map((check) => {
-      const { policy } = check;
-      const state = this.#counters.live(check.key, now)?.state ?? createCounter(policy.strategy);
-      const { remaining, resetMs, retryAfterMs } = state.read({ ...check, now });
-      const blockedMs = this.#blockedMs(check, now);
-      const waitMs = Math.max(retryAfterMs, blockedMs);
-      return {
-        policy: policy.name,
-        limit: policy.limit,
-        allowed: waitMs === 0,
-        remaining: blockedMs > 0 ? 0 : Math.max(0, remaining),
-        resetMs: Math.max(resetMs, blockedMs),
-        retryAfterMs: waitMs,
-        at: now,
-      };
-    });
+  #decide(hit: KeyedHit): ThrottleDecision {
+    const { policy, now } = hit;
+    const state = this.#counters.live(hit.key, now)?.state ?? createCounter(policy.strategy);
+    const { remaining, resetMs, retryAfterMs } = state.read(hit);
+    const blockedMs = this.#blockedMs(hit);
+    const waitMs = Math.max(retryAfterMs, blockedMs);
+    return {
+      policy: policy.name,
+      limit: policy.limit,
+      allowed: waitMs === 0,
+      remaining: blockedMs > 0 ? 0 : Math.max(0, remaining),
+      resetMs: Math.max(resetMs, blockedMs),
+      retryAfterMs: waitMs,
+      at: now,
+    };
   }
 
-  #blockedMs(check: Keyed<ThrottleCounter>, now: number): number {
-    if (!isPunishing(check.policy)) return 0;
-    return this.#blocks.live(check.key, now)?.state.restMs(now) ?? 0;
+  /** What a hit that was counted is told. */
+  #afterwards(hit: KeyedHit): ThrottleDecision {
+    const { policy, limit, remaining, resetMs, at } = this.#decide(hit);
+    return { policy, limit, allowed: true, remaining, resetMs, retryAfterMs: 0, at };
+  }
+
+  #blockedMs({ key, policy, now }: KeyedHit): number {
+    if (!isPunishing(policy)) return 0;
+    return this.#blocks.live(key, now)?.state.restMs(now) ?? 0;
   }
 
   /** @returns whether any denial had a consequence */
-  #punish(
-    checks: readonly Keyed<ThrottleCheck>[],
-    decisions: readonly ThrottleDecision[],
-  ): boolean {
-    const now = this.#clock.now();
-    const denying = checks.filter(
-      (check, index) =>
+  #punish(hits: readonly KeyedHit[], decisions: readonly ThrottleDecision[]): boolean {
+    const denying = hits.filter(
+      (hit, index) =>
         decisions[index]?.allowed === false &&
-        isPunishing(check.policy) &&
-        this.#blockedMs(check, now) === 0,
+        isPunishing(hit.policy) &&
+        this.#blockedMs(hit) === 0,
     );
-    for (const check of distinct(denying)) {
-      const { key, policy } = check;
-      if (policy.penalty > 0) this.#store(check, now, (state) => state.punish({ ...check, now }));
+    for (const hit of distinct(denying)) {
+      const { key, policy, now } = hit;
+      if (policy.penalty > 0) this.#store(hit, (state) => state.punish(hit));
       if (policy.block === undefined || policy.block.durationMs === 0) continue;
-      const block = this.#blocks.live(key, now) ?? this.#blocks.insert(key, new MemoryBlock(), now);
+      const block = this.#blockOf(key, now);
       block.expiresAt = block.state.raise(policy, now);
     }
     return denying.length > 0;
+  }
+
+  #blockOf(key: string, now: number): Counter<MemoryBlock> {
+    return this.#blocks.live(key, now) ?? this.#blocks.insert(key, new MemoryBlock(), now);
   }
 
   /** What holds nothing any more is as if it had never been. */
@@ -159,39 +163,48 @@ export class MemoryThrottleDriver implements ThrottleDriver {
   }
 
   /** @param change returns when nothing of the counter counts any more */
-  #store(
-    { key, policy }: Keyed<ThrottleCounter>,
-    now: number,
-    change: (state: MemoryCounter) => number,
-  ): void {
+  #store({ key, policy, now }: KeyedHit, change: (state: MemoryCounter) => number): void {
     const counter =
       this.#counters.live(key, now) ??
       this.#counters.insert(key, createCounter(policy.strategy), now);
     counter.expiresAt = change(counter.state);
     this.#counters.weigh(counter);
   }
+
+  #hitsOf(checks: readonly ThrottleCheck[]): readonly KeyedHit[] {
+    checkCosts(checks);
+    const now = this.#clock.now();
+    return checks.map((check) => {
+      const { policy, cost } = check;
+      return { key: this.#keyOf(check), policy, cost, now };
+    });
+  }
+
+  /** No two counters have the same: after the length, the subject may hold any character. */
+  #keyOf({ subject, policy }: ThrottleCounter): string {
+    checkKeyText(subject, 'key');
+    const suffix = this.#suffixes.get(policy) ?? this.#createSuffix(policy);
+    return `${subject.length}:${subject}${suffix}`;
+  }
+
+  #createSuffix(policy: ThrottlePolicy): string {
+    const suffix = `:${policy.strategy}:${checkKeyText(policy.name, 'key')}`;
+    this.#suffixes.set(policy, suffix);
+    return suffix;
+  }
+}
+
+function isAllowed({ allowed }: ThrottleDecision): boolean {
+  return allowed;
 }
 
 /** The first check of each counter: checks that share one count a hit once. */
 function distinct<T extends { readonly key: string }>(checks: readonly T[]): readonly T[] {
+  if (checks.length <= 1) return checks;
   const seen = new Set<string>();
   return checks.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
-function keyedChecks<T extends ThrottleCheck>(checks: readonly T[]): readonly Keyed<T>[] {
-  checkCosts(checks);
-  return checks.map(keyed);
-}
-
-/** JSON keeps the parts apart whatever characters they hold. */
-function keyed<T extends ThrottleCounter>(counter: T): Keyed<T> {
-  const { subject, policy } = counter;
-  checkKeyText(subject, 'key');
-  checkKeyText(policy.name, 'key');
-  return { ...counter, key: JSON.stringify([subject, policy.name, policy.strategy]) };
-}
-
-function outcome(decisions: readonly ThrottleDecision[]): ThrottleOutcome {
-  const allowed = decisions.every((decision) => decision.allowed);
-  return { allowed, decisions, backing: 'memory' };
+function outcomeOf(decisions: readonly ThrottleDecision[]): ThrottleOutcome {
+  return { allowed: decisions.every(isAllowed), decisions, backing: 'memory' };
 }
