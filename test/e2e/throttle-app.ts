@@ -21,6 +21,7 @@ import {
   ThrottleDriver,
   ThrottleModule,
   type ThrottleOptions,
+  ThrottleService,
 } from '../../src/modules/throttle/index.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { listen, type Platform, type TestApp } from '../support/app.js';
@@ -95,13 +96,16 @@ export class OtherGuard implements CanActivate {
 }
 
 export interface ThrottleAppOptions {
+  /** @default the cats and the dogs */
+  readonly controllers?: NonNullable<ModuleMetadata['controllers']>;
   readonly throttle?: ThrottleOptions;
   readonly clock?: FakeClock;
   /** Replaces what the module would choose. */
   readonly driver?: ThrottleDriver;
   /** @default ThrottleModule alone */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
-  readonly trustProxy?: boolean;
+  /** @default nobody */
+  readonly trustProxy?: TrustProxy;
 }
 
 export interface Answer {
@@ -112,8 +116,12 @@ export interface Answer {
 
 export interface ThrottleApp extends TestApp {
   readonly clock: FakeClock;
+  readonly throttle: ThrottleService;
   ask(method: string, path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
+
+/** What both platforms understand; for Fastify a number of hops is a function. */
+export type TrustProxy = boolean | string | ((address: string, hop: number) => boolean);
 
 /** The controllers above behind the module's own guard, with a clock that the test steps. */
 async function startThrottleApp(
@@ -123,7 +131,7 @@ async function startThrottleApp(
   const { throttle = {}, clock = new FakeClock(), driver, trustProxy = false } = options;
   const builder = Test.createTestingModule({
     imports: options.imports ?? [ThrottleModule.forRoot(throttle)],
-    controllers: [CatsController, DogsController],
+    controllers: options.controllers ?? [CatsController, DogsController],
     providers: [{ provide: APP_FILTER, useClass: BackplaneExceptionFilter }],
   });
   builder.overrideProvider(CLOCK).useValue(clock);
@@ -137,6 +145,7 @@ async function startThrottleApp(
   return {
     ...listening,
     clock,
+    throttle: app.get(ThrottleService),
     ask: async (method, path, headers = {}) => {
       const response = await fetch(`${listening.url}${path}`, { method, headers });
       return {

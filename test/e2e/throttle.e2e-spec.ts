@@ -144,10 +144,33 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
   });
 
   it('takes X-Forwarded-For for the client behind a trusted proxy', async () => {
-    const app = await start({ throttle: TWO, trustProxy: true });
+    const app = await start({ throttle: TWO, trustProxy: 'loopback' });
     const from = (ip: string) => () => app.ask('GET', '/cats', { 'x-forwarded-for': ip });
     expect(await statusesOf(3, from('10.0.0.1'))).toEqual([200, 200, 429]);
     expect(await statusesOf(3, from('10.0.0.2'))).toEqual([200, 200, 429]);
+  });
+
+  it.each([
+    ['everybody', true],
+    ['a function that says yes', () => true],
+  ])('does not start behind %s as a proxy', async (_whom, trustProxy) => {
+    await expect(start({ throttle: TWO, trustProxy })).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: platform === 'fastify' ? 'trustProxy' : 'trust proxy',
+      problem: expect.stringContaining('must not trust everybody'),
+    });
+  });
+
+  it.each([
+    ['an address', '127.0.0.1'],
+    ['a network', '127.0.0.0/8, ::1'],
+    ['a hop', (_address: string, hop: number) => hop < 1],
+  ])('starts behind %s as a proxy', async (_whom, trustProxy) => {
+    const app = await start({ throttle: TWO, trustProxy });
+    const from = (ip: string) => () => app.ask('GET', '/cats', { 'x-forwarded-for': ip });
+    // What stands left of the client's own address is what the client made up.
+    expect(await statusesOf(3, from('198.51.100.7, 10.0.0.1'))).toEqual([200, 200, 429]);
+    expect(await statusesOf(1, from('198.51.100.8, 10.0.0.1'))).toEqual([429]);
   });
 
   it('asks a subclass of the guard who the client is', async () => {

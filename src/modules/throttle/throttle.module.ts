@@ -19,6 +19,7 @@ import {
   type ThrottleOptions,
 } from './throttle.options.js';
 import { ThrottleService } from './throttle.service.js';
+import { TrustCheck } from './trust-check.js';
 
 /**
  * Rate limits: `ThrottleService`, `@RateLimit`, `@SkipRateLimit`, limits by route pattern, and the
@@ -39,6 +40,7 @@ import { ThrottleService } from './throttle.service.js';
     { provide: RateLimitGuard, inject: [THROTTLE_OPTIONS, ModuleRef], useFactory: createGuard },
     { provide: APP_GUARD, useExisting: RateLimitGuard },
     OutsideRoutesLimiter,
+    TrustCheck,
   ],
   exports: [ThrottleService, ThrottleDriver, RateLimitGuard, RequestPolicies],
 })
