@@ -13,7 +13,7 @@ export class AddressList {
 
   has(address: string | undefined): boolean {
     if (this.isEmpty || address === undefined) return false;
-    const bare = withoutZone(address);
+    const bare = withoutZone(withoutPort(address));
     const family = familyOf(bare);
     return family !== undefined && this.#list.check(bare, family);
   }
@@ -33,6 +33,18 @@ export function isAddressRange(text: string): boolean {
   if (version === 0 || rest.length > 0) return false;
   if (prefix === undefined) return true;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
+}
+
+const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
+
+/**
+ * The address of `192.0.2.1:4711` or `[2001:db8::1]:4711`, as some proxies forward them: with the
+ * port a client would be somebody else with every connection. Any other text as it is.
+ */
+export function withoutPort(text: string): string {
+  const [, ipv6, ipv4] = WITH_PORT.exec(text) ?? [];
+  const address = ipv6 ?? ipv4 ?? '';
+  return isIP(address) === 0 ? text : address;
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { normalizeIp } from '@nestjs/throttler';
 import { type HttpRequest, headerValue } from '../../common/http/index.js';
+import { withoutPort } from './address-list.js';
 import type { LimitSubject, OfRequest } from './request-limit.options.js';
 
 /** How clients are told apart. */
@@ -30,7 +31,10 @@ type Owner = string | undefined;
  */
 const WITHOUT_ADDRESS = 'no-address';
 
-/** Names the subjects that requests count for. */
+/**
+ * Names the subjects that requests count for. Kinds cannot be taken for each other: addresses stand
+ * as they are, users as `user:…`, owners of API keys as `key:…`, what a function says as `custom:…`.
+ */
 export class ClientIdentity {
   readonly #options: IdentityOptions;
 
@@ -40,7 +44,12 @@ export class ClientIdentity {
 
   /** An IPv6 client has a whole network at least, so that is what counts. */
   addressOf({ ip }: HttpRequest): string {
-    return ip ? normalizeIp(ip, this.#options.ipv6Prefix) : WITHOUT_ADDRESS;
+    return ip ? this.#network(ip) : WITHOUT_ADDRESS;
+  }
+
+  /** What a tracker of the application says, or the address where that is nothing. */
+  tracked(subject: string | undefined, request: HttpRequest): string {
+    return subject ? this.#network(subject) : this.addressOf(request);
   }
 
   /** @param by all but `'client'`, which the guard's tracker names */
@@ -50,7 +59,7 @@ export class ClientIdentity {
   }
 
   #named(by: Exclude<LimitSubject, 'client'>, request: HttpRequest): Owner | Promise<Owner> {
-    if (typeof by === 'function') return this.#normalised(by(request));
+    if (typeof by === 'function') return this.#customOf(by, request);
     switch (by) {
       case 'ip':
         return undefined;
@@ -63,16 +72,15 @@ export class ClientIdentity {
     }
   }
 
-  /** An address that a function read from somewhere is one of a network as well. */
-  async #normalised(given: Owner | Promise<Owner>): Promise<Owner> {
-    const subject = await given;
-    return subject === undefined ? undefined : normalizeIp(subject, this.#options.ipv6Prefix);
+  async #customOf(by: OfRequest<Owner>, request: HttpRequest): Promise<Owner> {
+    const subject = await by(request);
+    return subject ? `custom:${this.#network(subject)}` : undefined;
   }
 
   async #userOf(request: HttpRequest): Promise<Owner> {
     const { user = userOnRequest } = this.#options;
     const id = await user(request);
-    return id === undefined ? undefined : `user:${id}`;
+    return id ? `user:${id}` : undefined;
   }
 
   /** Hashed: a key is a secret, and what is in Redis is read by operators. */
@@ -80,13 +88,18 @@ export class ClientIdentity {
     const { apiKey } = this.#options;
     const key = apiKey === undefined ? undefined : headerValue(request, apiKey.header);
     const owner = key ? await apiKey?.resolve(key, request) : undefined;
-    if (owner === undefined) return undefined;
+    if (!owner) return undefined;
     return `key:${createHash('sha256').update(owner).digest('base64url')}`;
+  }
+
+  /** An address that somebody read from somewhere is one of a network as well. */
+  #network(text: string): string {
+    return normalizeIp(withoutPort(text), this.#options.ipv6Prefix);
   }
 }
 
-/** What authentication put on the request: an `id`, or the `sub` of a token. */
-function userOnRequest({ user }: HttpRequest): Owner {
+/** Whom authentication put on the request as `user`: its `id`, or the `sub` of a token. */
+export function userOnRequest({ user }: HttpRequest): Owner {
   if (typeof user !== 'object' || user === null) return undefined;
   const id: unknown = Reflect.get(user, 'id') ?? Reflect.get(user, 'sub');
   return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;

@@ -1,4 +1,4 @@
-export type { ApiKeyOptions } from './client-identity.js';
+export { type ApiKeyOptions, userOnRequest } from './client-identity.js';
 export type { RateLimitHeaders } from './rate-limit.headers.js';
 export { RateLimitGuard } from './rate-limit.guard.js';
 export {
@@ -25,7 +25,11 @@ export type {
   ThrottlePolicy,
   ThrottleStrategy,
 } from './throttle.driver.js';
-export { RateLimitedError, ThrottleBackendDownError } from './throttle.errors.js';
+export {
+  LimitMisconfiguredError,
+  RateLimitedError,
+  ThrottleBackendDownError,
+} from './throttle.errors.js';
 export { THROTTLE_BLOCK, THROTTLE_COUNTER } from './throttle.keys.js';
 export { ThrottleModule } from './throttle.module.js';
 export type { RateLimitOptions } from './rate-limit.options.js';

@@ -1,8 +1,16 @@
+import { HttpException } from '@nestjs/common';
+import { BackplaneError, InvalidOptionError } from '../../common/errors/index.js';
 import type { HttpRequest } from '../../common/http/index.js';
 import type { KnownPolicies } from './known-policies.js';
-import type { CountedAnswers, LimitSubject, UnnamedLimit } from './request-limit.options.js';
+import type {
+  CountedAnswers,
+  LimitSubject,
+  OfRequest,
+  UnnamedLimit,
+} from './request-limit.options.js';
 import type { SharedLimit } from './shared-counters.js';
 import type { ThrottleFailurePolicy, ThrottlePolicy } from './throttle.driver.js';
+import { LimitMisconfiguredError } from './throttle.errors.js';
 
 /** Policies remembered for a limit that depends on the request: one for each plan. */
 const MAX_POLICIES = 100;
@@ -64,17 +72,63 @@ export class NamedLimit implements SharedLimit {
   /**
    * `undefined`: the request is not limited.
    *
-   * @throws InvalidOptionError where the application gives a limit that cannot be one
+   * @throws LimitMisconfiguredError where the application gives a limit that cannot be one
    */
   async policyFor(request: HttpRequest): Promise<ThrottlePolicy | undefined> {
     const { limit } = this.#limit;
-    const value = typeof limit === 'number' ? limit : await limit(request);
-    return value === undefined ? undefined : this.#policyOf(value);
+    return typeof limit === 'number' ? this.#policyOf(limit) : this.#asked(limit, request);
   }
 
+  /**
+   * At least 1; one that is more than the limit ever allows is the request's fault, and left to the
+   * driver to refuse.
+   *
+   * @throws LimitMisconfiguredError where the application gives a cost that cannot be one
+   */
   async costFor(request: HttpRequest): Promise<number> {
     const { cost } = this.#limit;
-    return typeof cost === 'number' ? cost : cost(request);
+    return typeof cost === 'number' ? cost : this.#askedCost(cost, request);
+  }
+
+  /**
+   * Says that a function failed, unless it threw what to answer with, such as an `HttpException`.
+   *
+   * @throws LimitMisconfiguredError
+   */
+  fail(option: string, error: unknown): never {
+    if (error instanceof HttpException || error instanceof BackplaneError) throw error;
+    const problem = `failed: ${error instanceof Error ? error.message : String(error)}`;
+    throw new LimitMisconfiguredError({ policy: this.name, option, problem }, { cause: error });
+  }
+
+  async #asked(
+    limit: OfRequest<number | undefined>,
+    request: HttpRequest,
+  ): Promise<ThrottlePolicy | undefined> {
+    const known = await this.#ask('limit', () => limit(request));
+    if (known === undefined) return undefined;
+    try {
+      return this.#policyOf(known);
+    } catch (error) {
+      if (!(error instanceof InvalidOptionError)) throw error;
+      const { option, problem } = error;
+      throw new LimitMisconfiguredError({ policy: this.name, option, problem }, { cause: error });
+    }
+  }
+
+  async #askedCost(cost: OfRequest<number>, request: HttpRequest): Promise<number> {
+    const known = await this.#ask('cost', () => cost(request));
+    if (Number.isSafeInteger(known) && known >= 1) return known;
+    const problem = `must be a whole number of at least 1, not ${String(known)}`;
+    throw new LimitMisconfiguredError({ policy: this.name, option: 'cost', problem });
+  }
+
+  async #ask<T>(option: string, work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      return this.fail(option, error);
+    }
   }
 
   #policyOf(limit: number): ThrottlePolicy {

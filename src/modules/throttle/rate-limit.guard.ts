@@ -1,11 +1,4 @@
-import {
-  type ExecutionContext,
-  ForbiddenException,
-  Inject,
-  Injectable,
-  Logger,
-  ServiceUnavailableException,
-} from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   InjectThrottlerOptions,
@@ -14,10 +7,10 @@ import {
   type ThrottlerModuleOptions,
   ThrottlerStorage,
 } from '@nestjs/throttler';
-import { currentRequest, runOutsideRequests } from '../../common/context/index.js';
+import { runOutsideRequests } from '../../common/context/index.js';
 import { type HttpRequest, type HttpResponse, onAnswered } from '../../common/http/index.js';
 import type { NamedLimit } from './named-limit.js';
-import { rateLimitExceeded } from './rate-limit.response.js';
+import { addressDenied, limitUnavailable, rateLimitExceeded } from './rate-limit.response.js';
 import { type RequestCheck, requestChecks } from './request-checks.js';
 import type { CountedAnswers } from './request-limit.options.js';
 import { RequestPolicies } from './request-policies.js';
@@ -68,8 +61,8 @@ export class RateLimitGuard extends ThrottlerGuard {
     if (context.getType() !== 'http') return true;
     const { req, res } = this.getRequestResponse(context);
     markSeen(req);
-    if (await this.shouldSkip(context)) return true;
     const exchange = { request: req as HttpRequest, response: res as HttpResponse };
+    if (!this.#isLimited(exchange.request) || (await this.shouldSkip(context))) return true;
     await this.#enforce(exchange, () => this.policies.of(context, exchange.request));
     return true;
   }
@@ -79,11 +72,12 @@ export class RateLimitGuard extends ThrottlerGuard {
    * exception filter that gets its `NotFoundException`, and for what `outsideRouter` names. Does
    * nothing for a request that was checked already.
    *
-   * @throws RateLimitExceededException
+   * @throws RateLimitExceededException @throws ForbiddenException for an address that gets nothing
    */
   async checkUnmatched(request: HttpRequest, response: HttpResponse): Promise<void> {
     if (wasSeen(request)) return;
     markSeen(request);
+    if (!this.#isLimited(request)) return;
     await this.#enforce({ request, response }, () => this.policies.ofUnmatched(request));
   }
 
@@ -92,14 +86,20 @@ export class RateLimitGuard extends ThrottlerGuard {
     return this.policies.identity.addressOf(request);
   }
 
+  /** @throws ForbiddenException for an address that gets nothing */
+  #isLimited(request: HttpRequest): boolean {
+    const admission = this.policies.access.of(request);
+    if (admission === 'denied') throw addressDenied();
+    return admission === 'limited';
+  }
+
   async #enforce(exchange: Exchange, limitsOf: () => readonly NamedLimit[]): Promise<void> {
     const { request, response } = exchange;
-    const { access, identity, headers, body } = this.policies;
-    const admission = access.of(request);
-    if (admission === 'denied') throw new ForbiddenException();
-    if (admission === 'exempt') return;
-    const checks = await requestChecks(limitsOf(), request, (by) =>
-      by === 'client' ? this.getTracker(request) : identity.subjectOf(by, request),
+    const { identity, headers, body } = this.policies;
+    const checks = await requestChecks(limitsOf(), request, async (by) =>
+      by === 'client'
+        ? identity.tracked(await this.getTracker(request), request)
+        : identity.subjectOf(by, request),
     );
     if (checks.length === 0) return;
     const outcome = await this.#consume(checks);
@@ -125,15 +125,7 @@ export class RateLimitGuard extends ThrottlerGuard {
       return await this.throttle.consumeChecks(checks);
     } catch (error) {
       if (!(error instanceof ThrottleBackendDownError)) throw error;
-      throw new ServiceUnavailableException(
-        {
-          error: 'Service unavailable',
-          message: error.message,
-          code: error.code,
-          request_id: currentRequest()?.requestId,
-        },
-        { cause: error },
-      );
+      throw limitUnavailable(error);
     }
   }
 }

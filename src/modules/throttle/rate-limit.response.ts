@@ -1,5 +1,13 @@
-import { HttpException, HttpStatus } from '@nestjs/common';
 import {
+  ForbiddenException,
+  HttpException,
+  HttpStatus,
+  ServiceUnavailableException,
+} from '@nestjs/common';
+import { currentRequest } from '../../common/context/index.js';
+import type { ErrorCode } from '../../common/errors/index.js';
+import {
+  type ErrorBody,
   type HttpRequest,
   headerValue,
   type HttpResponse,
@@ -9,6 +17,7 @@ import { formatDuration } from '../../common/time/index.js';
 import { decisive, toSeconds } from './decisive.js';
 import type { Checked } from './rate-limit.headers.js';
 import type { ThrottleOutcome } from './throttle.driver.js';
+import type { ThrottleBackendDownError } from './throttle.errors.js';
 
 /** Over the limit, as an HTTP answer: 429 with the body clients of this server rely on. */
 export class RateLimitExceededException extends HttpException {
@@ -66,6 +75,22 @@ export function rateLimitExceeded(
     retry_after: retryAfter,
   };
   return new RateLimitExceededException(problem, outcome);
+}
+
+/** The 403 for an address of `deny`; the same with and without the server's exception filter. */
+export function addressDenied(): ForbiddenException {
+  const message = 'Requests from this address are not answered.';
+  return new ForbiddenException(errorBody('Forbidden', message, 'E_FORBIDDEN'));
+}
+
+/** The 503 for a limit that cannot be checked; the same with and without the filter. */
+export function limitUnavailable(cause: ThrottleBackendDownError): ServiceUnavailableException {
+  const body = errorBody('Service unavailable', cause.message, cause.code);
+  return new ServiceUnavailableException(body, { cause });
+}
+
+function errorBody(error: string, message: string, code: ErrorCode): ErrorBody {
+  return { error, message, code, request_id: currentRequest()?.requestId };
 }
 
 function denialOf({ outcome, checks }: Checked): RateLimitDenial {

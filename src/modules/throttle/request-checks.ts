@@ -14,7 +14,8 @@ export type SubjectOf = (by: LimitSubject) => Promise<string>;
 /**
  * The checks of a request under its limits.
  *
- * @throws InvalidOptionError where the application gives a limit or cost that cannot be one
+ * @throws LimitMisconfiguredError where a function of the application fails, or gives a limit or
+ * cost that cannot be one
  */
 export async function requestChecks(
   limits: readonly NamedLimit[],
@@ -28,7 +29,12 @@ export async function requestChecks(
     // What is known is not waited for: every request passes here.
     const policy = fixedPolicy ?? (await limit.policyFor(request));
     if (policy === undefined) continue;
-    const subject = subjects.get(by) ?? (await subjectOf(by));
+    let subject = subjects.get(by);
+    try {
+      subject ??= await subjectOf(by);
+    } catch (error) {
+      limit.fail('by', error);
+    }
     subjects.set(by, subject);
     checks.push({ subject, policy, cost: fixedCost ?? (await limit.costFor(request)), count });
   }

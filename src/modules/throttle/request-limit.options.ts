@@ -11,7 +11,11 @@ import {
   toPolicy,
   type UnnamedPolicy,
 } from './rate-limit.options.js';
-import type { ThrottleFailurePolicy, ThrottleStrategy } from './throttle.driver.js';
+import {
+  capacityOf,
+  type ThrottleFailurePolicy,
+  type ThrottleStrategy,
+} from './throttle.driver.js';
 
 /** Something that depends on the request. */
 export type OfRequest<T> = (request: HttpRequest) => T | Promise<T>;
@@ -87,7 +91,14 @@ type GivenPolicy = z.output<z.ZodObject<typeof rateLimitShape>>;
 
 /** What depends on a limit that is not known yet is checked when it is. */
 export function refineRequestLimit(given: GivenLimit, context: z.RefinementCtx): void {
-  refineRateLimit({ ...given, limit: typeof given.limit === 'number' ? given.limit : 1 }, context);
+  const { limit, cost, ...rest } = given;
+  refineRateLimit({ ...rest, limit: typeof limit === 'number' ? limit : 1 }, context);
+  if (typeof cost !== 'number') return;
+  const known = typeof limit === 'number' ? limit : Infinity;
+  const most = capacityOf(toPolicy({ ...rest, limit: known }));
+  if (cost <= most) return;
+  const message = `must be at most ${most}, all that the limit ever allows at once`;
+  context.addIssue({ code: 'custom', path: ['cost'], message });
 }
 
 export function toRequestLimit(given: GivenLimit): UnnamedLimit {

@@ -1,6 +1,5 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { InvalidOptionError } from '../../common/errors/index.js';
 import { type HttpRequest, requestPath, routeTemplate } from '../../common/http/index.js';
 import { ClientIdentity } from './client-identity.js';
 import { KnownPolicies } from './known-policies.js';
@@ -13,6 +12,7 @@ import type { UnnamedLimit } from './request-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
 import { disagreement } from './shared-counters.js';
 import { RATE_LIMITS, SKIP_RATE_LIMIT } from './throttle.decorators.js';
+import { LimitMisconfiguredError } from './throttle.errors.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
 
@@ -64,7 +64,7 @@ export class RequestPolicies {
     }));
   }
 
-  /** @throws InvalidOptionError where limits that share a counter contradict each other */
+  /** @throws LimitMisconfiguredError where limits that share a counter contradict each other */
   of(context: ExecutionContext, request: HttpRequest): readonly NamedLimit[] {
     const cache = this.#cacheOf(context);
     const path = requestPath(request);
@@ -106,7 +106,7 @@ export class RequestPolicies {
     const limits =
       this.#reflector.getAllAndOverride<readonly UnnamedLimit[] | undefined>(RATE_LIMITS, places) ??
       [];
-    const names = limits.map(({ scope }) => scopeName(scope, context.getClass(), route));
+    const names = limits.map((limit) => scopeName(limit, context.getClass(), route));
     return limits.map((limit, index) => this.#named(limit, numbered(names, index)));
   }
 
@@ -137,8 +137,8 @@ function handledMethod(method: string): string {
 }
 
 function refuseDisagreement(limits: readonly NamedLimit[]): void {
-  for (const [index, limit] of limits.entries()) {
-    const found = disagreement(limit, limits.slice(0, index));
-    if (found !== undefined) throw new InvalidOptionError(found.option, found.problem);
-  }
+  const found = disagreement(limits);
+  if (found === undefined) return;
+  const { index, option, problem } = found;
+  throw new LimitMisconfiguredError({ policy: limits[index]?.name ?? '', option, problem });
 }

@@ -10,7 +10,9 @@ export interface SharedLimit {
   readonly burst?: number | undefined;
 }
 
-export interface Disagreement {
+interface Disagreement {
+  /** Of the limit that contradicts an earlier one. */
+  readonly index: number;
   readonly option: 'window' | 'limit' | 'burst';
   readonly problem: string;
 }
@@ -18,18 +20,18 @@ export interface Disagreement {
 /**
  * Limits of one name and strategy share a counter for each subject. They must have one window: the
  * shortest would decide what the longer ones remember. For a bucket, limit and burst as well: it
- * fills at one rate, up to one height.
+ * fills at one rate, up to one height. `undefined` where all agree.
  */
-export function disagreement(
-  limit: SharedLimit,
-  others: readonly SharedLimit[],
-): Disagreement | undefined {
-  const { name, strategy } = limit;
-  const shared = others.find((other) => other.name === name && other.strategy === strategy);
-  const option = shared === undefined ? undefined : differenceOf(limit, shared);
-  if (option === undefined) return undefined;
-  const problem = `must be the same for all limits named "${name}": they share a counter`;
-  return { option, problem };
+export function disagreement(limits: readonly SharedLimit[]): Disagreement | undefined {
+  for (const [index, limit] of limits.entries()) {
+    const { name, strategy } = limit;
+    const shared = limits.find((other) => other.name === name && other.strategy === strategy);
+    const option = shared === undefined ? undefined : differenceOf(limit, shared);
+    if (option === undefined) continue;
+    const problem = `must be the same for all limits named "${name}": they share a counter`;
+    return { index, option, problem };
+  }
+  return undefined;
 }
 
 function differenceOf(one: SharedLimit, other: SharedLimit): Disagreement['option'] | undefined {

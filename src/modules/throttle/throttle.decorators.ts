@@ -1,9 +1,11 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { InvalidOptionError } from '../../common/errors/index.js';
 import {
   type RequestLimitOptions,
   resolveRequestLimit,
   type UnnamedLimit,
 } from './request-limit.options.js';
+import { disagreement } from './shared-counters.js';
 
 export const RATE_LIMITS = Symbol('RATE_LIMITS');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
@@ -24,6 +26,13 @@ export function RateLimit(
   const resolved: readonly UnnamedLimit[] = limits.map((limit) =>
     resolveRequestLimit(limit, '@RateLimit'),
   );
+  const named = resolved.flatMap(({ name, ...rest }) =>
+    name === undefined ? [] : [{ ...rest, name }],
+  );
+  const found = disagreement(named);
+  if (found !== undefined) {
+    throw new InvalidOptionError(`@RateLimit.${found.option}`, found.problem);
+  }
   return applyDecorators(SetMetadata(RATE_LIMITS, resolved));
 }
 

@@ -52,7 +52,7 @@ export interface ThrottlePolicy {
 }
 
 /** The highest cost that the policy may ever allow at once. */
-export function capacityOf(policy: ThrottlePolicy): number {
+export function capacityOf(policy: Pick<ThrottlePolicy, 'strategy' | 'limit' | 'burst'>): number {
   return isBucket(policy) ? policy.burst : policy.limit;
 }
 

@@ -14,6 +14,28 @@ export class ThrottleBackendDownError extends BackplaneError {
   }
 }
 
+/**
+ * A limit cannot be checked, through a fault of the application: a function of the limit failed or
+ * answered with what cannot be, or limits of one name contradict each other. Nothing was counted.
+ */
+export class LimitMisconfiguredError extends BackplaneError {
+  readonly code = 'E_LIMIT_MISCONFIGURED';
+  /** The client can do nothing about it: over HTTP 500. */
+  override readonly kind = 'internal';
+  readonly policy: string;
+  /** Of the limit, such as `cost`. */
+  readonly option: string;
+
+  constructor(
+    { policy, option, problem }: Readonly<Record<'policy' | 'option' | 'problem', string>>,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(`The limit "${policy}" cannot be checked: its "${option}" ${problem}.`, options);
+    this.policy = policy;
+    this.option = option;
+  }
+}
+
 /** A limit is used up, so the work was not begun. Over HTTP 429 with `Retry-After`. */
 export class RateLimitedError extends BackplaneError {
   readonly code = 'E_RATE_LIMITED';

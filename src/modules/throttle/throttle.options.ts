@@ -43,7 +43,10 @@ export interface ThrottleOptions {
   readonly outsideRouter?: readonly string[];
   /** Bits of an IPv6 address that name a client: what one customer gets. @default 64 */
   readonly ipv6Prefix?: 64 | 56 | 48;
-  /** Who the user is, for limits `by: 'user'`. @default the `id` or `sub` of `request.user` */
+  /**
+   * Who the user is, for limits `by: 'user'`.
+   * @default the `id` or `sub` of `request.user`; with `BackplaneModule` also the user of the session
+   */
   readonly user?: OfRequest<string | undefined>;
   /** For limits `by: 'api-key'`. @default none, they count by IP address */
   readonly apiKey?: ApiKeyOptions;
@@ -122,16 +125,17 @@ interface SharedLimits {
 
 function refineSharedCounters(options: SharedLimits, context: z.RefinementCtx): void {
   const { default: fallback, routes } = options;
-  const known = fallback === undefined ? [] : [{ ...fallback, name: fallback.name ?? 'default' }];
-  for (const [index, { limit }] of routes.entries()) {
-    if (limit.name === undefined) continue;
-    const named = { ...limit, name: limit.name };
-    const found = disagreement(named, known);
-    known.push(named);
-    if (found === undefined) continue;
-    const path = ['routes', index, found.option];
-    context.addIssue({ code: 'custom', path, message: found.problem });
-  }
+  const named = routes.flatMap(({ limit }, route) =>
+    limit.name === undefined ? [] : [{ ...limit, name: limit.name, route }],
+  );
+  const known =
+    fallback === undefined ? [] : [{ ...fallback, name: fallback.name ?? 'default', route: -1 }];
+  const limits = [...known, ...named];
+  const found = disagreement(limits);
+  if (found === undefined) return;
+  // The default limit comes first, and so never contradicts an earlier one.
+  const path = ['routes', limits[found.index]?.route ?? 0, found.option];
+  context.addIssue({ code: 'custom', path, message: found.problem });
 }
 
 const schema = z

@@ -168,11 +168,8 @@ export class ThrottleService {
       return { subject: limit.subject ?? subject, policy: this.#policyOf(limit), cost };
     });
     if (checks.length === 1) return checks;
-    const policies = checks.map(({ policy }) => policy);
-    for (const [index, policy] of policies.entries()) {
-      const found = disagreement(policy, policies.slice(0, index));
-      if (found !== undefined) throw new InvalidOptionError(found.option, found.problem);
-    }
+    const found = disagreement(checks.map(({ policy }) => policy));
+    if (found !== undefined) throw new InvalidOptionError(found.option, found.problem);
     return checks;
   }
 

@@ -1,5 +1,9 @@
 import { InvalidOptionError } from '../../../src/common/errors/index.js';
-import { RateLimit, type ThrottleOptions } from '../../../src/modules/throttle/index.js';
+import {
+  RateLimit,
+  type RateLimitOptions,
+  type ThrottleOptions,
+} from '../../../src/modules/throttle/index.js';
 import { resolveRateLimit } from '../../../src/modules/throttle/rate-limit.options.js';
 import { resolveThrottleOptions } from '../../../src/modules/throttle/throttle.options.js';
 
@@ -108,6 +112,20 @@ describe('resolveThrottleOptions', () => {
     ['throttle.maxCounters', { maxCounters: -1 }],
     ['throttle.maxHits', { maxHits: 99_999 }],
     ['throttle.guard', { guard: 'RateLimitGuard' }],
+    ['throttle.default.limit', { default: { ...LIMIT, limit: 'plan' } }],
+    ['throttle.default.cost', { default: { ...LIMIT, cost: 0 } }],
+    ['throttle.default.by', { default: { ...LIMIT, by: 'tenant' } }],
+    ['throttle.default.count', { default: { ...LIMIT, count: 'errors' } }],
+    ['throttle.default.scope', { default: { ...LIMIT, scope: 'module' } }],
+    ['throttle.default.penalty', { default: { ...LIMIT, penalty: -1 } }],
+    ['throttle.default.block', { default: { ...LIMIT, block: 'soon' } }],
+    ['throttle.default.block', { default: { ...LIMIT, block: { duration: '2m', longest: '1m' } } }],
+    ['throttle.ipv6Prefix', { ipv6Prefix: 60 }],
+    ['throttle.user', { user: 'alice' }],
+    ['throttle.apiKey.header', { apiKey: { header: '', resolve: () => undefined } }],
+    ['throttle.apiKey.resolve', { apiKey: { header: 'x-api-key' } }],
+    ['throttle.partitionKeySecret', { partitionKeySecret: 'short' }],
+    ['throttle.body', { body: {} }],
   ])('names what is wrong: %s', (option, options) => {
     expect(refusalOf(options)).toMatchObject({ code: 'E_INVALID_OPTION', option });
   });
@@ -121,6 +139,64 @@ describe('resolveThrottleOptions', () => {
       });
     },
   );
+
+  it.each([
+    '10.0.0.0/33',
+    '2001:db8::/129',
+    '10.0.0',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+    'localhost',
+    '*',
+    '',
+  ])('refuses the address %p', (address) => {
+    expect(refusalOf({ allow: ['10.0.0.1', address] })).toMatchObject({
+      option: 'throttle.allow.1',
+    });
+    expect(refusalOf({ deny: [address] })).toMatchObject({ option: 'throttle.deny.0' });
+  });
+
+  it('takes blocks to what they last at first and at most', () => {
+    const blockOf = (block: RateLimitOptions['block']) =>
+      resolveRateLimit(
+        { limit: 5, window: '1m', ...(block === undefined ? {} : { block }) },
+        'limit',
+      ).block;
+    expect(blockOf(undefined)).toBeUndefined();
+    expect(blockOf('manual')).toEqual({ durationMs: 0, longestMs: 0 });
+    expect(blockOf('5m')).toEqual({ durationMs: 300_000, longestMs: 300_000 });
+    expect(blockOf({ duration: '1m', longest: '1h' })).toEqual({
+      durationMs: 60_000,
+      longestMs: 3_600_000,
+    });
+  });
+
+  it.each([
+    ['the limit', 5, { ...LIMIT, cost: 6 }],
+    ['the burst', 2, { ...LIMIT, strategy: 'token-bucket', burst: 2, cost: 3 }],
+    ['the usual burst of gcra', 1, { ...LIMIT, strategy: 'gcra', cost: 2 }],
+    ['the burst', 2, { limit: () => 9, window: '1m', strategy: 'gcra', burst: 2, cost: 3 }],
+  ])('refuses a cost beyond %s, which no request could pay', (_what, most, limit) => {
+    expect(refusalOf({ default: limit })).toMatchObject({
+      option: 'throttle.default.cost',
+      problem: expect.stringContaining(`at most ${most},`),
+    });
+  });
+
+  it('takes a cost that the request may turn out to allow', () => {
+    const limit = { limit: () => 9, window: '1m', cost: 9 } as const;
+    expect(() => resolveThrottleOptions({ default: limit })).not.toThrow();
+  });
+
+  it('refuses buckets that share a counter but not the limit or the burst', () => {
+    const bucket = { ...ROUTE, name: 'ai', strategy: 'token-bucket' };
+    expect(refusalOf({ routes: [ROUTE, bucket, { ...bucket, limit: 6 }] })).toMatchObject({
+      option: 'throttle.routes.2.limit',
+    });
+    expect(refusalOf({ routes: [bucket, { ...bucket, burst: 2 }] })).toMatchObject({
+      option: 'throttle.routes.1.burst',
+    });
+  });
 
   it('refuses limits that share a counter but not the window', () => {
     const named = { ...ROUTE, name: 'ai' };
@@ -161,6 +237,13 @@ describe('one limit', () => {
     expect(refusal(() => resolveRateLimit(wrong, 'rate limit login'))).toMatchObject({
       option: 'rate limit login.limit',
     });
+  });
+
+  it('is refused by @RateLimit beside one that has its name but not its window', () => {
+    const named = { limit: 5, name: 'login' } as const;
+    expect(
+      refusal(() => RateLimit({ ...named, window: '1m' }, { ...named, window: '1h' })),
+    ).toMatchObject({ code: 'E_INVALID_OPTION', option: '@RateLimit.window' });
   });
 
   it('is refused by @RateLimit when the class is loaded', () => {

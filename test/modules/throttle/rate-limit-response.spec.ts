@@ -55,6 +55,46 @@ describe('the body of a 429', () => {
   });
 });
 
+describe('the body of a 429 of several limits', () => {
+  const several: Checked = {
+    checks: checks('192.0.2.7', [policy({ windowMs: 1_000 }), policy({}), policy({})]),
+    outcome: {
+      allowed: false,
+      backing: 'memory',
+      decisions: [
+        decision({ policy: 'second', allowed: false, retryAfterMs: 900 }),
+        decision({ policy: 'fine' }),
+        decision({ policy: 'minute', allowed: false, limit: 7, retryAfterMs: 30_000 }),
+      ],
+    },
+  };
+
+  it('names those that are used up to who asks for problem details', () => {
+    const written: Record<string, string> = {};
+    const request = { ...REQUEST, headers: { accept: 'application/problem+json' } };
+    const response: HttpResponse = { header: (name, value) => void (written[name] = value) };
+    const error = rateLimitExceeded({ request, response }, several, undefined);
+    expect(error.getResponse()).toMatchObject({
+      'violated-policies': ['second', 'minute'],
+      retry_after: 30,
+    });
+    expect(written).toEqual({ 'Content-Type': 'application/problem+json' });
+  });
+
+  it('is what the application makes of it', () => {
+    const exchange = { request: REQUEST, response: RESPONSE };
+    const error = rateLimitExceeded(exchange, several, (denial, { url }) => ({ url, ...denial }));
+    expect(error.getStatus()).toBe(429);
+    expect(error.getResponse()).toEqual({
+      url: '/',
+      message: 'Too many requests. Limit: 7/min',
+      retryAfter: 30,
+      violatedPolicies: ['second', 'minute'],
+      outcome: several.outcome,
+    });
+  });
+});
+
 describe('the decision a client is told', () => {
   it('is the one with the longest wait when denied', () => {
     const outcome = {
@@ -153,6 +193,28 @@ describe('the headers of a checked request', () => {
       'RateLimit-Policy': `${written};q=5;w=60`,
       RateLimit: `${written};r=1`,
     });
+  });
+
+  it('tell whose counters are meant under a key that nobody can read', () => {
+    const headersUnder = (partitionKeySecret: string, subjects: readonly string[]) => {
+      const headers: Record<string, string> = {};
+      const response: HttpResponse = { header: (name, value) => void (headers[name] = value) };
+      const named = subjects.map((subject) => ({ subject, policy: LOGIN }));
+      const decisions = subjects.map(() => decision({ policy: 'login', limit: 5, remaining: 4 }));
+      const outcome = { ...admitted.outcome, decisions };
+      const writer = new RateLimitHeaderWriter({ headers: 'standard', partitionKeySecret });
+      writer.write(response, { checks: named, outcome });
+      return headers;
+    };
+    const headers = headersUnder('a-secret-of-the-server', ['192.0.2.7', 'user:alice']);
+    const keys = headers['RateLimit']?.match(/;pk=:[A-Za-z0-9+/]{16}:/g) ?? [];
+    expect(new Set(keys).size).toBe(2);
+    expect(headers).toEqual({
+      'RateLimit-Policy': `"login";q=5;w=60${keys[0]}, "login";q=5;w=60${keys[1]}`,
+      RateLimit: `"login";r=4${keys[0]}, "login";r=4${keys[1]}`,
+    });
+    expect(headersUnder('a-secret-of-the-server', ['192.0.2.7'])['RateLimit']).toContain(keys[0]);
+    expect(headersUnder('another-secret-of-it', ['192.0.2.7'])['RateLimit']).not.toContain(keys[0]);
   });
 
   it('leave out a window that is no whole number of seconds', () => {

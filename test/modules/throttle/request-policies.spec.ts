@@ -1,3 +1,4 @@
+import { Controller } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { HttpRequest } from '../../../src/common/http/index.js';
@@ -33,6 +34,30 @@ class Plain {
 class Free {
   @RateLimit({ limit: 1, window: '1m' })
   own(): void {}
+}
+
+@Controller('scoped')
+class Scoped {
+  @RateLimit({ limit: 3, window: '1m', scope: 'controller' })
+  one(): void {}
+
+  @RateLimit({ limit: 4, window: '1m', scope: 'controller' })
+  other(): void {}
+
+  @RateLimit({ limit: 5, window: '1h', scope: 'controller' })
+  longer(): void {}
+
+  @RateLimit({ limit: 6, window: '1m', scope: 'global' })
+  everywhere(): void {}
+
+  @RateLimit(
+    { limit: 7, window: '1d', scope: 'global' },
+    { limit: 8, window: '1m', scope: 'global' },
+  )
+  twice(): void {}
+
+  @RateLimit({ limit: 9, window: '1m', scope: 'global', strategy: 'gcra' })
+  paced(): void {}
 }
 
 const DEFAULT = { default: { limit: 100, window: '1m' } } as const;
@@ -136,6 +161,24 @@ describe('the policies of a request', () => {
     const of = policiesFor(DEFAULT);
     expect(of({ route: [Decorated, 'own'], path: '/a' })).toHaveLength(2);
     expect(of({ route: [Plain, 'own'], path: '/a' })).toEqual(['default: 100']);
+  });
+
+  it('are called by their scope, and never as others that they contradict', () => {
+    const of = policiesFor({});
+    const namesOf = (handler: string) => of({ route: [Scoped, handler], path: `/${handler}` });
+    expect(namesOf('one')).toEqual(['@controller Scoped scoped 1m: 3']);
+    expect(namesOf('other')).toEqual(['@controller Scoped scoped 1m: 4']);
+    expect(namesOf('longer')).toEqual(['@controller Scoped scoped 1h: 5']);
+    expect(namesOf('everywhere')).toEqual(['@global 1m: 6']);
+    expect(namesOf('twice')).toEqual(['@global 1d: 7', '@global 1m: 8']);
+    expect(namesOf('paced')).toEqual(['@global 9/1m 1: 9']);
+  });
+
+  it('are refused where one of the route and one of its pattern contradict each other', () => {
+    const of = policiesFor({ routes: [{ path: '/a', limit: 7, window: '1h', name: 'group' }] });
+    expect(() => of({ route: [Plain, 'grouped'], path: '/a' })).toThrow(
+      expect.objectContaining({ code: 'E_LIMIT_MISCONFIGURED', policy: 'group', option: 'window' }),
+    );
   });
 
   it('are none on a method or class that is exempt, whatever the patterns say', () => {

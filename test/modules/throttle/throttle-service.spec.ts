@@ -89,6 +89,64 @@ describe('ThrottleService', () => {
     await expect(long).rejects.toMatchObject({ code: 'E_INVALID_OPTION' });
   });
 
+  it('counts for several subjects at once, or for none of them', async () => {
+    const { service } = create();
+    const perAddress = { name: 'address', limit: 1, window: '1m', subject: 'ip:1' } as const;
+    await service.consume('user:1', [LOGIN, perAddress]);
+    await expect(service.consume('user:2', [LOGIN, perAddress])).resolves.toMatchObject({
+      allowed: false,
+      decisions: [{ allowed: true }, { allowed: false }],
+    });
+    await expect(service.peek('user:2', LOGIN)).resolves.toMatchObject({
+      decisions: [{ remaining: 2 }],
+    });
+    await expect(service.peek('ip:1', { ...perAddress, subject: 'ip:2' })).resolves.toMatchObject({
+      decisions: [{ remaining: 1 }],
+    });
+  });
+
+  it('refuses limits that would share a counter and contradict each other', async () => {
+    const { service } = create();
+    const other = { ...LOGIN, window: '1h' } as const;
+    await expect(service.consume('ip:1', [LOGIN, other])).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: 'window',
+    });
+    await expect(service.consume('ip:1', [LOGIN, { ...LOGIN, limit: 9 }])).resolves.toBeDefined();
+  });
+
+  it('takes hits back for an operator, as many as there are', async () => {
+    const { service } = create();
+    await service.consume('ip:1', [LOGIN, DAILY], { cost: 2 });
+    await service.grant('ip:1', [LOGIN, DAILY], 1);
+    await expect(service.peek('ip:1', [LOGIN, DAILY])).resolves.toMatchObject({
+      decisions: [{ remaining: 1 }, { remaining: 49 }],
+    });
+    await service.grant('ip:1', LOGIN, 2);
+    await expect(service.peek('ip:1', LOGIN)).resolves.toMatchObject({
+      decisions: [{ remaining: 2, resetMs: 0 }],
+    });
+  });
+
+  it('blocks a subject until the time is over, or it is reset', async () => {
+    const { service, clock } = create();
+    const watched = { ...LOGIN, block: 'manual' } as const;
+    await service.block('ip:1', watched, '1h');
+    await expect(service.consume('ip:1', watched)).resolves.toMatchObject({
+      allowed: false,
+      decisions: [{ remaining: 0, retryAfterMs: 3_600_000 }],
+    });
+    clock.advance(3_600_000);
+    await expect(service.consume('ip:1', watched)).resolves.toMatchObject({ allowed: true });
+    await service.block('ip:1', watched, '1h');
+    await expect(service.reset('ip:1', watched)).resolves.toBe(true);
+    await expect(service.consume('ip:1', watched)).resolves.toMatchObject({ allowed: true });
+    await expect(service.block('ip:1', LOGIN, '1h')).rejects.toMatchObject({ option: 'block' });
+    await expect(service.block('ip:1', watched, 'soon' as '1h')).rejects.toMatchObject({
+      option: 'duration',
+    });
+  });
+
   it('uses the failure policy of the module where a limit has none of its own', async () => {
     const { whileRedisIsAway } = create({ onRedisDown: 'closed' });
     await expect(whileRedisIsAway.consume('ip:1', LOGIN)).rejects.toMatchObject({
