@@ -13,8 +13,9 @@ import { HealthModule } from './modules/health/index.js';
 import { LockModule } from './modules/lock/index.js';
 import { PubSubModule } from './modules/pubsub/index.js';
 import { QueueModule } from './modules/queue/index.js';
-import { SessionModule } from './modules/session/index.js';
-import { ThrottleModule } from './modules/throttle/index.js';
+import { SessionIdentity, SessionModule } from './modules/session/index.js';
+import { ThrottleModule, type ThrottleOptions } from './modules/throttle/index.js';
+import { sessionUser } from './session-user.js';
 
 const {
   ConfigurableModuleClass,
@@ -57,7 +58,7 @@ export class BackplaneModule {
     const imports: NonNullable<ModuleMetadata['imports']> = [
       ...(redis === undefined ? [] : [RedisModule.forRoot(redis)]),
       ...(cache === undefined ? [] : [CacheModule.forRoot(cache)]),
-      ...(throttle === undefined ? [] : [ThrottleModule.forRoot(throttle)]),
+      ...(throttle === undefined ? [] : [throttleModule(throttle, session !== undefined)]),
       ...(lock === undefined ? [] : [LockModule.forRoot(lock)]),
       ...(session === undefined ? [] : [SessionModule.forRoot(session)]),
       ...(pubsub === undefined ? [] : [PubSubModule.forRoot(pubsub)]),
@@ -76,7 +77,11 @@ export class BackplaneModule {
         BackplaneOptionsModule.forRootAsync(options),
         part(RedisModule, ({ redis }) => redis ?? {}),
         part(CacheModule, ({ cache }) => cache ?? {}),
-        part(ThrottleModule, ({ throttle }) => throttle ?? {}),
+        ThrottleModule.forRootAsync({
+          inject: [BACKPLANE_OPTIONS, SessionIdentity],
+          useFactory: ({ throttle = {} }: BackplaneOptions, sessions: SessionIdentity) =>
+            withSessionUser(throttle, sessions),
+        }),
         part(LockModule, ({ lock }) => lock ?? {}),
         part(SessionModule, ({ session }) => session ?? {}),
         part(PubSubModule, ({ pubsub }) => pubsub ?? {}),
@@ -85,4 +90,17 @@ export class BackplaneModule {
       ],
     };
   }
+}
+
+/** Limits `by: 'user'` know the user of the session, where there are sessions. */
+function throttleModule(throttle: ThrottleOptions, hasSessions: boolean): DynamicModule {
+  if (!hasSessions) return ThrottleModule.forRoot(throttle);
+  return ThrottleModule.forRootAsync({
+    inject: [SessionIdentity],
+    useFactory: (sessions: SessionIdentity) => withSessionUser(throttle, sessions),
+  });
+}
+
+function withSessionUser(throttle: ThrottleOptions, sessions: SessionIdentity): ThrottleOptions {
+  return { ...throttle, user: throttle.user ?? sessionUser(sessions) };
 }

@@ -28,6 +28,7 @@ export {
 } from './session.errors.js';
 export { SessionGuard, type SessionRequest } from './session.guard.js';
 export type { SessionCredential } from './session-id.js';
+export { SessionIdentity } from './session-identity.js';
 export { SESSION_GENERATION, SESSION_INDEX, SESSION_LIVE, SESSION_RECORD } from './session.keys.js';
 export { SessionModule } from './session.module.js';
 export type {

@@ -11,6 +11,7 @@ import {
 } from './session.module-definition.js';
 import { resolveSessionOptions, type SessionOptions } from './session.options.js';
 import { SessionDetails } from './session-details.js';
+import { SessionIdentity } from './session-identity.js';
 import { SessionService } from './session.service.js';
 
 /**
@@ -30,9 +31,10 @@ import { SessionService } from './session.service.js';
     SessionService,
     SessionDetails,
     SessionCookies,
+    SessionIdentity,
     SessionGuard,
   ],
-  exports: [SessionService, SessionCookies, SessionGuard, SessionDriver],
+  exports: [SessionService, SessionCookies, SessionIdentity, SessionGuard, SessionDriver],
 })
 export class SessionModule extends SessionConfigurableModule {
   static override forRoot(options: SessionOptions = {}): DynamicModule {
