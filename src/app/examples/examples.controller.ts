@@ -43,15 +43,15 @@ export class ExamplesController {
     return { invalidated };
   }
 
-  @ApiOperation({ summary: 'Five requests a minute for each client' })
-  @RateLimit({ limit: 5, window: '1m' })
+  @ApiOperation({ summary: 'Five requests a minute for each client, in any minute' })
+  @RateLimit({ limit: 5, window: '1m', strategy: 'sliding-window' })
   @Get('rate-limited')
   rateLimited(): { readonly message: string } {
     return { message: 'Within the limit of 5 requests a minute' };
   }
 
-  @ApiOperation({ summary: 'Two requests in five minutes for each client' })
-  @RateLimit({ limit: 2, window: '5m' })
+  @ApiOperation({ summary: 'Two answers in five minutes for each client; failures are free' })
+  @RateLimit({ limit: 2, window: '5m', strategy: 'sliding-window', count: 'successes' })
   @Get('slow-limited')
   slowLimited(): { readonly message: string } {
     return { message: 'Within the limit of 2 requests in 5 minutes' };
