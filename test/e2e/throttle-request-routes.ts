@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import {
   Controller,
@@ -7,6 +8,7 @@ import {
   Post,
   Query,
   Req,
+  Res,
   StreamableFile,
   UnauthorizedException,
 } from '@nestjs/common';
@@ -19,6 +21,8 @@ const number = (name: string) => (asked: HttpRequest) => Number(headerValue(aske
 
 /** Streams that the test ends. */
 export const streams: PassThrough[] = [];
+/** Answers that the test gives. */
+export const pending: (() => void)[] = [];
 
 @Controller('settled')
 class SettledController {
@@ -43,6 +47,24 @@ class SettledController {
   @Get('both')
   both(): string {
     return 'both';
+  }
+
+  @RateLimit({ name: 'pending', limit: 5, window: '15m', count: 'failures' })
+  @Get('pending')
+  async pending(): Promise<string> {
+    await new Promise<void>((resolve) => pending.push(resolve));
+    return 'at last';
+  }
+
+  /** Its headers are out before its body, which has a known length. */
+  @RateLimit({ name: 'flushed', limit: 5, window: '15m', count: 'failures' })
+  @Get('flushed')
+  async flushed(@Res() response: ServerResponse | { readonly raw: ServerResponse }): Promise<void> {
+    const raw = 'raw' in response ? response.raw : response;
+    raw.writeHead(200, { 'content-length': 20 });
+    raw.write('at last');
+    await new Promise<void>((resolve) => pending.push(resolve));
+    raw.end();
   }
 
   @RateLimit({ name: 'streamed', limit: 5, window: '15m', count: 'failures' })

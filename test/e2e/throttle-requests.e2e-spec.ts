@@ -1,8 +1,8 @@
-import { request } from 'node:http';
+import { request, type Server } from 'node:http';
 import { PLATFORMS } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { statusesOf, type ThrottleApp, useThrottleApps } from './throttle-app.js';
-import { controllers, header, HeaderGuard, streams } from './throttle-request-routes.js';
+import { statusesOf, type ThrottleApp, useThrottleApps, UserGuard } from './throttle-app.js';
+import { controllers, header, HeaderGuard, pending, streams } from './throttle-request-routes.js';
 
 describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
   const start = useThrottleApps(platform);
@@ -15,6 +15,7 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
 
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.destroy();
+    for (const answer of pending.splice(0)) answer();
   });
 
   describe('that count only some answers', () => {
@@ -61,18 +62,27 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
       await eventually(async () => expect(await left(app, 'streamed')).toBe(5));
     });
 
-    it('keep the hit of a client that went before its answer', async () => {
-      const app = await start({ controllers });
-      await new Promise<void>((resolve, reject) => {
-        const sent = request(`${app.url}/settled/streamed`, (response) => {
-          response.on('error', () => undefined);
-          response.once('data', () => sent.destroy());
+    it.each(['pending', 'flushed', 'streamed'])(
+      'keep the hit of a client that went before its answer was out: %s',
+      async (name) => {
+        const app = await start({ controllers });
+        const server: Server = app.app.getHttpServer();
+        const gone = new Promise((resolve) => {
+          server.once('request', (_request, response) => response.once('close', resolve));
         });
-        sent.on('close', resolve).on('error', reject).end();
-      });
-      await eventually(() => streams[0]?.destroyed === true || streams[0]?.closed === true);
-      expect(await left(app, 'streamed')).toBe(4);
-    });
+        const sent = request(`${app.url}/settled/${name}`, (response) => response.resume());
+        sent.on('error', () => undefined).end();
+        await eventually(() => pending.length + streams.length > 0);
+        await eventually(async () => expect(await left(app, name)).toBe(4));
+        sent.destroy();
+        await gone;
+        for (const answer of pending.splice(0)) answer();
+        streams[0]?.end();
+        // Whatever comes of the end has come with the answer to the next request.
+        await app.ask('GET', '/settled/both');
+        expect(await left(app, name)).toBe(4);
+      },
+    );
 
     it('keep the hit where the answer broke off', async () => {
       const app = await start({ controllers });
@@ -94,6 +104,8 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
       failing: 5,
       all: 2,
       streamed: 5,
+      pending: 5,
+      flushed: 5,
     };
   });
 
@@ -249,6 +261,14 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
         });
         expect(headers.get('x-ratelimit-limit')).toBeNull();
       }
+    });
+
+    it('deny whom the guard would let skip it as well', async () => {
+      const app = await start({ ...lists, throttle: { ...lists.throttle, guard: UserGuard } });
+      const asAdmin = (ip: string) =>
+        app.ask('GET', '/asked/ip', { 'x-forwarded-for': ip, 'x-user': 'admin' });
+      expect((await asAdmin('10.6.6.6')).status).toBe(403);
+      expect(await statusesOf(3, () => asAdmin('192.0.2.1'))).toEqual([200, 200, 200]);
     });
 
     it('let allowed addresses through without a limit', async () => {
