@@ -14,7 +14,7 @@ const isCheck = process.argv.includes('--check');
 const { renderEnvironmentTable } = await import('../dist/common/config/index.js');
 const { PROBE_KEY } = await import('../dist/common/redis/key-families.js');
 const { CACHE_ENTRY, CACHE_MANAGER_ENTRY } = await import('../dist/modules/cache/index.js');
-const { THROTTLE_BLOCK, THROTTLE_COUNTER } = await import('../dist/modules/throttle/index.js');
+const throttle = await import('../dist/modules/throttle/index.js');
 const { QUEUE_DATA } = await import('../dist/modules/queue/index.js');
 const pubsub = await import('../dist/modules/pubsub/index.js');
 const session = await import('../dist/modules/session/index.js');
@@ -23,8 +23,9 @@ const { LOCK, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
 const FAMILIES = [
   CACHE_ENTRY,
   CACHE_MANAGER_ENTRY,
-  THROTTLE_COUNTER,
-  THROTTLE_BLOCK,
+  throttle.THROTTLE_COUNTER,
+  throttle.THROTTLE_BLOCK,
+  throttle.THROTTLE_INSTANCES,
   LOCK,
   LOCK_RELEASED,
   session.SESSION_RECORD,

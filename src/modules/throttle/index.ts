@@ -30,7 +30,7 @@ export {
   RateLimitedError,
   ThrottleBackendDownError,
 } from './throttle.errors.js';
-export { THROTTLE_BLOCK, THROTTLE_COUNTER } from './throttle.keys.js';
+export { THROTTLE_BLOCK, THROTTLE_COUNTER, THROTTLE_INSTANCES } from './throttle.keys.js';
 export { ThrottleModule } from './throttle.module.js';
 export type { RateLimitOptions } from './rate-limit.options.js';
 export type {

@@ -7,6 +7,7 @@ import { CLOCK, type Clock } from '../../common/time/index.js';
 import { createRedisDriver } from './drivers/create-redis-driver.js';
 import { DegradedThrottleDriver } from './drivers/degraded-throttle.driver.js';
 import { MemoryThrottleDriver } from './drivers/memory-throttle.driver.js';
+import { InstanceHeartbeat } from './instance-heartbeat.js';
 import { ThrottleDriver } from './throttle.driver.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
@@ -17,14 +18,21 @@ import type { ResolvedThrottleOptions } from './throttle.options.js';
  */
 export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
   provide: ThrottleDriver,
-  inject: [THROTTLE_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
+  inject: [
+    THROTTLE_OPTIONS,
+    CLOCK,
+    ServiceRegistry,
+    InstanceHeartbeat,
+    { token: REDIS_CONNECTIONS, optional: true },
+  ],
   useFactory: (
     options: ResolvedThrottleOptions,
     clock: Clock,
     services: ServiceRegistry,
+    instances: InstanceHeartbeat,
     redis?: RedisConnections,
   ) => {
-    const { driver: custom, maxCounters, maxHits, onRedisDown } = options;
+    const { driver: custom, deadlineMs, maxCounters, maxHits, onRedisDown } = options;
     const memory = new MemoryThrottleDriver({ clock, maxCounters, maxHits });
     const plan: DriverPlan<ThrottleDriver> = {
       service: 'rate_limiting',
@@ -32,7 +40,15 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
       custom,
       context: { clock },
       memory: () => memory,
-      redis: (connections) => throttleFailover(connections, memory, options),
+      redis: (connections) => {
+        const connection = connections.use('default', ['command']);
+        return new FailoverDriver<ThrottleDriver>({
+          primary: createRedisDriver(connection, { deadlineMs }),
+          fallback: new DegradedThrottleDriver(memory, () => instances.count),
+          gate: connection.gate,
+          afterRecovery: () => memory.clear(),
+        });
+      },
       whileAway: {
         backing: onRedisDown === 'memory' ? 'memory' : 'none',
         isServing: !hasClosedLimit(options),
@@ -42,20 +58,6 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
     return openDriver(plan, { services, redis });
   },
 };
-
-function throttleFailover(
-  redis: RedisConnections,
-  memory: MemoryThrottleDriver,
-  { deadlineMs, instances }: ResolvedThrottleOptions,
-): FailoverDriver<ThrottleDriver> {
-  const connection = redis.use('default', ['command']);
-  return new FailoverDriver<ThrottleDriver>({
-    primary: createRedisDriver(connection, { deadlineMs }),
-    fallback: new DegradedThrottleDriver(memory, () => instances),
-    gate: connection.gate,
-    afterRecovery: () => memory.clear(),
-  });
-}
 
 /** Some requests are answered with 503 while Redis is away: those under a closed limit. */
 function hasClosedLimit(options: ResolvedThrottleOptions): boolean {

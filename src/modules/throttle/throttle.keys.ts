@@ -23,3 +23,14 @@ export const THROTTLE_BLOCK: KeyFamily = {
   evictable: false,
   purpose: 'Who went over a limit with a `block`: "until:length:level", in ms and blocks in a row',
 };
+
+/** The instances of the application, of which each has its share while Redis is away. */
+export const THROTTLE_INSTANCES: KeyFamily = {
+  module: 'throttle',
+  version: 1,
+  layout: '{instances}',
+  type: 'zset',
+  ttl: 'three heartbeats (15 seconds)',
+  evictable: true,
+  purpose: 'Random ids of the running instances by the time of their last heartbeat, in ms',
+};

@@ -3,6 +3,7 @@ import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
+import { instanceHeartbeatProvider } from './instance-heartbeat.js';
 import { OutsideRoutesLimiter } from './outside-routes.limiter.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RequestPolicies } from './request-policies.js';
@@ -34,6 +35,7 @@ import { TrustCheck } from './trust-check.js';
       inject: [THROTTLE_MODULE_OPTIONS],
       useFactory: resolveThrottleOptions,
     },
+    instanceHeartbeatProvider,
     throttleDriverProvider,
     ThrottleService,
     RequestPolicies,

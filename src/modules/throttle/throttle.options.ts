@@ -65,7 +65,10 @@ export interface ThrottleOptions {
   readonly body?: RateLimitBody;
   /** What policies that do not say otherwise do while Redis is away. @default 'memory' */
   readonly onRedisDown?: ThrottleFailurePolicy;
-  /** Instances of the application; while Redis is away each grants its share. @default 1 */
+  /**
+   * Instances of the application; while Redis is away each grants its share.
+   * @default as many as are heard of in Redis
+   */
   readonly instances?: number;
   /** Longest wait for Redis in one check. @default '50ms' */
   readonly deadline?: Duration;
@@ -156,7 +159,7 @@ const schema = z
     partitionKeySecret: z.string().min(16, 'must have 16 characters at least').optional(),
     body: callable<RateLimitBody>().optional(),
     onRedisDown: failurePolicy.default('memory'),
-    instances: positiveInteger().default(1),
+    instances: positiveInteger().optional(),
     deadline: duration().prefault('50ms'),
     maxCounters: positiveInteger().default(100_000),
     maxHits: z

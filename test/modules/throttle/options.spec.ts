@@ -36,7 +36,6 @@ describe('resolveThrottleOptions', () => {
       deny: [],
       headers: 'both',
       onRedisDown: 'memory',
-      instances: 1,
       deadlineMs: 50,
       maxCounters: 100_000,
       maxHits: 1_000_000,
