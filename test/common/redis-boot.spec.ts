@@ -138,6 +138,23 @@ describe('the Redis connections of an application', () => {
   describe('when Redis is away at boot', () => {
     const server = useStarted(() => RedisProcess.start());
 
+    it('are waited for, each of them, when the server starts together with the application', async () => {
+      await server().kill();
+      const together = new RedisFixture({ default: { url: server().url } }, { bootTimeout: '10s' });
+      const connection = together.redis.use('default', EVERY_ROLE);
+      const probe = connection.client('probe');
+      const delays = probe.options as { retryStrategy: () => number };
+      delays.retryStrategy = () => 500;
+      const refused = new Promise((resolve) => probe.once('reconnecting', resolve));
+      const connected = together.connect();
+      await refused;
+      await server().restart();
+      await connected;
+      const statuses = EVERY_ROLE.map((role) => connection.client(role).status);
+      together.close();
+      expect(statuses).toEqual(EVERY_ROLE.map(() => 'ready'));
+    });
+
     it('let the boot go on, say so once, and recover by themselves', async () => {
       await server().kill();
       const { url } = server();

@@ -144,7 +144,7 @@ export class RedisConnection {
     const until = performance.now() + waitMs;
     const opened = this.#whenUsable(waitMs);
     const clients = this.isBorrowed ? [] : [...this.#clients.values()];
-    const ready = Promise.all(clients.map(startConnecting));
+    const ready = Promise.all(clients.map(connectClient));
     if (this.#link.isReady()) this.gate.linkUp();
     if (!(await opened)) {
       this.gate.startDegraded(this.lastError ?? 'not ready in time');
@@ -222,9 +222,14 @@ function canBeAsked({ status }: RedisClient): boolean {
   return status === 'ready' || status === 'wait';
 }
 
-async function startConnecting(client: RedisClient): Promise<void> {
+/** Resolves when it is ready, however often it was refused before. */
+async function connectClient(client: RedisClient): Promise<void> {
+  // Somebody may have used it already.
+  if (client.status === 'ready') return;
+  const ready = new Promise((resolve) => client.once('ready', resolve));
   // A refused first attempt is reported by the gate; the client goes on trying by itself.
-  await client.connect().catch(() => undefined);
+  client.connect().catch(() => undefined);
+  await ready;
 }
 
 /**
