@@ -1,5 +1,13 @@
 import { existsSync } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import promises, {
+  access,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as bull from 'bullmq';
@@ -121,6 +129,30 @@ describe('queues without Redis and without a database', () => {
     );
     await expect(new DataDirLock(dataDir).acquire()).rejects.toMatchObject(refused);
     expect((await readdir(dataDir)).toSorted()).toEqual(['lock.1', 'lock.2', 'lock.3']);
+  });
+
+  it('take over a mark of our own number where nothing tells when a process started', async () => {
+    const dataDir = join(folder, 'without-proc');
+    await mkdir(dataDir);
+    const read = promises.readFile;
+    const spied = jest.spyOn(promises, 'readFile').mockImplementation((file, options) => {
+      const isProc = String(file).startsWith('/proc/');
+      return isProc ? Promise.reject(new Error('no such file')) : read(file, options);
+    });
+    const [lock, other] = [new DataDirLock(dataDir), new DataDirLock(dataDir)];
+    try {
+      // A container that is started again gives its process the same number.
+      await writeFile(`${dataDir}/lock.1`, `${process.pid}  ${hostname()}`);
+      await lock.acquire();
+      expect(await readdir(dataDir)).toEqual(['lock.2']);
+      await expect(other.acquire()).rejects.toMatchObject(refused);
+      await lock.release();
+      // Somebody else of whom no more is known may live.
+      await writeFile(`${dataDir}/lock.1`, `${process.ppid}  ${hostname()}`);
+      await expect(lock.acquire()).rejects.toMatchObject(refused);
+    } finally {
+      spied.mockRestore();
+    }
   });
 
   it('stay marked when somebody gives up what he never got', async () => {

@@ -102,9 +102,18 @@ async function assertDead(file: string): Promise<boolean> {
   if (host === undefined) throw mayBeInUse('somebody', file);
   const pid = Number(number);
   if (host !== hostname()) throw mayBeInUse(`process ${pid} of host "${host}"`, file);
-  // A process of that number that started at another time is not the owner.
-  if (isAlive(pid) && (await startedAt(pid)) === start) throw inUse(`process ${pid}`);
+  if (await isOwnedBy(pid, start ?? '')) throw inUse(`process ${pid}`);
   return true;
+}
+
+/**
+ * May the owner that a mark on this host names live? A process of that number that started at
+ * another time is not it. Where that cannot be told, our own number says nothing either: what this
+ * process holds it knows from `HELD`, so the mark is that of an earlier one.
+ */
+async function isOwnedBy(pid: number, start: string): Promise<boolean> {
+  if (pid === process.pid && start === '') return false;
+  return isAlive(pid) && (await startedAt(pid)) === start;
 }
 
 function inUse(owner: string): InvalidOptionError {
