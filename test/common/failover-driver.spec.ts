@@ -316,11 +316,13 @@ describe('FailoverDriver', () => {
   });
 
   it('that bridges outages only refuses a single call without an answer, and records it', async () => {
-    const plan = { primary, fallback, refusal, gate: fixture.gate, journal };
+    const told = jest.fn(() => refusal);
+    const plan = { primary, fallback, refusal: told, gate: fixture.gate, journal };
     const { driver } = new FailoverDriver<Notes>({ ...plan, bridges: 'outages' });
     primary.failWith = unavailable;
     await driver.write('a', '1');
     expect([fallback.calls, refusal.calls]).toEqual([[], ['write a 1']]);
+    expect(told.mock.calls).toEqual([[unavailable]]);
     expect(journal.writes).toEqual([['a', '1']]);
     fixture.gate.linkDown('ECONNRESET');
     await driver.write('a', '2');
@@ -328,7 +330,13 @@ describe('FailoverDriver', () => {
   });
 
   function failoverDriver(hasJournal: boolean): FailoverDriver<Notes> {
-    const plan = { primary, fallback, refusal, gate: fixture.gate, afterRecovery };
+    const plan = {
+      primary,
+      fallback,
+      refusal: () => refusal,
+      gate: fixture.gate,
+      afterRecovery,
+    };
     return new FailoverDriver<Notes>(hasJournal ? { ...plan, journal } : plan);
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { RedisBudget, runInRequest } from '../../src/common/context/index.js';
 import type { PubSubOptions, PublishOutcome } from '../../src/modules/pubsub/index.js';
 import { shardOf } from '../../src/modules/pubsub/pubsub.keys.js';
 import { collector } from '../contracts/pubsub/pubsub-fixture.js';
@@ -261,6 +262,17 @@ describe('pub/sub with a network in between', () => {
     await direct.pubsub.publish('c', 'heard');
     await eventually(() => payloads().includes('heard'));
     expect((await deaf.pubsub.recent()).map(({ payload }) => payload)).toContain('missed');
+  });
+
+  it('a question of a request without time left says that it was not asked', async () => {
+    const here = await start({ url: redis().url }, uniquePrefix());
+    const outOfTime = { requestId: 'r', redisBudget: new RedisBudget(0) };
+    await expect(
+      runInRequest(outOfTime, () => here.pubsub.recent({ channel: 'c' })),
+    ).rejects.toMatchObject({
+      reason: 'budget',
+      outcome: 'not-executed',
+    });
   });
 
   it('an event whose answer is lost is neither sent, recorded nor delivered twice', async () => {

@@ -40,10 +40,11 @@ export interface FailoverPlan<T> {
   readonly gate: RedisGate;
   readonly journal?: FailoverJournal<T>;
   /**
-   * Answers what neither may run: calls that are outdated, or left out by `bridges`.
+   * Answers what neither may run, and what the primary failed with: calls that are outdated, or left
+   * out by `bridges`.
    * @default `fallback`
    */
-  readonly refusal?: T;
+  readonly refusal?: (failure: RedisUnavailableError) => T;
   /**
    * `outages`: the fallback is for calls made, or left unanswered, while the gate is open; a single
    * call that finds no answer while others do is refused. @default each-call
@@ -51,6 +52,15 @@ export interface FailoverPlan<T> {
   readonly bridges?: 'each-call' | 'outages';
   /** Runs when the primary has been brought up to date: drop what the fallback gathered. */
   readonly afterRecovery?: () => void;
+}
+
+/** A call that the primary left unanswered. */
+interface Unanswered<T> {
+  readonly method: keyof T;
+  readonly args: readonly unknown[];
+  /** Of the journal when it was made. */
+  readonly sequence: number;
+  readonly failure: RedisUnavailableError;
 }
 
 /**
@@ -119,17 +129,17 @@ export class FailoverDriver<T extends object> {
       return answer;
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
-      return this.#unanswered(method, args, sequence);
+      return this.#unanswered({ method, args, sequence, failure: error });
     }
   }
 
-  #unanswered(method: keyof T, args: readonly unknown[], sequence: number): Promise<unknown> {
-    const { fallback, refusal = fallback, gate, journal, bridges } = this.#plan;
+  #unanswered({ method, args, sequence, failure }: Unanswered<T>): Promise<unknown> {
+    const { fallback, refusal, gate, journal, bridges } = this.#plan;
     const isOutdated = journal?.isOutdated(method, args, sequence) === true;
     journal?.record(method, args);
     if (gate.isClosed) this.#replayLater();
     const isRefused = isOutdated || (bridges === 'outages' && gate.isClosed);
-    return invoke(isRefused ? refusal : fallback, method, args);
+    return invoke((isRefused ? refusal?.(failure) : undefined) ?? fallback, method, args);
   }
 
   async #recover(): Promise<void> {

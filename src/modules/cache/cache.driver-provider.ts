@@ -69,7 +69,7 @@ export function cacheFailover(
   return new FailoverDriver({
     primary,
     fallback: options.fallback === 'memory' ? memory : bypass,
-    refusal: bypass,
+    refusal: () => bypass,
     gate,
     journal: new InvalidationJournal(memory),
   });

@@ -116,11 +116,12 @@ function pubSubFailover(
     dropped: ({ id: eventId, channel }, error) =>
       events.emit('pubsub.lost', { channel, eventId, error }),
   });
-  const unrecorded = new UnrecordedPubSubDriver(memory);
+  const degraded = (to: PubSubDriver): PubSubDriver =>
+    new DegradedPubSubDriver({ local: to, policy, journal, once });
   return new FailoverDriver<PubSubDriver>({
     primary: new RedisPubSubDriver(connection, { once, ...options }),
-    fallback: new DegradedPubSubDriver({ local: memory, policy, journal, once }),
-    refusal: new DegradedPubSubDriver({ local: unrecorded, policy, journal, once }),
+    fallback: degraded(memory),
+    refusal: (failure) => degraded(new UnrecordedPubSubDriver(memory, failure)),
     bridges: 'outages',
     gate: connection.gate,
     journal,

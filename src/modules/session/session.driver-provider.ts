@@ -71,7 +71,7 @@ export function sessionFailover(
   return new FailoverDriver<SessionDriver>({
     primary: new SettlingSessionDriver(primary, journal),
     fallback: memory,
-    refusal: closedButForEndings,
+    refusal: () => closedButForEndings,
     bridges: 'outages',
     gate,
     journal,
