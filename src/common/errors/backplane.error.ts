@@ -29,7 +29,7 @@ export abstract class BackplaneError extends Error {
    */
   declare readonly kind?: ErrorKind;
 
-  /** From when on a repetition may succeed, where that is known. */
+  /** How long to wait until a repetition may succeed, where that is known. */
   declare readonly retryAfterMs?: number;
 
   constructor(message: string, options?: { readonly cause?: unknown }) {

@@ -11,6 +11,7 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { currentRequest } from '../context/index.js';
 import { BackplaneError, type ErrorCode, errorKind, type ErrorKind } from '../errors/index.js';
+import { toSeconds } from '../time/index.js';
 
 /** Every error answer of the server that is not specified otherwise. */
 export interface ErrorBody {
@@ -59,7 +60,7 @@ export class BackplaneExceptionFilter implements ExceptionFilter {
     const { httpAdapter } = this.host;
     const retryAfterMs = error instanceof BackplaneError ? error.retryAfterMs : undefined;
     if (retryAfterMs !== undefined && !httpAdapter.isHeadersSent(response)) {
-      httpAdapter.setHeader(response, 'Retry-After', String(Math.ceil(retryAfterMs / 1_000)));
+      httpAdapter.setHeader(response, 'Retry-After', String(toSeconds(retryAfterMs)));
     }
     // Too late for a status: a stream that failed half-way can only be ended.
     if (httpAdapter.isHeadersSent(response)) httpAdapter.end(response);

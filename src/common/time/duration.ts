@@ -52,6 +52,11 @@ export function formatDuration(milliseconds: number): string {
   return milliseconds >= 1_000 ? `${milliseconds / 1_000}s` : `${milliseconds}ms`;
 }
 
+/** Whole seconds, never too few: what HTTP headers such as `Retry-After` hold. */
+export function toSeconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1_000);
+}
+
 function toMilliseconds(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string') return undefined;

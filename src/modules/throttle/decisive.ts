@@ -13,8 +13,3 @@ function isMoreTelling(decision: ThrottleDecision, than: ThrottleDecision): bool
   const longer = decision.retryAfterMs - than.retryAfterMs;
   return longer > 0 || (longer === 0 && decision.remaining < than.remaining);
 }
-
-/** Whole seconds, never too few. */
-export function toSeconds(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1_000);
-}

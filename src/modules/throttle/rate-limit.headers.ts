@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { type HttpResponse, setHeader } from '../../common/http/index.js';
-import { decisive, toSeconds } from './decisive.js';
+import { toSeconds } from '../../common/time/index.js';
+import { decisive } from './decisive.js';
 import type { ThrottleCheck, ThrottleDecision, ThrottleOutcome } from './throttle.driver.js';
 
 /**

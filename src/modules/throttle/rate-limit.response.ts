@@ -13,8 +13,8 @@ import {
   type HttpResponse,
   setHeader,
 } from '../../common/http/index.js';
-import { formatDuration } from '../../common/time/index.js';
-import { decisive, toSeconds } from './decisive.js';
+import { formatDuration, toSeconds } from '../../common/time/index.js';
+import { decisive } from './decisive.js';
 import type { Checked } from './rate-limit.headers.js';
 import type { ThrottleOutcome } from './throttle.driver.js';
 import type { ThrottleBackendDownError } from './throttle.errors.js';

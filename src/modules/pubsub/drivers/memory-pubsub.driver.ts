@@ -43,14 +43,14 @@ export class MemoryPubSubDriver implements PubSubDriver {
   }
 
   async publish(draft: EventDraft): Promise<PublishOutcome> {
-    const { channel, publishedAt, text } = this.#record(draft);
+    const { channel, publishedAt, text } = this.#stamp(draft);
     this.#log.add({ channel, publishedAt, text }, this.#horizon());
     return this.#deliver(draft, text, publishedAt);
   }
 
   /** As `publish`, for the handlers only: the event is not recorded. */
   async hand(draft: EventDraft): Promise<PublishOutcome> {
-    const { publishedAt, text } = this.#record(draft);
+    const { publishedAt, text } = this.#stamp(draft);
     return this.#deliver(draft, text, publishedAt);
   }
 
@@ -84,7 +84,8 @@ export class MemoryPubSubDriver implements PubSubDriver {
     this.#log.clear();
   }
 
-  #record(draft: EventDraft): Recorded {
+  /** The event as of now, in the form that is recorded. */
+  #stamp(draft: EventDraft): Recorded {
     const channel = checkKeyText(draft.channel, 'channel');
     const publishedAt = this.#options.clock.now();
     return { channel, publishedAt, text: seal(draft, publishedAt) };
