@@ -23,6 +23,14 @@ export const OPERATIONS: Readonly<Record<string, OperationNotes>> = {
   [`GET ${ROOT}/rate-limit`]: { summary: 'The limits that are known, by name' },
   [`GET ${LIMIT}`]: { summary: 'How a subject (an IP address) stands under a limit' },
   [`DELETE ${LIMIT}`]: { summary: 'Lets a subject start anew under a limit' },
+  [`POST ${LIMIT}/grant`]: {
+    summary: 'Takes the latest hits of a subject back',
+    body: { hits: 10 },
+  },
+  [`POST ${LIMIT}/block`]: {
+    summary: 'Denies a subject everything for a time; the limit needs its option block',
+    body: { duration: '1h' },
+  },
   [`GET ${ROOT}/cache/stats`]: { summary: 'Hits, misses and changes of this process' },
   [`GET ${ENTRIES}`]: { summary: 'One cached value and how long it still lives', query: ['key'] },
   [`PUT ${ENTRIES}`]: {

@@ -176,6 +176,8 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
       '/api/v1/redis/queues/{name}/resume',
       '/api/v1/redis/rate-limit',
       '/api/v1/redis/rate-limit/{policy}/{subject}',
+      '/api/v1/redis/rate-limit/{policy}/{subject}/block',
+      '/api/v1/redis/rate-limit/{policy}/{subject}/grant',
       '/api/v1/redis/sessions',
       '/api/v1/redis/sessions/{id}',
       '/auth/sessions/redis/{id}',

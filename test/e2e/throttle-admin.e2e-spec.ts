@@ -7,6 +7,7 @@ import { HealthModule } from '../../src/modules/health/index.js';
 import {
   RateLimit,
   type RateLimitListBody,
+  type RateLimitStateBody,
   ThrottleAdminController,
   ThrottleModule,
   ThrottleService,
@@ -22,15 +23,25 @@ const TABLE: readonly (readonly [Platform, 'memory' | 'redis'])[] = PLATFORMS.fl
   (platform) => [[platform, 'memory'] as const, [platform, 'redis'] as const],
 );
 
+interface Asked {
+  readonly token?: string;
+  readonly body?: unknown;
+}
+
 const policy = (name: string, limit: number, more: object = {}) => ({
   name,
   strategy: 'sliding-window',
   limit,
   window_ms: 60_000,
   burst: limit,
+  penalty: 0,
+  block: null,
   on_redis_down: 'memory',
+  blocked: 0,
   ...more,
 });
+
+const HELD = { duration: '1m', longest: '1h' } as const;
 
 @Controller('cats')
 class CatsController {
@@ -50,6 +61,18 @@ class CatsController {
   @Get('never')
   never(): string {
     return 'asked for by nobody';
+  }
+
+  @RateLimit({ limit: 3, window: '1m', name: 'held', block: HELD, penalty: 2 })
+  @Get('held')
+  held(): string {
+    return 'three a minute, and then nothing for a while';
+  }
+
+  @RateLimit({ limit: 9, window: '1m', name: 'held' })
+  @Get('held-with-others')
+  heldWithOthers(): string {
+    return 'nine a minute with those above, and never nothing';
   }
 
   @RateLimit({ limit: 2, window: '1m', name: 'group' })
@@ -104,9 +127,13 @@ describe.each(TABLE)('the rate limits for operators on %s, kept in %s', (platfor
 
   afterAll(() => server.close());
 
-  async function ask(method: string, path = '', token = TOKEN) {
-    const headers = { Authorization: `Bearer ${token}` };
-    const response = await fetch(`${server.url}${PATH}${path}`, { method, headers });
+  async function ask(method: string, path = '', { token = TOKEN, ...given }: Asked = {}) {
+    const type = { 'Content-Type': 'application/json' };
+    const response = await fetch(`${server.url}${PATH}${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, ...(method === 'POST' ? type : {}) },
+      body: method === 'POST' ? JSON.stringify(given.body ?? {}) : null,
+    });
     return { status: response.status, body: (await response.json()) as unknown };
   }
 
@@ -180,6 +207,100 @@ describe.each(TABLE)('the rate limits for operators on %s, kept in %s', (platfor
     expect(await hit('/cats/limited/1')).toBe(200);
   });
 
+  it('give a client so many hits back, and never more than the limit', async () => {
+    const path = pathOf('@GET /cats/limited/:id', CLIENT);
+    const grant = (hits: number) => ask('POST', `${path}/grant`, { body: { hits } });
+    for (let sent = 0; sent < 3; sent += 1) await hit('/cats/limited/1');
+    expect(await grant(1)).toEqual({
+      status: 200,
+      body: {
+        policy: '@GET /cats/limited/:id',
+        subject: CLIENT,
+        allowed: true,
+        limit: 3,
+        remaining: 1,
+        reset_ms: expect.any(Number) as unknown,
+        retry_after_ms: 0,
+        backing,
+      },
+    });
+    expect([await hit('/cats/limited/1'), await hit('/cats/limited/1')]).toEqual([200, 429]);
+    expect(await grant(1_000)).toMatchObject({ status: 200, body: { remaining: 3 } });
+  });
+
+  it('give back under the widest of those that share a name', async () => {
+    for (let sent = 0; sent < 8; sent += 1) await hit('/cats/many', 'POST');
+    await hit('/cats/few');
+    const path = pathOf('group', CLIENT);
+    await ask('POST', `${path}/grant`, { body: { hits: 7 } });
+    expect(await ask('GET', path)).toMatchObject({ body: { limit: 2, remaining: 1 } });
+  });
+
+  it('block a client for a time, and no other, until it is reset', async () => {
+    await hit('/cats/held');
+    await hit('/cats/held-with-others');
+    const path = pathOf('held', CLIENT);
+    const state = { allowed: false, limit: 3, remaining: 0, backing };
+    const blocked = await ask('POST', `${path}/block`, { body: { duration: '1h' } });
+    expect(blocked).toMatchObject({ status: 200, body: state });
+    const { retry_after_ms: wait } = blocked.body as RateLimitStateBody;
+    expect(wait).toBeGreaterThan(3_000_000);
+    expect(wait).toBeLessThanOrEqual(3_600_000);
+    expect(await ask('GET', pathOf('held', '192.0.2.1'))).toMatchObject({ body: { remaining: 3 } });
+    const statuses = [await hit('/cats/held'), await hit('/cats/held-with-others')];
+    expect(statuses).toEqual([429, 200]);
+    await ask('DELETE', path);
+    expect(await hit('/cats/held')).toBe(200);
+  });
+
+  it('show penalties and blocks, and how many hits were denied since the start', async () => {
+    const name = '@GET /cats/limited/:id';
+    const listed = async (wanted: string) => {
+      const { policies } = (await ask('GET')).body as RateLimitListBody;
+      return policies.filter((each) => each.name === wanted);
+    };
+    await hit('/cats/held');
+    await hit('/cats/limited/1');
+    expect(await listed('held')).toContainEqual(
+      expect.objectContaining({
+        penalty: 2,
+        block: { duration_ms: 60_000, longest_ms: 3_600_000 },
+      }),
+    );
+    const [before] = await listed(name);
+    for (let sent = 0; sent < 5; sent += 1) await hit('/cats/limited/1');
+    await server.app.get(ThrottleService).consume('a', { name: 'unlisted', limit: 1, window: 1 });
+    const [after] = await listed(name);
+    expect((after?.blocked ?? 0) - (before?.blocked ?? 0)).toBe(3);
+  });
+
+  it('answer 409 where a limit would not look at a block', async () => {
+    await hit('/cats/limited/1');
+    const path = pathOf('@GET /cats/limited/:id', CLIENT);
+    expect(await ask('POST', `${path}/block`, { body: { duration: '1h' } })).toMatchObject({
+      status: 409,
+      body: { code: 'E_CONFLICT', message: expect.stringContaining('option "block"') as unknown },
+    });
+  });
+
+  it.each([
+    ['grant', {}, 'body.hits'],
+    ['grant', { hits: 0 }, 'body.hits'],
+    ['grant', { hits: '1' }, 'body.hits'],
+    ['grant', { hits: 1, cost: 1 }, 'body.cost'],
+    ['block', {}, 'body.duration'],
+    ['block', { duration: -1 }, 'body.duration'],
+  ])('answer 400 to %s %j, naming %s', async (action, body, option) => {
+    await hit('/cats/held');
+    expect(await ask('POST', `${pathOf('held', CLIENT)}/${action}`, { body })).toMatchObject({
+      status: 400,
+      body: {
+        code: 'E_INVALID_OPTION',
+        message: expect.stringContaining(`"${option}"`) as unknown,
+      },
+    });
+  });
+
   it('that share a name answer with the one that is closest to denying', async () => {
     await hit('/cats/few');
     await hit('/cats/many', 'POST');
@@ -208,8 +329,14 @@ describe.each(TABLE)('the rate limits for operators on %s, kept in %s', (platfor
   it.each(['nobody', '@GET /cats/never', 'GET /cats', 'DEFAULT'])(
     'answer 404 for the policy %s, which is not known, in the common shape',
     async (name) => {
-      for (const method of ['GET', 'DELETE']) {
-        expect(await ask(method, pathOf(name, CLIENT))).toEqual({
+      const path = pathOf(name, CLIENT);
+      for (const [method, asked] of [
+        ['GET', path],
+        ['DELETE', path],
+        ['POST', `${path}/grant`],
+        ['POST', `${path}/block`],
+      ] as const) {
+        expect(await ask(method, asked)).toEqual({
           status: 404,
           body: {
             error: 'Not found',
@@ -229,9 +356,11 @@ describe.each(TABLE)('the rate limits for operators on %s, kept in %s', (platfor
       ['GET', ''],
       ['GET', path],
       ['DELETE', path],
+      ['POST', `${path}/grant`],
+      ['POST', `${path}/block`],
       ['DELETE', pathOf('nobody', CLIENT)],
     ] as const) {
-      expect(await ask(method, asked, 'wrong')).toMatchObject({
+      expect(await ask(method, asked, { token: 'wrong' })).toMatchObject({
         status: 401,
         body: { code: 'E_UNAUTHORIZED', message: 'Unauthorized' },
       });

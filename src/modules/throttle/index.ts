@@ -6,12 +6,12 @@ export {
   type RateLimitDenial,
   RateLimitExceededException,
 } from './rate-limit.response.js';
-export {
-  type RateLimitListBody,
-  type RateLimitPolicyBody,
-  type RateLimitStateBody,
-  ThrottleAdminController,
-} from './throttle.controller.js';
+export type {
+  RateLimitListBody,
+  RateLimitPolicyBody,
+  RateLimitStateBody,
+} from './throttle.bodies.js';
+export { ThrottleAdminController } from './throttle.controller.js';
 export { RateLimit, SkipRateLimit } from './throttle.decorators.js';
 export { ThrottleDriver } from './throttle.driver.js';
 export type {

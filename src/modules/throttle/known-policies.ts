@@ -6,6 +6,7 @@ const MAX_POLICIES = 1_000;
 /** The policies that requests are checked under, so that operators can name them. */
 export class KnownPolicies {
   readonly #byContent = new Map<string, ThrottlePolicy>();
+  readonly #names = new Set<string>();
   #isTruncated = false;
 
   /** More were added than are kept; the first ones stay. */
@@ -16,8 +17,16 @@ export class KnownPolicies {
   add(policy: ThrottlePolicy): void {
     const content = JSON.stringify(policy);
     if (this.#byContent.has(content)) return;
-    if (this.#byContent.size < MAX_POLICIES) this.#byContent.set(content, policy);
-    else this.#isTruncated = true;
+    if (this.#byContent.size >= MAX_POLICIES) {
+      this.#isTruncated = true;
+      return;
+    }
+    this.#byContent.set(content, policy);
+    this.#names.add(policy.name);
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name);
   }
 
   list(): readonly ThrottlePolicy[] {

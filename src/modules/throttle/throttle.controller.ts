@@ -1,50 +1,28 @@
-import { Delete, Get, Inject, NotFoundException, Param } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+} from '@nestjs/common';
 import { AdminController } from '../../common/admin/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
-import type { Backing } from '../../common/status/index.js';
+import { BlockedCounts } from './blocked-counts.js';
 import { decisive } from './decisive.js';
 import { RequestPolicies } from './request-policies.js';
 import {
-  type ThrottleCheck,
-  ThrottleDriver,
-  type ThrottleFailurePolicy,
-  type ThrottlePolicy,
-  type ThrottleStrategy,
-} from './throttle.driver.js';
-
-/** One limit that requests are checked under. */
-export interface RateLimitPolicyBody {
-  readonly name: string;
-  readonly strategy: ThrottleStrategy;
-  readonly limit: number;
-  readonly window_ms: number;
-  /** What may come at once, under a strategy that knows it. */
-  readonly burst: number;
-  readonly on_redis_down: ThrottleFailurePolicy;
-}
-
-/**
- * The limits that are known: those of the configuration, and those of decorators once they were
- * met.
- */
-export interface RateLimitListBody {
-  readonly policies: readonly RateLimitPolicyBody[];
-  /** There are more. */
-  readonly truncated: boolean;
-}
-
-/** How a subject stands under a limit. */
-export interface RateLimitStateBody {
-  readonly policy: string;
-  readonly subject: string;
-  /** Would the next hit pass? */
-  readonly allowed: boolean;
-  readonly limit: number;
-  readonly remaining: number;
-  readonly reset_ms: number;
-  readonly retry_after_ms: number;
-  readonly backing: Backing;
-}
+  parseBlock,
+  parseGrant,
+  policyBodyOf,
+  type RateLimitListBody,
+  type RateLimitStateBody,
+  stateBodyOf,
+} from './throttle.bodies.js';
+import { capacityOf, type ThrottleCheck, ThrottleDriver } from './throttle.driver.js';
 
 /**
  * The rate limits, for operators. Subjects are what `getTracker` says, by default the IP address.
@@ -54,12 +32,14 @@ export class ThrottleAdminController {
   constructor(
     @Inject(ThrottleDriver) private readonly driver: ThrottleDriver,
     @Inject(RequestPolicies) private readonly policies: RequestPolicies,
+    @Inject(BlockedCounts) private readonly blocked: BlockedCounts,
   ) {}
 
   @Get()
   list(): RateLimitListBody {
     const { known } = this.policies;
-    return { policies: known.list().map(bodyOf), truncated: known.isTruncated };
+    const policies = known.list().map((each) => policyBodyOf(each, this.blocked.of(each.name)));
+    return { policies, truncated: known.isTruncated };
   }
 
   /** Counts nothing. Limits that share the name answer with the one that is closest to denying. */
@@ -68,21 +48,7 @@ export class ThrottleAdminController {
     @Param('policy') policy: string,
     @Param('subject') subject: string,
   ): Promise<RateLimitStateBody> {
-    const policies = this.#named(policy);
-    checkKeyText(subject, 'subject');
-    const outcome = await this.driver.peek(checksOf(subject, policies));
-    const decision = decisive(outcome);
-    if (decision === undefined) throw unknownPolicy(policy);
-    return {
-      policy,
-      subject,
-      allowed: outcome.allowed,
-      limit: decision.limit,
-      remaining: decision.remaining,
-      reset_ms: decision.resetMs,
-      retry_after_ms: decision.retryAfterMs,
-      backing: outcome.backing,
-    };
+    return this.#stateOf(this.#asked(policy, subject));
   }
 
   /** Lets the subject start anew. Answers whether anything was counted. */
@@ -91,25 +57,57 @@ export class ThrottleAdminController {
     @Param('policy') policy: string,
     @Param('subject') subject: string,
   ): Promise<{ readonly reset: boolean }> {
-    const policies = this.#named(policy);
-    checkKeyText(subject, 'subject');
-    return { reset: await this.driver.reset(checksOf(subject, policies)) };
+    return { reset: await this.driver.reset(this.#asked(policy, subject)) };
   }
 
-  /** @throws NotFoundException */
-  #named(name: string): readonly ThrottlePolicy[] {
+  /** Takes the latest hits back, `hits` of them or as many as there are. */
+  @Post(':policy/:subject/grant')
+  @HttpCode(200)
+  async grant(
+    @Param('policy') policy: string,
+    @Param('subject') subject: string,
+    @Body() body: unknown,
+  ): Promise<RateLimitStateBody> {
+    const checks = this.#asked(policy, subject);
+    const hits = parseGrant(body);
+    // Of limits that share a counter the first decides, so that is the one that allows most.
+    const widestFirst = checks.toSorted((a, b) => capacityOf(b.policy) - capacityOf(a.policy));
+    await this.driver.grant(
+      widestFirst.map((check) => ({ ...check, cost: Math.min(hits, capacityOf(check.policy)) })),
+    );
+    return this.#stateOf(checks);
+  }
+
+  /** Denies the subject everything for a `duration`; a reset ends it. */
+  @Post(':policy/:subject/block')
+  @HttpCode(200)
+  async block(
+    @Param('policy') policy: string,
+    @Param('subject') subject: string,
+    @Body() body: unknown,
+  ): Promise<RateLimitStateBody> {
+    const checks = this.#asked(policy, subject);
+    const durationMs = parseBlock(body);
+    const blockable = checks.filter((check) => check.policy.block !== undefined);
+    if (blockable.length === 0) throw ignoresBlocks(policy);
+    await this.driver.block(blockable, durationMs);
+    return this.#stateOf(checks);
+  }
+
+  /** One check for each limit of that name. @throws NotFoundException @throws InvalidOptionError */
+  #asked(name: string, subject: string): readonly ThrottleCheck[] {
     const found = this.policies.known.named(name);
     if (found.length === 0) throw unknownPolicy(name);
-    return found;
+    checkKeyText(subject, 'subject');
+    return found.map((policy) => ({ subject, policy, cost: 1 }));
   }
-}
 
-function checksOf(
-  subject: string,
-  policies: readonly ThrottlePolicy[],
-  cost = 1,
-): readonly ThrottleCheck[] {
-  return policies.map((policy) => ({ subject, policy, cost }));
+  async #stateOf(checks: readonly ThrottleCheck[]): Promise<RateLimitStateBody> {
+    const outcome = await this.driver.peek(checks);
+    const decision = decisive(outcome);
+    if (decision === undefined) throw new TypeError('the driver decided about nothing');
+    return stateBodyOf(checks[0]?.subject ?? '', outcome, decision);
+  }
 }
 
 function unknownPolicy(name: string): NotFoundException {
@@ -118,6 +116,8 @@ function unknownPolicy(name: string): NotFoundException {
   );
 }
 
-function bodyOf({ name, strategy, limit, windowMs, burst, onRedisDown }: ThrottlePolicy) {
-  return { name, strategy, limit, window_ms: windowMs, burst, on_redis_down: onRedisDown };
+function ignoresBlocks(name: string): ConflictException {
+  return new ConflictException(
+    `The limit "${name}" does not look at blocks. Set its option "block"; "manual" is enough.`,
+  );
 }

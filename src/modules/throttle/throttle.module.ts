@@ -3,6 +3,7 @@ import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
+import { BlockedCounts } from './blocked-counts.js';
 import { instanceHeartbeatProvider } from './instance-heartbeat.js';
 import { OutsideRoutesLimiter } from './outside-routes.limiter.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
@@ -39,12 +40,13 @@ import { TrustCheck } from './trust-check.js';
     throttleDriverProvider,
     ThrottleService,
     RequestPolicies,
+    BlockedCounts,
     { provide: RateLimitGuard, inject: [THROTTLE_OPTIONS, ModuleRef], useFactory: createGuard },
     { provide: APP_GUARD, useExisting: RateLimitGuard },
     OutsideRoutesLimiter,
     TrustCheck,
   ],
-  exports: [ThrottleService, ThrottleDriver, RateLimitGuard, RequestPolicies],
+  exports: [ThrottleService, ThrottleDriver, RateLimitGuard, RequestPolicies, BlockedCounts],
 })
 export class ThrottleModule extends ThrottleConfigurableModule {
   static override forRoot(options: ThrottleOptions = {}): DynamicModule {

@@ -31,6 +31,7 @@ describe('KnownPolicies', () => {
     for (const policy of [LOGIN, ...others, { ...LOGIN, name: 'mail' }]) known.add(policy);
     expect(known.named('login')).toEqual([LOGIN, ...others]);
     expect(known.named('log')).toEqual([]);
+    expect([known.has('login'), known.has('log')]).toEqual([true, false]);
   });
 
   it('keep the first thousand and say that there are more', () => {
