@@ -18,6 +18,7 @@ import {
   type ThrottleSuite,
   useRedisOpener,
 } from './throttle-drivers.js';
+import { twinSuite } from './twin.suite.js';
 
 const SUITES: readonly (readonly [capability: string, suite: ThrottleSuite])[] = [
   ['consume', consumeSuite],
@@ -40,6 +41,7 @@ describe.each(['standalone', 'cluster'] as const)('throttle on redis %s', (topol
   const opener = useRedisOpener(topology);
 
   contractOf(opener);
+  describe('random calls', () => twinSuite(opener.stepped));
   describe('what is left on the server', () => expirySuite(opener.stepped));
 });
 

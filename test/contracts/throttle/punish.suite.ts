@@ -128,6 +128,15 @@ export function punishSuite(open: OpenThrottle): void {
         await expect(hit(driver, 'alice', held)).resolves.toMatchObject({ allowed: true });
       });
 
+      it('is forgotten as long after its end where that came earlier, by a clock that was set back', async () => {
+        const { driver, clock } = fixture();
+        await exhaust(held);
+        clock.set(clock.now() - 2 * WINDOW);
+        await look(driver, 'alice', held);
+        clock.advance(6 * WINDOW);
+        expect(await exhaust(held)).toBe(3 * WINDOW);
+      });
+
       it('ends with a reset, which finds it', async () => {
         const { driver } = fixture();
         await exhaust(held);
@@ -153,6 +162,13 @@ export function punishSuite(open: OpenThrottle): void {
 
       it('is not what an exhausted limit does by itself', async () => {
         expect(await exhaust(manual)).toBeLessThanOrEqual(WINDOW + 1);
+      });
+
+      it('ends with a reset of a limit that would not look', async () => {
+        const { driver } = fixture();
+        await driver.block(checks('alice', [manual]), WINDOW);
+        await expect(driver.reset(checks('alice', [three]))).resolves.toBe(true);
+        await expect(hit(driver, 'alice', manual)).resolves.toMatchObject({ allowed: true });
       });
 
       it('is refused where the limit would not look', async () => {

@@ -6,7 +6,6 @@ import type {
   ThrottleDriver,
   ThrottleOutcome,
 } from '../throttle.driver.js';
-import { capacityOf } from '../throttle.driver.js';
 
 /** Checks of one subject, which live on one node. */
 interface Group<T extends ThrottleCounter> {
@@ -43,12 +42,10 @@ export class ClusterThrottleDriver implements ThrottleDriver {
     const failed = settled.find((each) => each.status === 'rejected');
     const isAdmitted = failed === undefined && answered.every(({ outcome }) => outcome.allowed);
     if (isAdmitted) return merged(answered);
-    const taken = answered.filter(({ outcome }) => outcome.allowed);
-    const refunds = Promise.allSettled(taken.map((each) => this.#node.refund(countedOf(each))));
+    const given = Promise.all(answered.map((each) => this.#giveBack(each)));
     // Somebody else answers this hit; nobody has to wait for what is given back here.
     if (failed !== undefined) throw failed.reason;
-    await refunds;
-    return merged(answered.map((each) => (each.outcome.allowed ? givenBack(each) : each)));
+    return merged(await given);
   }
 
   async peek(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
@@ -76,6 +73,17 @@ export class ClusterThrottleDriver implements ThrottleDriver {
     );
   }
 
+  /**
+   * Takes back what one subject was counted, and looks again. Sent at once, over the connection that
+   * keeps the order; what fails of it leaves the hit counted, and the answer as it was.
+   */
+  async #giveBack(answered: Answered): Promise<Answered> {
+    if (!answered.outcome.allowed) return answered;
+    const refund = this.#node.refund(countedOf(answered));
+    const [, now] = await Promise.allSettled([refund, this.#node.peek(answered.checks)]);
+    return now.status === 'fulfilled' ? { ...answered, outcome: now.value } : answered;
+  }
+
   async reset(counters: readonly ThrottleCounter[]): Promise<boolean> {
     const resets = bySubject(counters).map(({ checks }) => this.#node.reset(checks));
     return (await Promise.all(resets)).includes(true);
@@ -96,18 +104,6 @@ function bySubject<T extends ThrottleCounter>(checks: readonly T[]): readonly Gr
 function countedOf({ checks, outcome }: Answered): readonly CountedCheck[] {
   const { decisions, backing } = outcome;
   return checks.map((check, index) => ({ ...check, at: decisions[index]?.at ?? 0, backing }));
-}
-
-/** As it was before the hit, but for `resetMs`, which may be that of right after it. */
-function givenBack(answered: Answered): Answered {
-  const decisions = answered.outcome.decisions.map((decision, index) => {
-    const check = answered.checks[index];
-    if (check === undefined) return decision;
-    const remaining = decision.remaining + check.cost;
-    const isFull = remaining >= capacityOf(check.policy);
-    return { ...decision, remaining, resetMs: isFull ? 0 : decision.resetMs };
-  });
-  return { ...answered, outcome: { ...answered.outcome, decisions } };
 }
 
 function merged(groups: readonly Answered[]): ThrottleOutcome {

@@ -24,10 +24,11 @@ export class MemoryBlock {
   /** The next one of its own accord. Returns when it is forgotten. */
   raise({ block, windowMs }: ThrottlePolicy, now: number): number {
     const { durationMs, longestMs } = block ?? { durationMs: 0, longestMs: 0 };
+    if (now >= this.#forgottenAt(windowMs)) this.#level = 0;
     this.#length = Math.min(longestMs, durationMs * 2 ** this.#level);
     this.#until = now + this.#length;
     this.#level = Math.min(this.#level + 1, HIGHEST_LEVEL);
-    return this.#until + Math.max(this.#length, windowMs);
+    return this.#forgottenAt(windowMs);
   }
 
   /** One that an operator wants. Returns when it is forgotten. */
@@ -35,6 +36,11 @@ export class MemoryBlock {
     this.#length = durationMs;
     this.#until = now + durationMs;
     this.#level = 0;
-    return this.#until + Math.max(durationMs, windowMs);
+    return this.#forgottenAt(windowMs);
+  }
+
+  /** Earlier than was told when the clock was set back since. */
+  #forgottenAt(windowMs: number): number {
+    return this.#until + Math.max(this.#length, windowMs);
   }
 }

@@ -72,9 +72,10 @@ export class RedisThrottleDriver implements ThrottleDriver {
 
   /** A reset that runs late only forgives a few hits more, so it needs no script. */
   async reset(counters: readonly ThrottleCounter[]): Promise<boolean> {
-    const keys = counters.flatMap((counter) => {
-      const { key, blockKey } = this.#keysOf(counter);
-      return blockKey === undefined ? [key] : [key, blockKey];
+    // Also the block of a limit that does not look at one: another of that name does.
+    const keys = counters.flatMap(({ subject, policy }) => {
+      const { counter, block } = this.#keyersOf(policy);
+      return [counter(subject), block(subject)];
     });
     if (keys.length === 0) return false;
     const removed = await this.#connection.command((client) => client.unlink(keys), this.#bounds);
@@ -94,15 +95,22 @@ export class RedisThrottleDriver implements ThrottleDriver {
   }
 
   #keysOf({ subject, policy }: ThrottleCounter): Pick<ScriptCheck, 'key' | 'blockKey'> {
-    const { counter, block } = this.#keyers.get(policy) ?? this.#createKeyers(policy);
-    return { key: counter(subject), blockKey: block?.(subject) };
+    const { counter, block, isPunishing } = this.#keyersOf(policy);
+    return { key: counter(subject), blockKey: isPunishing ? block(subject) : undefined };
+  }
+
+  #keyersOf(policy: ThrottlePolicy): Keyers {
+    return this.#keyers.get(policy) ?? this.#createKeyers(policy);
   }
 
   #createKeyers(policy: ThrottlePolicy): Keyers {
     const { keys } = this.#connection;
     const parts = [policy.name, policy.strategy] as const;
-    const block = isPunishing(policy) ? keys.keyer(THROTTLE_BLOCK, ...parts, 'block') : undefined;
-    const keyers = { counter: keys.keyer(THROTTLE_COUNTER, ...parts), block };
+    const keyers = {
+      counter: keys.keyer(THROTTLE_COUNTER, ...parts),
+      block: keys.keyer(THROTTLE_BLOCK, ...parts, 'block'),
+      isPunishing: isPunishing(policy),
+    };
     this.#keyers.set(policy, keyers);
     return keyers;
   }
@@ -111,7 +119,8 @@ export class RedisThrottleDriver implements ThrottleDriver {
 /** Make the keys of a policy. */
 interface Keyers {
   readonly counter: (subject: string) => string;
-  readonly block: ((subject: string) => string) | undefined;
+  readonly block: (subject: string) => string;
+  readonly isPunishing: boolean;
 }
 
 const NOTHING_ASKED: ThrottleOutcome = { allowed: true, decisions: [], backing: 'redis' };
