@@ -14,6 +14,24 @@ import {
 export function consumeSuite(open: OpenThrottle): void {
   const fixture = useFixture(open);
 
+  it.each(STRATEGIES)(
+    'gives a client at twice the limit 100 ± 1 of 100 in each of ten windows (%s)',
+    async (strategy) => {
+      const { driver, clock } = fixture();
+      const hundred = policy({ strategy, limit: 100 });
+      const passed = Array.from({ length: 10 }, () => 0);
+      for (const window of passed.keys()) {
+        for (let step = 0; step < 20; step += 1) {
+          const hits = Array.from({ length: 10 }, () => hit(driver, 'alice', hundred));
+          const allowed = (await Promise.all(hits)).filter((each) => each.allowed);
+          passed[window] = (passed[window] ?? 0) + allowed.length;
+          clock.advance(WINDOW / 20);
+        }
+      }
+      expect(passed.filter((count) => Math.abs(count - 100) > 1)).toEqual([]);
+    },
+  );
+
   describe.each(STRATEGIES)('%s', (strategy) => {
     const three = policy({ strategy });
 

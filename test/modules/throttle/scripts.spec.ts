@@ -173,6 +173,30 @@ describe('a server that forgot its scripts', () => {
     const { fromClient } = await trafficOf(() => hit(driver, 'alice', policy()));
     expect(fromClient).toEqual(['EVALSHA', 'EVAL']);
   });
+
+  it.each(ALL_STRATEGIES)(
+    'all the time admits exactly the limit to parallel calls of four instances (%s)',
+    async (strategy) => {
+      const fifty = policy({ strategy, limit: 50, burst: 50 });
+      const prefix = open.redis.options.prefix;
+      const opened = await Promise.all(
+        Array.from({ length: 4 }, () => openRedis({ url: redis().url }, { prefix })),
+      );
+      const drivers = opened.map(
+        ({ connection }) => new RedisThrottleDriver(connection, { deadlineMs: 5_000, clock }),
+      );
+      let admitted = 0;
+      for (let round = 0; round < 10; round += 1) {
+        const hits = drivers.flatMap((each) =>
+          Array.from({ length: 2 }, () => hit(each, 'alice', fifty)),
+        );
+        const [answers] = await Promise.all([Promise.all(hits), server.script('FLUSH')]);
+        admitted += answers.filter(({ allowed }) => allowed).length;
+      }
+      for (const { close } of opened) close();
+      expect(admitted).toBe(50);
+    },
+  );
 });
 
 function mixed(count: number): ThrottlePolicy[] {
