@@ -22,7 +22,7 @@ export interface PropertyTarget {
 
 /**
  * Windows in ticks; each name keeps its window, because policies that share a counter should, and
- * buckets their limit: what is missing in one comes back at its rate.
+ * buckets their limit, not their burst: what is missing in one comes back at its rate.
  */
 const WINDOWS = [
   { name: 'a', strategy: 'sliding-window', ticks: 3 },
@@ -31,13 +31,13 @@ const WINDOWS = [
   { name: 'c', strategy: 'sliding-window', ticks: 6 },
   { name: 'd', strategy: 'fixed-window', ticks: 3 },
   { name: 'e', strategy: 'sliding-window-counter', ticks: 4 },
-  { name: 'f', strategy: 'token-bucket', ticks: 6, limit: 4, burst: 3 },
-  { name: 'g', strategy: 'gcra', ticks: 5, limit: 2, burst: 1 },
-  { name: 'g', strategy: 'token-bucket', ticks: 3, limit: 1, burst: 4 },
+  { name: 'f', strategy: 'token-bucket', ticks: 6, limit: 4 },
+  { name: 'g', strategy: 'gcra', ticks: 5, limit: 2 },
+  { name: 'g', strategy: 'token-bucket', ticks: 3, limit: 1 },
 ] as const;
 
 /** One call, or time that passes. */
-export type Step =
+export type Call =
   | { readonly kind: 'advance'; readonly ticks: number }
   | {
       readonly kind: 'consume' | 'peek' | 'reset';
@@ -46,17 +46,37 @@ export type Step =
       readonly cost: number;
     };
 
+/** Also a hit that is taken back, of those that were admitted, the latest being the first. */
+export type Step = Call | { readonly kind: 'refund'; readonly which: number };
+
 /** Up to four policies whose limits change from call to call; some may share a counter. */
 export function policies(tickMs: number): fc.Arbitrary<readonly ThrottlePolicy[]> {
   const one = fc
-    .record({ window: fc.constantFrom(...WINDOWS), limit: fc.integer({ min: 1, max: 4 }) })
-    .map(({ window: { ticks, ...window }, limit }) =>
-      policy({ limit, ...window, windowMs: ticks * tickMs }),
+    .record({
+      window: fc.constantFrom(...WINDOWS),
+      limit: fc.integer({ min: 1, max: 4 }),
+      burst: fc.integer({ min: 1, max: 4 }),
+    })
+    .map(({ window: { ticks, ...window }, ...rest }) =>
+      policy({ ...rest, ...window, windowMs: ticks * tickMs }),
     );
   return fc.array(one, { maxLength: 4 });
 }
 
 export function steps(tickMs: number): fc.Arbitrary<readonly Step[]> {
+  const refund = fc.record({ kind: fc.constant('refund' as const), which: fc.nat(5) });
+  const step = fc.oneof(
+    { weight: 5, arbitrary: oneCall(tickMs) },
+    { weight: 1, arbitrary: refund },
+  );
+  return fc.array(step, { minLength: 1, maxLength: 40 });
+}
+
+export function calls(tickMs: number): fc.Arbitrary<readonly Call[]> {
+  return fc.array(oneCall(tickMs), { minLength: 1, maxLength: 40 });
+}
+
+function oneCall(tickMs: number): fc.Arbitrary<Call> {
   const call = <K extends 'consume' | 'peek' | 'reset'>(kind: K) =>
     fc
       .record({
@@ -66,16 +86,15 @@ export function steps(tickMs: number): fc.Arbitrary<readonly Step[]> {
         cost: fc.integer({ min: 1, max: 3 }),
       })
       .map((made) => ({ ...made, cost: Math.min(made.cost, ...made.policies.map(capacityOf)) }));
-  const step = fc.oneof(
+  return fc.oneof(
     { weight: 4, arbitrary: advance() },
     { weight: 8, arbitrary: call('consume') },
     { weight: 2, arbitrary: call('peek') },
     { weight: 1, arbitrary: call('reset') },
   );
-  return fc.array(step, { minLength: 1, maxLength: 40 });
 }
 
-function advance(): fc.Arbitrary<Step> {
+function advance(): fc.Arbitrary<Call> {
   return fc.record({
     kind: fc.constant('advance' as const),
     ticks: fc.integer({ min: 0, max: 7 }),

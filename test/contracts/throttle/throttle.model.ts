@@ -16,22 +16,29 @@ export interface ModelCall {
 interface Hit {
   readonly at: number;
   readonly cost: number;
+  /** Its place among everything that happened. */
+  readonly order: number;
+  readonly takenBack?: { readonly at: number; readonly order: number };
 }
 
 /**
- * The contract written down as naively as possible: every admitted hit is kept for ever, what is
+ * The contract written down as naively as possible: every admitted hit is kept for ever, and when it
+ * was taken back, if it was. What has nothing left is as if it had never been. What is
  * free at a moment is worked out from all of them, and how long to wait is found by trying moments.
  * For a clock that only goes forward.
  */
 export class ThrottleModel {
   readonly #hits = new Map<string, readonly Hit[]>();
+  #order = 0;
 
   consume(call: ModelCall, now: number): ModelOutcome {
     const before = this.peek(call, now);
     if (!before.allowed) return before;
-    const { subject, policies, cost } = call;
-    for (const counter of new Set(policies.map((policy) => counterOf(subject, policy)))) {
-      this.#hits.set(counter, [...(this.#hits.get(counter) ?? []), { at: now, cost }]);
+    const { cost } = call;
+    this.#order += 1;
+    for (const counter of countersOf(call).keys()) {
+      const hit = { at: now, cost, order: this.#order };
+      this.#hits.set(counter, [...(this.#hits.get(counter) ?? []), hit]);
     }
     const { decisions } = this.peek(call, now);
     return {
@@ -51,7 +58,28 @@ export class ThrottleModel {
     return used.includes(true);
   }
 
-  #decide(subject: string, policy: ThrottlePolicy, { at, cost }: Hit): ThrottleDecision {
+  /** Takes back what was admitted at `at`; `false` where nothing of it counts any more. */
+  refund(call: ModelCall, at: number, now: number): boolean {
+    this.#order += 1;
+    const refunded = [...countersOf(call)].map(([counter, policy]) => {
+      const hits = this.#hits.get(counter) ?? [];
+      const isTaken = (hit: Hit): boolean =>
+        hit.at === at && hit.cost === call.cost && hit.takenBack === undefined;
+      const taken = hits.findLast(isTaken);
+      if (taken === undefined || !stillCounts(taken, hits, { policy, now })) return false;
+      const takenBack = { at: now, order: this.#order };
+      const left = hits.map((hit) => (hit === taken ? { ...hit, takenBack } : hit));
+      this.#hits.set(counter, isUsed(left, policy, now) ? left : []);
+      return true;
+    });
+    return refunded.includes(true);
+  }
+
+  #decide(
+    subject: string,
+    policy: ThrottlePolicy,
+    { at, cost }: Pick<Hit, 'at' | 'cost'>,
+  ): ThrottleDecision {
     const freeAt = (time: number): number => Math.max(0, this.#free(subject, policy, time));
     const waitFor = (wanted: number): number =>
       firstMoment((ms) => freeAt(at + ms) >= wanted, 6 * policy.windowMs);
@@ -67,34 +95,63 @@ export class ThrottleModel {
     };
   }
 
-  /** Of a counted window a hit may be known that counts no more, because of the rounding. */
   #isUsed(subject: string, policy: ThrottlePolicy, now: number): boolean {
-    if (policy.strategy !== 'sliding-window-counter') {
-      return this.#free(subject, policy, now) < mostOf(policy);
-    }
-    const hits = this.#hits.get(counterOf(subject, policy)) ?? [];
-    const { previous, current } = windowsAt(hits, policy.windowMs, now);
-    return previous + current > 0;
+    return isUsed(this.#hits.get(counterOf(subject, policy)) ?? [], policy, now);
   }
 
-  /** What is free at `now`; negative after a limit was lowered. */
   #free(subject: string, policy: ThrottlePolicy, now: number): number {
-    const hits = this.#hits.get(counterOf(subject, policy)) ?? [];
-    switch (policy.strategy) {
-      case 'sliding-window':
-        return policy.limit - costOf(hits, now - policy.windowMs + 1, now);
-      case 'fixed-window': {
-        const opening = lastOpening(hits, policy.windowMs, now);
-        return policy.limit - costOf(hits, opening, opening + policy.windowMs - 1);
-      }
-      case 'sliding-window-counter':
-        return freeBetween(hits, policy, now);
-      case 'token-bucket':
-      case 'gcra':
-        return tokensLeft(hits, policy, now);
-      default:
-        return policy.strategy satisfies never;
+    return freeOf(this.#hits.get(counterOf(subject, policy)) ?? [], policy, now);
+  }
+}
+
+/** What is free at `now`; negative after a limit was lowered. */
+function freeOf(hits: readonly Hit[], policy: ThrottlePolicy, now: number): number {
+  switch (policy.strategy) {
+    case 'sliding-window':
+      return policy.limit - costOf(hits, now - policy.windowMs + 1, now);
+    case 'fixed-window': {
+      const opening = lastOpening(hits, policy.windowMs, now);
+      return policy.limit - costOf(hits, opening, opening + policy.windowMs - 1);
     }
+    case 'sliding-window-counter':
+      return freeBetween(hits, policy, now);
+    case 'token-bucket':
+    case 'gcra':
+      return Math.floor(
+        (policy.burst * policy.windowMs - debtOf(hits, policy, now)) / policy.windowMs,
+      );
+    default:
+      return policy.strategy satisfies never;
+  }
+}
+
+/** Of a counted window a hit may be known that counts no more, because of the rounding. */
+function isUsed(hits: readonly Hit[], policy: ThrottlePolicy, now: number): boolean {
+  if (policy.strategy !== 'sliding-window-counter') {
+    return freeOf(hits, policy, now) < mostOf(policy);
+  }
+  const { previous, current } = windowsAt(hits, policy.windowMs, now);
+  return previous + current > 0;
+}
+
+function stillCounts(
+  { at, cost }: Hit,
+  hits: readonly Hit[],
+  { policy, now }: { readonly policy: ThrottlePolicy; readonly now: number },
+): boolean {
+  const { strategy, windowMs, limit } = policy;
+  switch (strategy) {
+    case 'sliding-window':
+      return at > now - windowMs;
+    case 'fixed-window':
+      return at >= lastOpening(hits, windowMs, now);
+    case 'sliding-window-counter':
+      return at >= windowsAt(hits, windowMs, now).start - windowMs;
+    case 'token-bucket':
+    case 'gcra':
+      return debtOf(hits, policy, now) > 0 && cost * windowMs > (now - at) * limit;
+    default:
+      return strategy satisfies never;
   }
 }
 
@@ -109,8 +166,11 @@ function firstMoment(holds: (ms: number) => boolean, most: number): number {
   return low;
 }
 
-function costOf(hits: readonly Hit[], from: number, to: number): number {
-  const inside = hits.filter(({ at }) => at >= from && at <= to);
+/** @param order without what was taken back by then @default now */
+function costOf(hits: readonly Hit[], from: number, to: number, order = Infinity): number {
+  const inside = hits.filter(
+    ({ at, takenBack }) => at >= from && at <= to && (takenBack?.order ?? Infinity) >= order,
+  );
   return inside.reduce((sum, { cost }) => sum + cost, 0);
 }
 
@@ -131,11 +191,12 @@ function freeBetween(hits: readonly Hit[], policy: ThrottlePolicy, now: number):
 
 /** Windows follow one another as long as each is used; else the next opens with the next hit. */
 function windowsAt(hits: readonly Hit[], windowMs: number, now: number) {
-  const start = [...hits.map(({ at }) => at), now].reduce((open, moment) => {
+  const moments = [...hits, { at: now, order: Infinity }];
+  const start = moments.reduce((open, { at: moment, order }) => {
     let current = open;
     while (moment >= current + windowMs) {
-      const isUsed = costOf(hits, current, current + windowMs - 1) > 0;
-      current = isUsed ? current + windowMs : moment;
+      const used = costOf(hits, current, current + windowMs - 1, order);
+      current = used > 0 ? current + windowMs : moment;
     }
     return current;
   }, hits[0]?.at ?? now);
@@ -143,20 +204,35 @@ function windowsAt(hits: readonly Hit[], windowMs: number, now: number) {
   return { start, previous, current: costOf(hits, start, now) };
 }
 
-/** What is missing is counted in units of 1/windowMs tokens, of which `limit` come back each ms. */
-function tokensLeft(hits: readonly Hit[], policy: ThrottlePolicy, now: number): number {
-  const { limit, windowMs, burst } = policy;
+/**
+ * What is missing is counted in units of 1/windowMs tokens, of which `limit` come back each ms. Of a
+ * hit that is taken back, what has not come back by itself.
+ */
+function debtOf(hits: readonly Hit[], policy: ThrottlePolicy, now: number): number {
+  const { limit, windowMs } = policy;
+  const taken = hits.map(({ at, cost, order }) => ({ at, order, units: cost * windowMs }));
+  const given = hits.flatMap(({ at, cost, takenBack }) => {
+    if (takenBack === undefined) return [];
+    const units = Math.max(0, cost * windowMs - (takenBack.at - at) * limit);
+    return [{ ...takenBack, units: -units }];
+  });
+  const happened = [...taken, ...given].sort((one, other) => one.order - other.order);
   let [debt, last] = [0, 0];
-  for (const { at, cost } of hits) {
-    debt = Math.max(0, debt - (at - last) * limit) + cost * windowMs;
+  for (const { at, units } of [...happened, { at: now, units: 0 }]) {
+    debt = Math.max(0, Math.max(0, debt - (at - last) * limit) + units);
     last = at;
   }
-  debt = Math.max(0, debt - (now - last) * limit);
-  return Math.floor((burst * windowMs - debt) / windowMs);
+  return debt;
 }
 
 function mostOf({ strategy, limit, burst }: ThrottlePolicy): number {
   return strategy === 'token-bucket' || strategy === 'gcra' ? burst : limit;
+}
+
+/** The counters of a call, each with the first policy that has it. */
+function countersOf({ subject, policies }: ModelCall): ReadonlyMap<string, ThrottlePolicy> {
+  const latestFirst = policies.toReversed();
+  return new Map(latestFirst.map((policy) => [counterOf(subject, policy), policy]));
 }
 
 function counterOf(subject: string, policy: ThrottlePolicy): string {

@@ -6,6 +6,8 @@ import type {
 } from '../../../src/modules/throttle/index.js';
 import { capacityOf } from '../../../src/modules/throttle/throttle.driver.js';
 import {
+  type Call,
+  calls,
   type Load,
   load,
   policies,
@@ -17,7 +19,7 @@ import {
 } from './throttle.arbitraries.js';
 import { memoryOpener, useRedisOpener } from './throttle-drivers.js';
 import { checks, counted, hit, useFixture } from './throttle-fixture.js';
-import { ThrottleModel } from './throttle.model.js';
+import { type ModelCall, ThrottleModel } from './throttle.model.js';
 
 /** Redis expires keys in real time: a tick is far longer than a case takes. */
 const REDIS_TICK_MS = 10_000;
@@ -61,7 +63,7 @@ function properties(target: PropertyTarget): void {
   });
 
   it('admits a hit after exactly the promised wait and not a millisecond earlier', async () => {
-    const given = fc.tuple(steps(tickMs), policies(tickMs));
+    const given = fc.tuple(calls(tickMs), policies(tickMs));
     await forAll(runs.others, given, async ([sequence, asked]) => {
       fc.pre(asked.length > 0);
       const { driver, clock } = target.fixture();
@@ -75,7 +77,7 @@ function properties(target: PropertyTarget): void {
   });
 
   it('leaves no trace of a hit that is taken back at once', async () => {
-    const given = fc.tuple(steps(tickMs), policies(tickMs), fc.integer({ min: 1, max: 3 }));
+    const given = fc.tuple(calls(tickMs), policies(tickMs), fc.integer({ min: 1, max: 3 }));
     await forAll(runs.others, given, async ([sequence, asked, wanted]) => {
       fc.pre(asked.length > 0);
       const { driver } = target.fixture();
@@ -94,7 +96,7 @@ function properties(target: PropertyTarget): void {
   });
 
   it('changes nothing by denying', async () => {
-    const given = fc.tuple(steps(tickMs), policies(tickMs), policies(tickMs));
+    const given = fc.tuple(calls(tickMs), policies(tickMs), policies(tickMs));
     await forAll(runs.others, given, async ([sequence, asked, others]) => {
       fc.pre(asked.length > 0);
       const { driver } = target.fixture();
@@ -108,23 +110,41 @@ function properties(target: PropertyTarget): void {
   });
 }
 
+/** A hit that was admitted, and can be taken back. */
+interface Admitted extends ModelCall {
+  readonly at: number;
+  readonly counted: readonly CountedCheck[];
+}
+
 async function expectAsModel(target: PropertyTarget, sequence: readonly Step[]): Promise<void> {
   const { driver, clock } = target.fixture();
   const model = new ThrottleModel();
   const name = nameSubjects();
+  let admitted: readonly Admitted[] = [];
   for (const step of sequence) {
     if (step.kind === 'advance') {
       clock.advance(step.ticks * target.tickMs);
+    } else if (step.kind === 'refund') {
+      const taken = admitted.at(-1 - (step.which % Math.max(1, admitted.length)));
+      if (taken === undefined) continue;
+      admitted = admitted.filter((each) => each !== taken);
+      const expected = model.refund(taken, taken.at, clock.now());
+      expect(await driver.refund(taken.counted)).toBe(expected);
     } else if (step.kind === 'reset') {
-      const expected = model.reset({ ...step, subject: name(step.subject) }, clock.now());
-      const found = await driver.reset(checks(name(step.subject), step.policies));
+      const call = { ...step, subject: name(step.subject) };
+      const expected = model.reset(call, clock.now());
+      const found = await driver.reset(checks(call.subject, step.policies));
       expect(found && target.expiresInRealTime ? expected : found).toBe(expected);
+      // Taken back now, they would be made good to those that came after.
+      admitted = admitted.filter(({ subject }) => subject !== call.subject);
     } else {
-      const subject = name(step.subject);
-      const asked = checks(subject, step.policies, step.cost);
-      const { allowed, decisions } = await driver[step.kind](asked);
-      const expected = model[step.kind]({ ...step, subject }, clock.now());
-      expect({ allowed, decisions }).toEqual(expected);
+      const call = { ...step, subject: name(step.subject) };
+      const asked = checks(call.subject, step.policies, step.cost);
+      const outcome = await driver[step.kind](asked);
+      const { allowed, decisions } = outcome;
+      expect({ allowed, decisions }).toEqual(model[step.kind](call, clock.now()));
+      if (step.kind === 'peek' || !allowed) continue;
+      admitted = [...admitted, { ...call, at: clock.now(), counted: counted(asked, outcome) }];
     }
   }
 }
@@ -196,7 +216,7 @@ function mostInAnySpan(times: readonly number[], windowMs: number): number {
 }
 
 /** Plays a sequence without looking at the outcomes; resolves to one of its subjects. */
-async function play(target: PropertyTarget, sequence: readonly Step[]): Promise<string> {
+async function play(target: PropertyTarget, sequence: readonly Call[]): Promise<string> {
   const { driver, clock } = target.fixture();
   const name = nameSubjects();
   for (const step of sequence) {
