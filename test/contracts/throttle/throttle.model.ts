@@ -108,10 +108,10 @@ export class ThrottleModel {
 function freeOf(hits: readonly Hit[], policy: ThrottlePolicy, now: number): number {
   switch (policy.strategy) {
     case 'sliding-window':
-      return policy.limit - costOf(hits, now - policy.windowMs + 1, now);
+      return policy.limit - costOf(left(hits), now - policy.windowMs + 1, now);
     case 'fixed-window': {
       const opening = lastOpening(hits, policy.windowMs, now);
-      return policy.limit - costOf(hits, opening, opening + policy.windowMs - 1);
+      return policy.limit - costOf(left(hits), opening, opening + policy.windowMs - 1);
     }
     case 'sliding-window-counter':
       return freeBetween(hits, policy, now);
@@ -166,11 +166,13 @@ function firstMoment(holds: (ms: number) => boolean, most: number): number {
   return low;
 }
 
-/** @param order without what was taken back by then @default now */
-function costOf(hits: readonly Hit[], from: number, to: number, order = Infinity): number {
-  const inside = hits.filter(
-    ({ at, takenBack }) => at >= from && at <= to && (takenBack?.order ?? Infinity) >= order,
-  );
+/** Those that were not taken back. @param order by when @default by now */
+function left(hits: readonly Hit[], order = Infinity): readonly Hit[] {
+  return hits.filter(({ takenBack }) => (takenBack?.order ?? Infinity) >= order);
+}
+
+function costOf(hits: readonly Hit[], from: number, to: number): number {
+  const inside = hits.filter(({ at }) => at >= from && at <= to);
   return inside.reduce((sum, { cost }) => sum + cost, 0);
 }
 
@@ -195,13 +197,13 @@ function windowsAt(hits: readonly Hit[], windowMs: number, now: number) {
   const start = moments.reduce((open, { at: moment, order }) => {
     let current = open;
     while (moment >= current + windowMs) {
-      const used = costOf(hits, current, current + windowMs - 1, order);
+      const used = costOf(left(hits, order), current, current + windowMs - 1);
       current = used > 0 ? current + windowMs : moment;
     }
     return current;
   }, hits[0]?.at ?? now);
-  const previous = costOf(hits, start - windowMs, start - 1);
-  return { start, previous, current: costOf(hits, start, now) };
+  const previous = costOf(left(hits), start - windowMs, start - 1);
+  return { start, previous, current: costOf(left(hits), start, now) };
 }
 
 /**
