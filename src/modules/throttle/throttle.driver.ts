@@ -30,6 +30,11 @@ export interface ThrottleBlock {
   readonly durationMs: number;
   /** The longest one. */
   readonly longestMs: number;
+  /**
+   * A block that begins by itself forgets the hits, so that the whole limit is free after it.
+   * @default false: they count for as long as the strategy says
+   */
+  readonly clears?: boolean;
 }
 
 /** One limit, validated. */

@@ -97,6 +97,20 @@ export function punishSuite(open: OpenThrottle): void {
         expect(await exhaust(held)).toBe(3 * WINDOW);
       });
 
+      it('forgets the hits where it is to, so that the whole limit is free after it', async () => {
+        const { driver, clock } = fixture();
+        const brief = { durationMs: 1_000, longestMs: 1_000 };
+        const clearing = { ...three, block: { ...brief, clears: true } };
+        expect(await exhaust(clearing)).toBe(1_000);
+        clock.advance(999);
+        await expect(hit(driver, 'alice', clearing)).resolves.toMatchObject({ remaining: 0 });
+        clock.advance(1);
+        await expect(hitTimes(driver, 4, clearing)).resolves.toBe(3);
+        await expect(look(driver, 'alice', clearing)).resolves.toMatchObject({
+          retryAfterMs: 1_000,
+        });
+      });
+
       it('is nobody else’s, and shown by a peek', async () => {
         const { driver } = fixture();
         await exhaust(held);

@@ -148,6 +148,7 @@ export class MemoryThrottleDriver implements ThrottleDriver {
       if (policy.block === undefined || policy.block.durationMs === 0) continue;
       const block = this.#blockOf(key, now);
       block.expiresAt = block.state.raise(policy, now);
+      if (policy.block.clears) this.#counters.delete(key);
     }
     return denying.length > 0;
   }

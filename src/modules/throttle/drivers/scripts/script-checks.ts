@@ -25,6 +25,7 @@ export function checkArguments({ policy, cost, blockKey }: ScriptCheck): readonl
   const { strategy, limit, windowMs, burst, penalty, block } = policy;
   const kind = SCRIPT_STRATEGY[strategy];
   if (blockKey === undefined) return [kind, limit, windowMs, burst, cost];
-  const { durationMs = 0, longestMs = 0 } = block ?? {};
-  return [`${kind}+`, limit, windowMs, burst, cost, penalty, durationMs, longestMs];
+  const { durationMs = 0, longestMs = 0, clears = false } = block ?? {};
+  const punishment = [penalty, durationMs, longestMs, clears ? 1 : 0];
+  return [`${kind}+`, limit, windowMs, burst, cost, ...punishment];
 }

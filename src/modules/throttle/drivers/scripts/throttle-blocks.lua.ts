@@ -1,6 +1,7 @@
 /**
  * Blocks of the throttle scripts: who went over a limit is held off for a time that doubles with
  * every block, until a pause as long as the last block, and as the window, has passed without one.
+ * Where the check `clears`, its hits are forgotten with it.
  *
  * Stores "until:length:level". `level` is how many there were in a row.
  */
@@ -32,5 +33,6 @@ local function block_longer(c)
   if c.shortest == 0 then return end
   local length = math.min(c.longest, c.shortest * 2 ^ c.level)
   store_block(c, length, math.min(c.level + 1, HIGHEST_LEVEL))
+  if c.clears then redis.call('DEL', c.key) end
 end
 `;

@@ -9,7 +9,7 @@ import { TOKEN_BUCKET } from './token-bucket.lua.js';
  *
  * A check takes from KEYS its counter, and from ARGV its strategy (`f` | `s` | `c` | `b`), limit,
  * window in ms, burst and cost. Where the strategy ends in `+`, it takes the key of the block as
- * well, and penalty, shortest and longest block in ms.
+ * well, and penalty, shortest and longest block in ms, and 1 where a block forgets the hits.
  *
  * A strategy is functions over a check `c`:
  * - `read` leaves `remaining`, `reset` and `retry`
@@ -50,6 +50,7 @@ local function take_check()
   if #kind > 1 then
     c.block_key = take_key()
     c.penalty, c.shortest, c.longest = take_number(), take_number(), take_number()
+    c.clears = take_number() == 1
   end
   return c
 end
