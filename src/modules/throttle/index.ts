@@ -40,6 +40,7 @@ export type {
   OfRequest,
   RequestLimitOptions,
 } from './request-limit.options.js';
+export { BackplaneThrottlerStorage } from './throttler.storage.js';
 export type { RouteLimitOptions, ThrottleOptions } from './throttle.options.js';
 export {
   type HitOptions,

@@ -53,6 +53,9 @@ export interface UnnamedPolicy extends Omit<ThrottlePolicy, 'name' | 'onRedisDow
 export const MAX_SLIDING_LIMIT = 100_000;
 export const MAX_LIMIT = 1_000_000_000;
 
+/** What names of policies made for `@nestjs/throttler` begin with; no other name does. */
+export const THROTTLER_PREFIX = '@throttler ';
+
 export const failurePolicy = z.enum(['memory', 'open', 'closed']);
 
 const strategy = z.enum([
@@ -80,7 +83,12 @@ export const rateLimitShape = {
   window: duration(),
   strategy: strategy.default('sliding-window'),
   burst: positiveInteger().max(MAX_LIMIT).optional(),
-  name: z.string().min(1).max(200).optional(),
+  name: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((name) => !name.startsWith(THROTTLER_PREFIX), 'is one of @nestjs/throttler')
+    .optional(),
   penalty: z.int().min(0).max(MAX_LIMIT).default(0),
   block: block.optional(),
   onRedisDown: failurePolicy.optional(),
