@@ -145,7 +145,9 @@ async function startThrottleApp(
   return {
     ...listening,
     clock,
-    throttle: app.get(ThrottleService),
+    get throttle() {
+      return app.get(ThrottleService);
+    },
     ask: async (method, path, headers = {}) => {
       const response = await fetch(`${listening.url}${path}`, { method, headers });
       return {

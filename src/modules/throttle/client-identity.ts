@@ -42,9 +42,13 @@ export class ClientIdentity {
     this.#options = options;
   }
 
-  /** An IPv6 client has a whole network at least, so that is what counts. */
-  addressOf({ ip }: HttpRequest): string {
-    return ip ? this.#network(ip) : WITHOUT_ADDRESS;
+  /**
+   * An IPv6 client has a whole network at least, so that is what counts.
+   *
+   * @param ipv6Prefix of `@nestjs/throttler`, which goes before our own
+   */
+  addressOf({ ip }: HttpRequest, ipv6Prefix?: number): string {
+    return ip ? this.#network(ip, ipv6Prefix) : WITHOUT_ADDRESS;
   }
 
   /** What a tracker of the application says, or the address where that is nothing. */
@@ -93,8 +97,8 @@ export class ClientIdentity {
   }
 
   /** An address that somebody read from somewhere is one of a network as well. */
-  #network(text: string): string {
-    return normalizeIp(withoutPort(text), this.#options.ipv6Prefix);
+  #network(text: string, ipv6Prefix = this.#options.ipv6Prefix): string {
+    return normalizeIp(withoutPort(text), ipv6Prefix);
   }
 }
 

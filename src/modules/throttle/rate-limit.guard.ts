@@ -1,35 +1,47 @@
-import { type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   InjectThrottlerOptions,
-  InjectThrottlerStorage,
   ThrottlerGuard,
   type ThrottlerModuleOptions,
-  ThrottlerStorage,
 } from '@nestjs/throttler';
 import { runOutsideRequests } from '../../common/context/index.js';
 import { type HttpRequest, type HttpResponse, onAnswered } from '../../common/http/index.js';
-import type { NamedLimit } from './named-limit.js';
+import { OperationAnswers } from './operation-answers.js';
 import { addressDenied, limitUnavailable, rateLimitExceeded } from './rate-limit.response.js';
+import { refusalFor } from './refusal-errors.js';
 import { type RequestCheck, requestChecks } from './request-checks.js';
+import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
 import type { CountedAnswers } from './request-limit.options.js';
 import { RequestPolicies } from './request-policies.js';
 import type { ThrottleOutcome } from './throttle.driver.js';
 import { ThrottleBackendDownError } from './throttle.errors.js';
 import { ThrottleService } from './throttle.service.js';
+import { BackplaneThrottlerStorage } from './throttler.storage.js';
+import {
+  announced,
+  type CheckedRequest,
+  refusalOf,
+  throttlerMessageOf,
+} from './throttler-answer.js';
+import type { ThrottlerLimits } from './throttler-limits.js';
 
-interface Exchange {
-  readonly request: HttpRequest;
-  readonly response: HttpResponse;
-}
+/** Of `ThrottlerModule`, in its longer form. */
+type TheirOptions = Exclude<ThrottlerModuleOptions, readonly unknown[]>;
+
+/** As the base class has it. */
+type RequestResponse = ReturnType<ThrottlerGuard['getRequestResponse']>;
 
 /**
- * Checks every HTTP request under its limits, in one round trip. Registered globally by
- * `ThrottleModule`.
+ * Checks every request under its limits, in one round trip: over HTTP, every resolver of a GraphQL
+ * operation that Nest calls guards for, and every message to a gateway. Messages of microservices
+ * pass. Registered globally by `ThrottleModule`; where `@UseGuards` names it as well it checks once.
  *
- * Keeps the seams of `@nestjs/throttler`: override `getTracker` to say who the client is (default:
- * the IP address, IPv6 by its network; clients without one count as one), `shouldSkip` to let
- * requests through, and give the subclass to `ThrottleModule` as its `guard`.
+ * The limits of `ThrottlerModule`, `@Throttle` and `@SkipThrottle` of `@nestjs/throttler` hold
+ * beside our own, and so do its seams: override `getTracker` to say who the client is (default: the
+ * IP address, IPv6 by its network; clients without one count as one), `shouldSkip` to let requests
+ * through, `getRequestResponse` where a context has them in another place, `generateKey` and
+ * `getErrorMessage` for its throttlers. Give the subclass to `ThrottleModule` as its `guard`.
  *
  * @example
  * class TenantRateLimitGuard extends RateLimitGuard {
@@ -41,10 +53,15 @@ interface Exchange {
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
   readonly #log = new Logger(RateLimitGuard.name);
+  readonly #operations = new OperationAnswers();
+  readonly #theirOptions: TheirOptions = Array.isArray(this.options)
+    ? { throttlers: this.options }
+    : this.options;
+  #throttlers: ThrottlerLimits | undefined;
 
   constructor(
-    @InjectThrottlerOptions() options: ThrottlerModuleOptions,
-    @InjectThrottlerStorage() storage: ThrottlerStorage,
+    @Optional() @InjectThrottlerOptions() options: ThrottlerModuleOptions = [],
+    @Inject(BackplaneThrottlerStorage) storage: BackplaneThrottlerStorage,
     @Inject(Reflector) reflector: Reflector,
     @Inject(ThrottleService) private readonly throttle: ThrottleService,
     @Inject(RequestPolicies) private readonly policies: RequestPolicies,
@@ -52,18 +69,36 @@ export class RateLimitGuard extends ThrottlerGuard {
     super(options, storage, reflector);
   }
 
-  /**
-   * The policies come from `ThrottleModule`; there are no throttlers of the base class to set up.
-   */
-  override async onModuleInit(): Promise<void> {}
+  /** Takes over what `ThrottlerModule` was given, where the application has it. */
+  override async onModuleInit(): Promise<void> {
+    const { throttlers, storage } = this.#theirOptions;
+    // The base class would warn that nothing is limited.
+    if (throttlers.length === 0) return;
+    await super.onModuleInit();
+    const isOwnKey = this.generateKey !== RateLimitGuard.prototype.generateKey;
+    const { getTracker = (request) => this.getTracker(request as HttpRequest), ...rest } =
+      this.commonOptions;
+    const generateKey =
+      this.#theirOptions.generateKey ?? (isOwnKey ? this.generateKey.bind(this) : undefined);
+    this.#throttlers = this.policies.ofThrottlers({
+      throttlers: this.throttlers,
+      common: { ...rest, getTracker, generateKey },
+      storage,
+    });
+  }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType() !== 'http') return true;
+    const kind = limitedKind(context);
+    if (kind === undefined || this.#isRepeated()) return true;
     const { req, res } = this.getRequestResponse(context);
     markSeen(req);
     const exchange = { request: req as HttpRequest, response: res as HttpResponse };
-    if (!this.#isLimited(exchange.request) || (await this.shouldSkip(context))) return true;
-    await this.#enforce(exchange, () => this.policies.of(context, exchange.request));
+    try {
+      if (!this.#isLimited(exchange.request) || (await this.shouldSkip(context))) return true;
+      await this.#enforce(exchange, context);
+    } catch (error) {
+      throw await refusalFor(kind, error);
+    }
     return true;
   }
 
@@ -78,12 +113,25 @@ export class RateLimitGuard extends ThrottlerGuard {
     if (wasSeen(request)) return;
     markSeen(request);
     if (!this.#isLimited(request)) return;
-    await this.#enforce({ request, response }, () => this.policies.ofUnmatched(request));
+    await this.#enforce({ request, response });
   }
 
   /** Who the client is, as the subject of its counters. */
   protected override async getTracker(request: HttpRequest): Promise<string> {
-    return this.policies.identity.addressOf(request);
+    return this.policies.identity.addressOf(request, this.#theirOptions.ipv6SubnetPrefix);
+  }
+
+  protected override getRequestResponse(context: ExecutionContext): RequestResponse {
+    const kind = limitedKind(context);
+    if (kind === 'http' || kind === undefined) return super.getRequestResponse(context);
+    const { request, response } = exchangeOf(context, kind);
+    return { req: request, res: response };
+  }
+
+  /** Of `@UseGuards`, beside the global one of the same class, which has checked it. */
+  #isRepeated(): boolean {
+    const { globalGuard } = this.policies;
+    return globalGuard !== this && globalGuard?.constructor === this.constructor;
   }
 
   /** @throws ForbiddenException for an address that gets nothing */
@@ -93,19 +141,48 @@ export class RateLimitGuard extends ThrottlerGuard {
     return admission === 'limited';
   }
 
-  async #enforce(exchange: Exchange, limitsOf: () => readonly NamedLimit[]): Promise<void> {
+  /** @param context `undefined` where no handler answers */
+  async #enforce(exchange: Exchange, context?: ExecutionContext): Promise<void> {
     const { request, response } = exchange;
-    const { identity, headers, body } = this.policies;
-    const checks = await requestChecks(limitsOf(), request, async (by) =>
+    const { headers, body } = this.policies;
+    const asked = await this.#checksOf(request, context);
+    if (asked.length === 0) return;
+    const checked = refusalOf(asked) ?? { checks: asked, outcome: await this.#consume(asked) };
+    const { outcome, checks } = checked;
+    const isOperation = context?.getType<string>() === 'graphql';
+    const told = isOperation ? this.#operations.with(request, checked) : checked;
+    headers.write(response, announced(told));
+    if (!outcome.allowed) {
+      const message = await this.#messageOf(checked, context);
+      throw rateLimitExceeded(exchange, checked, { body, message });
+    }
+    if (checks.some(({ count }) => count !== 'all')) this.#settle(response, outcome, checks);
+  }
+
+  #checksOf(
+    request: HttpRequest,
+    context: ExecutionContext | undefined,
+  ): Promise<readonly RequestCheck[]> {
+    const { policies } = this;
+    const limits = context ? policies.of(context, request) : policies.ofUnmatched(request);
+    const { identity } = policies;
+    const own = requestChecks(limits, request, async (by) =>
       by === 'client'
         ? identity.tracked(await this.getTracker(request), request)
         : identity.subjectOf(by, request),
     );
-    if (checks.length === 0) return;
-    const outcome = await this.#consume(checks);
-    headers.write(response, { outcome, checks });
-    if (!outcome.allowed) throw rateLimitExceeded(exchange, { outcome, checks }, body);
-    if (checks.some(({ count }) => count !== 'all')) this.#settle(response, outcome, checks);
+    const throttlers = this.#throttlers;
+    if (throttlers === undefined || context === undefined || policies.isExempt(context)) return own;
+    return Promise.all([own, throttlers.checksOf(context, request)]).then((found) => found.flat());
+  }
+
+  /** What the application says in place of our own words. */
+  async #messageOf(
+    checked: CheckedRequest,
+    context: ExecutionContext | undefined,
+  ): Promise<string | undefined> {
+    if (context === undefined) return undefined;
+    return throttlerMessageOf(checked, (detail) => this.getErrorMessage(context, detail));
   }
 
   /** Takes back what its answer shows not to count. */

@@ -1,9 +1,5 @@
-import {
-  ForbiddenException,
-  HttpException,
-  HttpStatus,
-  ServiceUnavailableException,
-} from '@nestjs/common';
+import { ForbiddenException, HttpStatus, ServiceUnavailableException } from '@nestjs/common';
+import { ThrottlerException } from '@nestjs/throttler';
 import { currentRequest } from '../../common/context/index.js';
 import type { ErrorCode } from '../../common/errors/index.js';
 import {
@@ -19,15 +15,31 @@ import type { Checked } from './rate-limit.headers.js';
 import type { ThrottleOutcome } from './throttle.driver.js';
 import type { ThrottleBackendDownError } from './throttle.errors.js';
 
-/** Over the limit, as an HTTP answer: 429 with the body clients of this server rely on. */
-export class RateLimitExceededException extends HttpException {
+/**
+ * Over the limit, as an HTTP answer: 429 with the body clients of this server rely on. Filters for
+ * the exception of `@nestjs/throttler` catch it.
+ */
+export class RateLimitExceededException extends ThrottlerException {
+  readonly #body: Readonly<Record<string, unknown>>;
+
   constructor(
     body: Readonly<Record<string, unknown>>,
     /** What the limits said. */
     readonly outcome: ThrottleOutcome,
   ) {
-    super(body, HttpStatus.TOO_MANY_REQUESTS);
+    super(messageIn(body));
+    this.#body = body;
   }
+
+  override getResponse(): object {
+    return this.#body;
+  }
+}
+
+/** What the error is called in logs. */
+function messageIn({ message, detail }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof message === 'string') return message;
+  return typeof detail === 'string' ? detail : undefined;
 }
 
 /** What the body of a 429 is made of. */
@@ -47,6 +59,12 @@ export type RateLimitBody = (
   request: HttpRequest,
 ) => Readonly<Record<string, unknown>>;
 
+/** What the application says to it, where it says anything. */
+export interface DenialWords {
+  readonly body?: RateLimitBody | undefined;
+  readonly message?: string | undefined;
+}
+
 /** Draft-ietf-httpapi-ratelimit-headers-11, "Quota Exceeded". */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 
@@ -54,9 +72,9 @@ const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-ex
 export function rateLimitExceeded(
   exchange: { readonly request: HttpRequest; readonly response: HttpResponse },
   checked: Checked,
-  body: RateLimitBody | undefined,
+  { body, message: ownMessage }: DenialWords = {},
 ): RateLimitExceededException {
-  const denial = denialOf(checked);
+  const denial = denialOf(checked, ownMessage);
   const { message, retryAfter, violatedPolicies, outcome } = denial;
   if (body !== undefined) {
     return new RateLimitExceededException(body(denial, exchange.request), outcome);
@@ -93,13 +111,13 @@ function errorBody(error: string, message: string, code: ErrorCode): ErrorBody {
   return { error, message, code, request_id: currentRequest()?.requestId };
 }
 
-function denialOf({ outcome, checks }: Checked): RateLimitDenial {
+function denialOf({ outcome, checks }: Checked, message?: string): RateLimitDenial {
   const decision = decisive(outcome);
   const check = checks[outcome.decisions.findIndex((each) => each === decision)];
   const window = check === undefined ? '' : `/${windowName(check.policy.windowMs)}`;
   const violated = outcome.decisions.filter(({ allowed }) => !allowed).map(({ policy }) => policy);
   return {
-    message: `Too many requests. Limit: ${decision?.limit ?? 0}${window}`,
+    message: message ?? `Too many requests. Limit: ${decision?.limit ?? 0}${window}`,
     retryAfter: toSeconds(decision?.retryAfterMs ?? 0),
     violatedPolicies: [...new Set(violated)],
     outcome,

@@ -7,6 +7,7 @@ import { scopeName } from './limit-scope.js';
 import { NamedLimit } from './named-limit.js';
 import { RateLimitHeaderWriter } from './rate-limit.headers.js';
 import type { RateLimitBody } from './rate-limit.response.js';
+import { handlerName } from './request-context.js';
 import { RequestAccess } from './request-access.js';
 import type { UnnamedLimit } from './request-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
@@ -15,6 +16,13 @@ import { RATE_LIMITS, SKIP_RATE_LIMIT } from './throttle.decorators.js';
 import { LimitMisconfiguredError } from './throttle.errors.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
+import { BackplaneThrottlerStorage } from './throttler.storage.js';
+import { ThrottlerLimits, type ThrottlerLimitsOptions } from './throttler-limits.js';
+
+/** The configuration of `@nestjs/throttler`. */
+interface TheirThrottlers extends Pick<ThrottlerLimitsOptions, 'throttlers' | 'common'> {
+  readonly storage: unknown;
+}
 
 interface RouteLimit {
   readonly matches: (target: RouteTarget) => boolean;
@@ -40,6 +48,8 @@ export class RequestPolicies {
   readonly headers: RateLimitHeaderWriter;
   /** Makes the body of a 429, if the application wants one of its own. */
   readonly body: RateLimitBody | undefined;
+  /** The guard that Nest asks for every route; set by the module. */
+  globalGuard: object | undefined;
   readonly #options: ResolvedThrottleOptions;
   readonly #reflector: Reflector;
   readonly #routes: readonly RouteLimit[];
@@ -77,18 +87,37 @@ export class RequestPolicies {
     return found;
   }
 
+  /** Does `@SkipRateLimit` exempt it from every limit? */
+  isExempt(context: ExecutionContext): boolean {
+    const places = [context.getHandler(), context.getClass()];
+    return this.#reflector.getAllAndOverride(SKIP_RATE_LIMIT, places) === true;
+  }
+
+  /** Limits of `@nestjs/throttler`, unless its own guard is the one that enforces them. */
+  ofThrottlers({ storage, ...given }: TheirThrottlers): ThrottlerLimits | undefined {
+    const { throttlers: isOurs, onRedisDown } = this.#options;
+    if (!isOurs || storage instanceof BackplaneThrottlerStorage) return undefined;
+    const { known, identity } = this;
+    const tracked: ThrottlerLimitsOptions['tracked'] = (...args) => identity.tracked(...args);
+    const reflector = this.#reflector;
+    return new ThrottlerLimits({ ...given, tracked, reflector, onRedisDown, known });
+  }
+
   /** For a request that no route answers: limits by pattern hold before the route exists. */
   ofUnmatched(request: HttpRequest): readonly NamedLimit[] {
     return this.#orDefault(this.#byPattern(request.method, [requestPath(request)]));
   }
 
   #find(context: ExecutionContext, request: HttpRequest, path: string): readonly NamedLimit[] {
-    const places = [context.getHandler(), context.getClass()];
-    if (this.#reflector.getAllAndOverride<boolean | undefined>(SKIP_RATE_LIMIT, places)) return [];
+    if (this.isExempt(context)) return [];
+    const kind = context.getType<string>();
     const template = routeTemplate(request) ?? path;
+    const route = `@${handledMethod(request.method)} ${template}`;
+    // A message came by a connection that was made long ago: it has no route.
+    const patterned = kind === 'ws' ? [] : this.#byPattern(request.method, [path, template]);
     return this.#orDefault([
-      ...this.#decorated(context, `@${handledMethod(request.method)} ${template}`),
-      ...this.#byPattern(request.method, [path, template]),
+      ...this.#decorated(context, kind === 'http' ? route : handlerName(context)),
+      ...patterned,
     ]);
   }
 

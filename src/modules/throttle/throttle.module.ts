@@ -1,6 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
-import { ThrottlerModule } from '@nestjs/throttler';
 import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { BlockedCounts } from './blocked-counts.js';
@@ -21,6 +20,7 @@ import {
   type ThrottleOptions,
 } from './throttle.options.js';
 import { ThrottleService } from './throttle.service.js';
+import { BackplaneThrottlerStorage } from './throttler.storage.js';
 import { TrustCheck } from './trust-check.js';
 
 /**
@@ -29,7 +29,7 @@ import { TrustCheck } from './trust-check.js';
  */
 @Global()
 @Module({
-  imports: [CoreModule, ThrottlerModule.forRoot({ throttlers: [] })],
+  imports: [CoreModule],
   providers: [
     {
       provide: THROTTLE_OPTIONS,
@@ -41,12 +41,24 @@ import { TrustCheck } from './trust-check.js';
     ThrottleService,
     RequestPolicies,
     BlockedCounts,
-    { provide: RateLimitGuard, inject: [THROTTLE_OPTIONS, ModuleRef], useFactory: createGuard },
+    BackplaneThrottlerStorage,
+    {
+      provide: RateLimitGuard,
+      inject: [THROTTLE_OPTIONS, RequestPolicies, ModuleRef],
+      useFactory: createGuard,
+    },
     { provide: APP_GUARD, useExisting: RateLimitGuard },
     OutsideRoutesLimiter,
     TrustCheck,
   ],
-  exports: [ThrottleService, ThrottleDriver, RateLimitGuard, RequestPolicies, BlockedCounts],
+  exports: [
+    ThrottleService,
+    ThrottleDriver,
+    RateLimitGuard,
+    RequestPolicies,
+    BlockedCounts,
+    BackplaneThrottlerStorage,
+  ],
 })
 export class ThrottleModule extends ThrottleConfigurableModule {
   static override forRoot(options: ThrottleOptions = {}): DynamicModule {
@@ -56,9 +68,13 @@ export class ThrottleModule extends ThrottleConfigurableModule {
 
 async function createGuard(
   { guard = RateLimitGuard }: ResolvedThrottleOptions,
+  policies: RequestPolicies,
   modules: ModuleRef,
 ): Promise<RateLimitGuard> {
   const created = await modules.create(guard);
-  if (created instanceof RateLimitGuard) return created;
-  throw new InvalidOptionError('throttle.guard', 'must be a subclass of RateLimitGuard');
+  if (!(created instanceof RateLimitGuard)) {
+    throw new InvalidOptionError('throttle.guard', 'must be a subclass of RateLimitGuard');
+  }
+  policies.globalGuard = created;
+  return created;
 }

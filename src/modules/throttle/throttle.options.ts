@@ -80,6 +80,12 @@ export interface ThrottleOptions {
    */
   readonly maxHits?: number;
   /**
+   * Enforces what `ThrottlerModule` and `@Throttle` of `@nestjs/throttler` say, as well. `false`
+   * where its own guard stays; where its storage is `BackplaneThrottlerStorage` that is understood.
+   * @default true
+   */
+  readonly throttlers?: boolean;
+  /**
    * A subclass of `RateLimitGuard`, to say who the client is or whom to let through.
    * @default RateLimitGuard
    */
@@ -166,6 +172,7 @@ const schema = z
       .int('must be a whole number')
       .min(MAX_SLIDING_LIMIT, `must be at least ${MAX_SLIDING_LIMIT}, which one counter may hold`)
       .default(1_000_000),
+    throttlers: z.boolean().default(true),
     guard: z.custom<Type<CanActivate>>(isClass, 'must be a class').optional(),
     driver: callable<DriverFactory<ThrottleDriver>>().optional(),
   })

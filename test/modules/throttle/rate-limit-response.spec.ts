@@ -83,7 +83,9 @@ describe('the body of a 429 of several limits', () => {
 
   it('is what the application makes of it', () => {
     const exchange = { request: REQUEST, response: RESPONSE };
-    const error = rateLimitExceeded(exchange, several, (denial, { url }) => ({ url, ...denial }));
+    const error = rateLimitExceeded(exchange, several, {
+      body: (denial, { url }) => ({ url, ...denial }),
+    });
     expect(error.getStatus()).toBe(429);
     expect(error.getResponse()).toEqual({
       url: '/',
