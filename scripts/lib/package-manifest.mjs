@@ -18,6 +18,7 @@ export const OPTIONAL_PEERS = {
   '@electric-sql/pglite': '^0.5.0',
   '@nestjs/bullmq': '^12.0.0',
   '@nestjs/cache-manager': '^12.0.0',
+  '@nestjs/websockets': '^12.0.0',
   bullmq: '^6.7.0',
   'cache-manager': '^7.0.0',
   'cache-manager-ioredis-yet': '^2.1.0',
