@@ -1,5 +1,6 @@
 import { throttlerMessage } from '@nestjs/throttler';
-import { decisive, toSeconds } from './decisive.js';
+import { toSeconds } from '../../common/time/index.js';
+import { decisive } from './decisive.js';
 import type { RequestCheck } from './request-checks.js';
 import type { ThrottleDecision, ThrottleOutcome } from './throttle.driver.js';
 import type { ThrottlerCheck } from './throttler-limits.js';
