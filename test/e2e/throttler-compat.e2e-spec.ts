@@ -336,7 +336,9 @@ describe.each(PLATFORMS)('throttlers beside our own limits on %s', (platform) =>
       inject: [BackplaneThrottlerStorage],
       useFactory: (storage: BackplaneThrottlerStorage) => ({ throttlers: TWO, storage }),
     });
-    const app = await start({ imports: [theirs, ThrottleModule.forRoot(), StockGuardModule] });
+    const app = await start({
+      imports: [theirs, ThrottleModule.forRoot({ throttlers: false }), StockGuardModule],
+    });
     const requests: Asked[] = [
       ...times(3, '/shop'),
       ['/shop', 1_000],
@@ -345,5 +347,14 @@ describe.each(PLATFORMS)('throttlers beside our own limits on %s', (platform) =>
     ];
     await expect(statusesFor(app, requests)).resolves.toEqual([200, 200, 429, 200, 200, 429]);
     expect(app.app.get(RequestPolicies).known.list()).toHaveLength(1);
+  });
+
+  it('is limited although its storage stayed when their guard went', async () => {
+    const theirs = ThrottlerModule.forRootAsync({
+      inject: [BackplaneThrottlerStorage],
+      useFactory: (storage: BackplaneThrottlerStorage) => ({ throttlers: TWO, storage }),
+    });
+    const app = await start({ imports: [theirs, ThrottleModule.forRoot(), ShopModule] });
+    await expect(statusesFor(app, times(3, '/shop'))).resolves.toEqual([200, 200, 429]);
   });
 });

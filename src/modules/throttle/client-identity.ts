@@ -51,9 +51,14 @@ export class ClientIdentity {
     return ip ? this.#network(ip, ipv6Prefix) : WITHOUT_ADDRESS;
   }
 
-  /** What a tracker of the application says, or the address where that is nothing. */
-  tracked(subject: string | undefined, request: HttpRequest): string {
-    return subject ? this.#network(subject) : this.addressOf(request);
+  /**
+   * What a tracker of the application says, or the address where that is nothing.
+   *
+   * @param subject whatever its type promises: an id is often a number, or an object of a database
+   */
+  tracked(subject: unknown, request: HttpRequest): string {
+    const text = subject === undefined || subject === null ? '' : String(subject);
+    return text === '' ? this.addressOf(request) : this.#network(text);
   }
 
   /** @param by all but `'client'`, which the guard's tracker names */

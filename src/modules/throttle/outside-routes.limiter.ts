@@ -12,7 +12,7 @@ import { compileRoutePattern } from './route-pattern.js';
 import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from './throttle.options.js';
 
-interface Exchange {
+interface HookedRequest {
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   readonly next: Parameters<RequestHook>[2];
@@ -50,7 +50,7 @@ export class OutsideRoutesLimiter implements OnModuleInit {
   };
 
   /** A refusal goes to the error handling of the platform, and with it to the exception filters. */
-  async #check({ request, response, next }: Exchange): Promise<void> {
+  async #check({ request, response, next }: HookedRequest): Promise<void> {
     let refusal: Error | undefined;
     try {
       await this.guard.checkUnmatched(request, response);

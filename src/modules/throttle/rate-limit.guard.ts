@@ -6,9 +6,15 @@ import {
   type ThrottlerModuleOptions,
 } from '@nestjs/throttler';
 import { runOutsideRequests } from '../../common/context/index.js';
+import { InvalidOptionError } from '../../common/errors/index.js';
 import { type HttpRequest, type HttpResponse, onAnswered } from '../../common/http/index.js';
 import { OperationAnswers } from './operation-answers.js';
-import { addressDenied, limitUnavailable, rateLimitExceeded } from './rate-limit.response.js';
+import {
+  addressDenied,
+  limitUnavailable,
+  rateLimitExceeded,
+  requestRefused,
+} from './rate-limit.response.js';
 import { refusalFor } from './refusal-errors.js';
 import { type RequestCheck, requestChecks } from './request-checks.js';
 import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
@@ -128,10 +134,10 @@ export class RateLimitGuard extends ThrottlerGuard {
     return { req: request, res: response };
   }
 
-  /** Of `@UseGuards`, beside the global one of the same class, which has checked it. */
+  /** Of `@UseGuards`, beside the global one of the same class or a subclass, which checked it. */
   #isRepeated(): boolean {
     const { globalGuard } = this.policies;
-    return globalGuard !== this && globalGuard?.constructor === this.constructor;
+    return globalGuard !== this && globalGuard instanceof this.constructor;
   }
 
   /** @throws ForbiddenException for an address that gets nothing */
@@ -156,7 +162,9 @@ export class RateLimitGuard extends ThrottlerGuard {
       const message = await this.#messageOf(checked, context);
       throw rateLimitExceeded(exchange, checked, { body, message });
     }
-    if (checks.some(({ count }) => count !== 'all')) this.#settle(response, outcome, checks);
+    // One answer for a whole operation, mostly 200, says nothing of its resolvers: all of them count.
+    if (isOperation || checks.every(({ count }) => count === 'all')) return;
+    this.#settle(response, outcome, checks);
   }
 
   #checksOf(
@@ -201,8 +209,9 @@ export class RateLimitGuard extends ThrottlerGuard {
     try {
       return await this.throttle.consumeChecks(checks);
     } catch (error) {
-      if (!(error instanceof ThrottleBackendDownError)) throw error;
-      throw limitUnavailable(error);
+      if (error instanceof ThrottleBackendDownError) throw limitUnavailable(error);
+      // Such as a cost beyond the limit, or a subject that is too long.
+      throw error instanceof InvalidOptionError ? requestRefused(error) : error;
     }
   }
 }

@@ -1,7 +1,12 @@
-import { ForbiddenException, HttpStatus, ServiceUnavailableException } from '@nestjs/common';
+import {
+  BadRequestException,
+  ForbiddenException,
+  HttpStatus,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { ThrottlerException } from '@nestjs/throttler';
 import { currentRequest } from '../../common/context/index.js';
-import type { ErrorCode } from '../../common/errors/index.js';
+import type { ErrorCode, InvalidOptionError } from '../../common/errors/index.js';
 import {
   type ErrorBody,
   type HttpRequest,
@@ -105,6 +110,11 @@ export function addressDenied(): ForbiddenException {
 export function limitUnavailable(cause: ThrottleBackendDownError): ServiceUnavailableException {
   const body = errorBody('Service unavailable', cause.message, cause.code);
   return new ServiceUnavailableException(body, { cause });
+}
+
+/** The 400 for a request that no limit can count; the same with and without the filter. */
+export function requestRefused(cause: InvalidOptionError): BadRequestException {
+  return new BadRequestException(errorBody('Bad request', cause.message, cause.code), { cause });
 }
 
 function errorBody(error: string, message: string, code: ErrorCode): ErrorBody {

@@ -1,9 +1,9 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type HttpRequest, requestPath, routeTemplate } from '../../common/http/index.js';
 import { ClientIdentity } from './client-identity.js';
 import { KnownPolicies } from './known-policies.js';
-import { scopeName } from './limit-scope.js';
+import { routeName, scopeName } from './limit-scope.js';
 import { NamedLimit } from './named-limit.js';
 import { RateLimitHeaderWriter } from './rate-limit.headers.js';
 import type { RateLimitBody } from './rate-limit.response.js';
@@ -93,10 +93,19 @@ export class RequestPolicies {
     return this.#reflector.getAllAndOverride(SKIP_RATE_LIMIT, places) === true;
   }
 
-  /** Limits of `@nestjs/throttler`, unless its own guard is the one that enforces them. */
+  /**
+   * Limits of `@nestjs/throttler`. Where its own guard may be there as well, because it was given
+   * our storage, both enforce them until one is told not to: better twice than not at all.
+   */
   ofThrottlers({ storage, ...given }: TheirThrottlers): ThrottlerLimits | undefined {
     const { throttlers: isOurs, onRedisDown } = this.#options;
-    if (!isOurs || storage instanceof BackplaneThrottlerStorage) return undefined;
+    if (isOurs === false) return undefined;
+    if (isOurs === undefined && storage instanceof BackplaneThrottlerStorage) {
+      new Logger(RequestPolicies.name).warn(
+        'ThrottlerModule has our storage, so its own guard may count too. Set throttlers of ' +
+          'ThrottleModule to false where ThrottlerGuard stays, and to true where it has gone.',
+      );
+    }
     const { known, identity } = this;
     const tracked: ThrottlerLimitsOptions['tracked'] = (...args) => identity.tracked(...args);
     const reflector = this.#reflector;
@@ -112,7 +121,7 @@ export class RequestPolicies {
     if (this.isExempt(context)) return [];
     const kind = context.getType<string>();
     const template = routeTemplate(request) ?? path;
-    const route = `@${handledMethod(request.method)} ${template}`;
+    const route = routeName(context, template);
     // A message came by a connection that was made long ago: it has no route.
     const patterned = kind === 'ws' ? [] : this.#byPattern(request.method, [path, template]);
     return this.#orDefault([
@@ -158,11 +167,6 @@ function numbered(names: readonly string[], index: number): string {
   const name = names[index] ?? '';
   const earlier = names.slice(0, index).filter((other) => other === name).length;
   return earlier === 0 ? name : `${name} #${earlier + 1}`;
-}
-
-/** HEAD runs the handler of GET and counts with it. */
-function handledMethod(method: string): string {
-  return method === 'HEAD' ? 'GET' : method;
 }
 
 function refuseDisagreement(limits: readonly NamedLimit[]): void {

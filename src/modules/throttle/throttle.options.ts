@@ -81,8 +81,7 @@ export interface ThrottleOptions {
   readonly maxHits?: number;
   /**
    * Enforces what `ThrottlerModule` and `@Throttle` of `@nestjs/throttler` say, as well. `false`
-   * where its own guard stays; where its storage is `BackplaneThrottlerStorage` that is understood.
-   * @default true
+   * where its own guard stays. @default true, with a warning where its storage is ours
    */
   readonly throttlers?: boolean;
   /**
@@ -172,7 +171,7 @@ const schema = z
       .int('must be a whole number')
       .min(MAX_SLIDING_LIMIT, `must be at least ${MAX_SLIDING_LIMIT}, which one counter may hold`)
       .default(1_000_000),
-    throttlers: z.boolean().default(true),
+    throttlers: z.boolean().optional(),
     guard: z.custom<Type<CanActivate>>(isClass, 'must be a class').optional(),
     driver: callable<DriverFactory<ThrottleDriver>>().optional(),
   })

@@ -48,9 +48,9 @@ export interface HitOptions {
  */
 @Injectable()
 export class ThrottleService {
-  /** Weak: an outcome that nobody holds can be refunded by nobody. */
   /** Of limits that were met: a limit is read once. */
   readonly #policies = new WeakMap<NamedRateLimit, ThrottlePolicy>();
+  /** Weak: an outcome that nobody holds can be refunded by nobody. */
   readonly #admitted = new WeakMap<ThrottleOutcome, readonly ThrottleCheck[]>();
 
   constructor(

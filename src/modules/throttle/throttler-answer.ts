@@ -4,6 +4,7 @@ import { decisive } from './decisive.js';
 import type { RequestCheck } from './request-checks.js';
 import type { ThrottleDecision, ThrottleOutcome } from './throttle.driver.js';
 import type { ThrottlerCheck } from './throttler-limits.js';
+import { isShut } from './throttler-policy.js';
 
 /** What was asked, and what was said to it, in the same order. */
 export interface CheckedRequest {
@@ -28,9 +29,10 @@ export interface ThrottlerDetail {
 
 /** What a throttler of limit 0 says: nobody passes, so nothing is counted. */
 export function refusalOf(checks: readonly RequestCheck[]): CheckedRequest | undefined {
-  const shut = checks.find(({ policy }) => policy.limit < 1);
+  const shut = checks.filter(isThrottlerCheck).find(({ throttler }) => isShut(throttler));
   if (shut === undefined) return undefined;
-  const { name, limit, windowMs, block } = shut.policy;
+  const { name, windowMs, block } = shut.policy;
+  const { limit } = shut.throttler;
   const waitMs = block?.durationMs ?? windowMs;
   const state = { limit, remaining: 0, resetMs: waitMs, retryAfterMs: waitMs, at: 0 };
   const decisions = [{ policy: name, allowed: false, ...state }];

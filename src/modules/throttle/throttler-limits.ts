@@ -10,11 +10,11 @@ import {
   THROTTLER_TRACKER,
   THROTTLER_TTL,
 } from '@nestjs/throttler/dist/throttler.constants.js';
-import { InvalidOptionError } from '../../common/errors/index.js';
 import { type HttpRequest, headerValue } from '../../common/http/index.js';
 import type { KnownPolicies } from './known-policies.js';
 import type { RequestCheck } from './request-checks.js';
 import type { ThrottleFailurePolicy, ThrottlePolicy } from './throttle.driver.js';
+import { LimitMisconfiguredError } from './throttle.errors.js';
 import { type ThrottlerNumbers, throttlerPolicy, throttlerSubject } from './throttler-policy.js';
 
 type GetTracker = NonNullable<ThrottlerOptions['getTracker']>;
@@ -67,7 +67,7 @@ export class ThrottlerLimits {
     this.#options = options;
   }
 
-  /** @throws InvalidOptionError where a limit, ttl or block is no number */
+  /** @throws LimitMisconfiguredError where a limit, ttl or block is no number */
   async checksOf(
     context: ExecutionContext,
     request: HttpRequest,
@@ -171,8 +171,6 @@ function handlerNames(context: ExecutionContext): readonly string[] {
 function asNumber(value: unknown, option: string, throttler: ThrottlerOptions): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof number === 'number' && !Number.isNaN(number)) return number;
-  throw new InvalidOptionError(
-    `throttlers.${nameOf(throttler)}.${option}`,
-    'must be a number, or a function that gives one',
-  );
+  const problem = 'must be a number, or a function that gives one';
+  throw new LimitMisconfiguredError({ policy: nameOf(throttler), option, problem });
 }

@@ -43,8 +43,9 @@ export function throttlerPolicy(
   };
 }
 
-/** A tracker or key as the subject of a counter. */
-export function throttlerSubject(text: string): string {
+/** A tracker or key as the subject of a counter; whatever its type promises. */
+export function throttlerSubject(given: unknown): string {
+  const text = String(given);
   const fits = text.length > 0 && text.length <= LONGEST_SUBJECT;
   return fits ? text : createHash('sha256').update(text).digest('hex');
 }

@@ -53,6 +53,13 @@ export function punishSuite(open: OpenThrottle): void {
         expect(retryAfterMs).toBeLessThanOrEqual(2 * WINDOW);
       });
 
+      it('may be far more than the limit', async () => {
+        const { driver } = fixture();
+        const harsh = { ...three, penalty: 1_000_000_000 };
+        await hitTimes(driver, 5, harsh);
+        await expect(look(driver, 'alice', harsh)).resolves.toMatchObject({ remaining: 0 });
+      });
+
       it('is for the limit that denies, not for the others', async () => {
         const { driver } = fixture();
         const wide = policy({ strategy, name: 'wide', limit: 9, burst: 9, penalty: 5 });

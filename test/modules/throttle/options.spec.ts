@@ -36,7 +36,6 @@ describe('resolveThrottleOptions', () => {
       deny: [],
       headers: 'both',
       onRedisDown: 'memory',
-      throttlers: true,
       deadlineMs: 50,
       maxCounters: 100_000,
       maxHits: 1_000_000,

@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+import { ModuleRef } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Test } from '@nestjs/testing';
 import { ThrottlerModule } from '@nestjs/throttler';
@@ -47,6 +49,10 @@ afterEach(async () => {
 });
 
 async function startGuard(throttle: ThrottleOptions = {}, throttlers: object[] = []) {
+  return (await startModule(throttle, throttlers)).get(RateLimitGuard);
+}
+
+async function startModule(throttle: ThrottleOptions, throttlers: object[] = []) {
   const theirs = throttlers.length > 0 ? [ThrottlerModule.forRoot(throttlers as never)] : [];
   const module = await Test.createTestingModule({
     imports: [...theirs, ThrottleModule.forRoot(throttle)],
@@ -56,7 +62,7 @@ async function startGuard(throttle: ThrottleOptions = {}, throttlers: object[] =
     .compile();
   await module.init();
   open.push(module);
-  return module.get(RateLimitGuard);
+  return module;
 }
 
 type ResponseHeaders = Record<string, string>;
@@ -96,7 +102,33 @@ async function passes(guard: RateLimitGuard, next: () => ExecutionContextHost): 
   return 4;
 }
 
+describe('a guard that @UseGuards names, beside the global one', () => {
+  class OwnGuard extends RateLimitGuard {}
+
+  it.each([
+    ['the same class', {}],
+    ['a subclass', { guard: OwnGuard }],
+  ])('counts nothing again where that is of %s', async (_which, given) => {
+    const module = await startModule({ ...given, default: { limit: 1, window: '1m' } });
+    const beside = await module.get(ModuleRef).create(RateLimitGuard);
+    await expect(passes(beside, () => graphql('plain', exchange()))).resolves.toBe(4);
+    await expect(
+      passes(module.get(RateLimitGuard), () => graphql('plain', exchange())),
+    ).resolves.toBe(1);
+  });
+});
+
 describe('resolvers of GraphQL', () => {
+  it('all count where failures are to: the one answer of an operation does not tell', async () => {
+    const guard = await startGuard();
+    const { req, res } = exchange();
+    const answer = Object.assign(new EventEmitter(), res, { statusCode: 200 });
+    await expect(guard.canActivate(graphql('tried', { req, res: answer }))).resolves.toBe(true);
+    answer.emit('finish');
+    answer.emit('close');
+    await expect(passes(guard, () => graphql('tried', exchange()))).resolves.toBe(0);
+  });
+
   it.each([
     ['req and res', ({ req, res }: Exchanged) => ({ req, res })],
     ['request and reply', ({ req, res }: Exchanged) => ({ request: req, reply: res })],

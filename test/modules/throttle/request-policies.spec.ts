@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { All, Controller, Get, Version } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { HttpRequest } from '../../../src/common/http/index.js';
@@ -11,29 +11,57 @@ import {
 
 @RateLimit({ limit: 10, window: '1m' })
 class Decorated {
+  @Get()
   @RateLimit({ limit: 5, window: '1s' }, { limit: 50, window: '1h' })
   own(): void {}
 
+  @Get()
   inherited(): void {}
 
+  @Get()
   @RateLimit({ limit: 7, window: '1m', name: 'group', onRedisDown: 'closed' })
   grouped(): void {}
 
+  @Get()
   @SkipRateLimit()
   free(): void {}
 }
 
 class Plain {
+  @Get()
   own(): void {}
 
+  @Get()
   @RateLimit({ limit: 7, window: '1m', name: 'group' })
   grouped(): void {}
 }
 
 @SkipRateLimit()
 class Free {
+  @Get()
   @RateLimit({ limit: 1, window: '1m' })
   own(): void {}
+}
+
+@Controller()
+class Several {
+  @All('pay')
+  @RateLimit({ limit: 1, window: '1m' })
+  any(): void {}
+
+  @Get(['a', 'b'])
+  @RateLimit({ limit: 2, window: '1m' })
+  aliased(): void {}
+
+  @Get('x')
+  @Version('1')
+  @RateLimit({ limit: 3, window: '1s' })
+  oldest(): void {}
+
+  @Get('x')
+  @Version('2')
+  @RateLimit({ limit: 3, window: '1d' })
+  newest(): void {}
 }
 
 @Controller('scoped')
@@ -152,9 +180,16 @@ describe('the policies of a request', () => {
     expect(of({ route, path: '/users/1', template })).toEqual([name]);
     expect(of({ route, path: '/users/2?page=1', template })).toEqual([name]);
     expect(of({ route, path: '/users/1', template, method: 'HEAD' })).toEqual([name]);
-    expect(of({ route, path: '/users/1', template, method: 'PUT' })).toEqual([
-      '@PUT /users/:id: 10',
-    ]);
+  });
+
+  it('are called by what the handler answers, and not by what the client asks for', () => {
+    const of = policiesFor({});
+    const called = (handler: string, path: string, method = 'GET') =>
+      of({ route: [Several, handler], path, method });
+    expect(called('any', '/pay', 'PATCH')).toEqual(['@ALL /pay: 1']);
+    expect(called('any', '/pay', 'PROPFIND')).toEqual(['@ALL /pay: 1']);
+    expect(called('aliased', '/a')).toEqual(called('aliased', '/b'));
+    expect(called('newest', '/x')).not.toEqual(called('oldest', '/x'));
   });
 
   it('are not mixed up between controllers whose methods have the same name', () => {

@@ -2,7 +2,9 @@ import { Controller, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { ThrottlerOptions } from '@nestjs/throttler';
+import { ClientIdentity } from '../../../src/modules/throttle/client-identity.js';
 import { KnownPolicies } from '../../../src/modules/throttle/known-policies.js';
+import { refusalOf } from '../../../src/modules/throttle/throttler-answer.js';
 import { ThrottlerLimits } from '../../../src/modules/throttle/throttler-limits.js';
 
 const request = { method: 'GET', url: '/', headers: {}, ip: '192.0.2.1' };
@@ -84,6 +86,20 @@ describe('ThrottlerLimits', () => {
     expect(empty?.subject).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  it('takes trackers and keys that are no text, as ids of databases are', async () => {
+    const identity = new ClientIdentity({ ipv6Prefix: 64 });
+    expect(identity.tracked(4_711, request)).toBe('4711');
+    const generateKey = (() => 4_711) as never;
+    const [check] = await checksOf([{ limit: 1, ttl: 1_000, generateKey }]);
+    expect(check?.subject).toBe('4711');
+  });
+
+  it.each([0, 1_000])('lets nobody pass a limit of 0 in %i ms', async (ttl) => {
+    const refused = refusalOf(await checksOf([{ limit: 0, ttl }]));
+    expect(refused?.outcome).toMatchObject({ allowed: false, decisions: [{ limit: 0 }] });
+    expect(refusalOf(await checksOf([{ limit: 1, ttl }]))).toBeUndefined();
+  });
+
   it('makes one policy of what it was asked for often', async () => {
     const known = new KnownPolicies();
     const throttlers = [{ limit: 1, ttl: 1_000 }];
@@ -95,8 +111,9 @@ describe('ThrottlerLimits', () => {
   it.each(['limit', 'ttl', 'blockDuration'])('names what is no number: %s', async (option) => {
     const throttler = { limit: 1, ttl: 1_000, name: 'short', [option]: () => 'many' };
     await expect(checksOf([throttler as never])).rejects.toMatchObject({
-      code: 'E_INVALID_OPTION',
-      option: `throttlers.short.${option}`,
+      code: 'E_LIMIT_MISCONFIGURED',
+      policy: 'short',
+      option,
     });
   });
 });

@@ -22,7 +22,7 @@ const MAX_HITS = 64;
 
 interface WaitingHit {
   readonly checks: readonly ScriptCheck[];
-  /** Of its request; it waits from now on. */
+  /** Of its request. */
   readonly budget: RedisBudget | undefined;
   resolve(outcome: ScriptOutcome): void;
   reject(error: unknown): void;
@@ -32,6 +32,9 @@ interface WaitingHit {
  * Sends the hits that come in one turn of the event loop in one script call: what a command costs
  * the client and the server is most of what a hit costs. They are decided one after the other, in
  * the order they came, so each as if it had been alone.
+ *
+ * A hit takes of its request's time for Redis, but is sent when there is none left: it has a
+ * deadline of its own, and a request that could use its time up could escape its limits.
  */
 export class HitBatch {
   readonly #connection: RedisConnection;
@@ -49,23 +52,19 @@ export class HitBatch {
   /** @throws RedisUnavailableError */
   consume(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
     const budget = currentRequest()?.redisBudget;
-    const isShort = budget !== undefined && budget.remainingMs < this.#bounds.deadlineMs;
-    // Who has less time than the others waits for its own answer only.
-    if (isShort || this.#maxHits === 1)
-      return this.#send([checks]).then((outcomes) => outcomeAt(outcomes, 0));
     budget?.start();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ checks, budget, resolve, reject });
-      if (this.#waiting.length === 1) runOutsideRequests(() => setImmediate(() => this.#flush()));
-      else if (this.#waiting.length === this.#maxHits) this.#flush();
+      if (this.#waiting.length >= this.#maxHits) this.#flush();
+      else if (this.#waiting.length === 1) runOutsideRequests(() => setImmediate(this.#flush));
     });
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const hits = this.#waiting;
     this.#waiting = [];
     if (hits.length > 0) void runOutsideRequests(() => this.#settle(hits));
-  }
+  };
 
   async #settle(hits: readonly WaitingHit[]): Promise<void> {
     try {

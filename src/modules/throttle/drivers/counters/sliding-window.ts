@@ -39,8 +39,10 @@ export class SlidingWindow implements MemoryCounter {
 
   punish({ policy, now }: CounterHit): number {
     const used = this.#hits.length - this.#first;
-    for (let hit = 0; hit < policy.penalty; hit += 1) this.#hits.push(now);
-    this.#first = this.#hits.length - Math.min(Math.max(used, policy.limit), used + policy.penalty);
+    const most = Math.max(used, policy.limit);
+    const penalty = Math.min(policy.penalty, most);
+    for (let hit = 0; hit < penalty; hit += 1) this.#hits.push(now);
+    this.#first = this.#hits.length - Math.min(most, used + penalty);
     return now + policy.windowMs;
   }
 

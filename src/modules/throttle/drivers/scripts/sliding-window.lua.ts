@@ -70,8 +70,9 @@ function sliding.store(c)
 end
 
 function sliding.punish(c)
-  push_hits(c, c.penalty)
-  redis.call('LTRIM', c.key, -math.max(c.used, c.limit), -1)
+  local most = math.max(c.used, c.limit)
+  push_hits(c, math.min(c.penalty, most))
+  redis.call('LTRIM', c.key, -most, -1)
 end
 
 function sliding.grant(c)

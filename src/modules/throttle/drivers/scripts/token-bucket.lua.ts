@@ -28,8 +28,8 @@ function bucket.read(c)
   c.debt = 0
   local raw = redis.call('GET', c.key)
   if raw then
-    local full, part, at = string.match(raw, '^(%d+):(%d+):(%d+)$')
-    local set_back = math.max(0, tonumber(at) - now)
+    local full, part, at = string.match(raw, '^(%d+):(%d+):?(%d*)$')
+    local set_back = math.max(0, (tonumber(at) or now) - now)
     c.debt = math.max(0, (tonumber(full) - set_back - now) * c.limit + tonumber(part))
     if set_back > 0 and c.debt > 0 then bucket.store(c) end
   end
