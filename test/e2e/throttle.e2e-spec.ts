@@ -1,6 +1,11 @@
+import { Controller, Post } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { BackplaneModule } from '../../src/index.js';
-import { RateLimitGuard, type ThrottleOptions } from '../../src/modules/throttle/index.js';
+import {
+  RateLimit,
+  RateLimitGuard,
+  type ThrottleOptions,
+} from '../../src/modules/throttle/index.js';
 import { RedisThrottleDriver } from '../../src/modules/throttle/drivers/redis-throttle.driver.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { PLATFORMS } from '../support/app.js';
@@ -179,6 +184,19 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     expect(await statusesOf(3, as('alice'))).toEqual([200, 200, 429]);
     expect(await statusesOf(3, as('bob'))).toEqual([200, 200, 429]);
     expect(await statusesOf(3, as('admin'))).toEqual([200, 200, 200]);
+  });
+
+  it('does not start where limits of one name contradict each other on two routes', async () => {
+    @Controller('birds')
+    class BirdsController {
+      @RateLimit({ limit: 2, window: '1d', name: 'group' })
+      @Post('grouped')
+      grouped(): void {}
+    }
+    await expect(start({ controllers: [CatsController, BirdsController] })).rejects.toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: expect.stringMatching(/^@RateLimit of \w+Controller\.grouped\.window$/) as unknown,
+    });
   });
 
   it('does not start with a guard of another kind', async () => {

@@ -1,5 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { APP_GUARD, ModuleRef } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { BlockedCounts } from './blocked-counts.js';
@@ -7,6 +7,7 @@ import { instanceHeartbeatProvider } from './instance-heartbeat.js';
 import { OutsideRoutesLimiter } from './outside-routes.limiter.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RequestPolicies } from './request-policies.js';
+import { SharedNamesCheck } from './shared-names-check.js';
 import { ThrottleDriver } from './throttle.driver.js';
 import { throttleDriverProvider } from './throttle.driver-provider.js';
 import {
@@ -29,7 +30,7 @@ import { TrustCheck } from './trust-check.js';
  */
 @Global()
 @Module({
-  imports: [CoreModule],
+  imports: [CoreModule, DiscoveryModule],
   providers: [
     {
       provide: THROTTLE_OPTIONS,
@@ -50,6 +51,7 @@ import { TrustCheck } from './trust-check.js';
     { provide: APP_GUARD, useExisting: RateLimitGuard },
     OutsideRoutesLimiter,
     TrustCheck,
+    SharedNamesCheck,
   ],
   exports: [
     ThrottleService,
