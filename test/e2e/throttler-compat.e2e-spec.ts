@@ -12,7 +12,7 @@ import {
   RateLimitGuard,
   ThrottleModule,
 } from '../../src/modules/throttle/index.js';
-import { RequestPolicies } from '../../src/modules/throttle/request-policies.js';
+import { RequestPolicies } from '../../src/modules/throttle/requests/request-policies.js';
 import { PLATFORMS } from '../support/app.js';
 import { rateHeaders, useThrottleApps } from './throttle-app.js';
 import {

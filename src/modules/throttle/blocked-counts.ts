@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EventStream } from '../../common/events/index.js';
-import { RequestPolicies } from './request-policies.js';
+import { RequestPolicies } from './requests/request-policies.js';
 import './throttle.events.js';
 
 /**

@@ -1,11 +1,11 @@
-export { type ApiKeyOptions, userOnRequest } from './client-identity.js';
-export type { RateLimitHeaders } from './rate-limit.headers.js';
-export { RateLimitGuard } from './rate-limit.guard.js';
+export { type ApiKeyOptions, userOnRequest } from './requests/client-identity.js';
+export type { RateLimitHeaders } from './requests/rate-limit.headers.js';
+export { RateLimitGuard } from './requests/rate-limit.guard.js';
 export {
   type RateLimitBody,
   type RateLimitDenial,
   RateLimitExceededException,
-} from './rate-limit.response.js';
+} from './requests/rate-limit.response.js';
 export type {
   RateLimitListBody,
   RateLimitPolicyBody,
@@ -39,8 +39,8 @@ export type {
   LimitSubject,
   OfRequest,
   RequestLimitOptions,
-} from './request-limit.options.js';
-export { BackplaneThrottlerStorage } from './throttler.storage.js';
+} from './requests/request-limit.options.js';
+export { BackplaneThrottlerStorage } from './nestjs-throttler/throttler.storage.js';
 export type { RouteLimitOptions, ThrottleOptions } from './throttle.options.js';
 export {
   type HitOptions,

@@ -7,8 +7,8 @@ import type {
   LimitSubject,
   OfRequest,
   UnnamedLimit,
-} from './request-limit.options.js';
-import type { SharedLimit } from './shared-counters.js';
+} from './requests/request-limit.options.js';
+import type { SharedLimit } from './requests/shared-counters.js';
 import type { ThrottleFailurePolicy, ThrottlePolicy } from './throttle.driver.js';
 import { LimitMisconfiguredError } from './throttle.errors.js';
 

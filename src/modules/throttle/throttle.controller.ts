@@ -13,7 +13,7 @@ import { AdminController } from '../../common/admin/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
 import { BlockedCounts } from './blocked-counts.js';
 import { decisive } from './decisive.js';
-import { RequestPolicies } from './request-policies.js';
+import { RequestPolicies } from './requests/request-policies.js';
 import {
   parseBlock,
   parseGrant,

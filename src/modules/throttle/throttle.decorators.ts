@@ -4,8 +4,8 @@ import {
   type RequestLimitOptions,
   resolveRequestLimit,
   type UnnamedLimit,
-} from './request-limit.options.js';
-import { disagreement } from './shared-counters.js';
+} from './requests/request-limit.options.js';
+import { disagreement } from './requests/shared-counters.js';
 
 export const RATE_LIMITS = Symbol('RATE_LIMITS');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');

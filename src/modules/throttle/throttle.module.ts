@@ -4,10 +4,10 @@ import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { BlockedCounts } from './blocked-counts.js';
 import { instanceHeartbeatProvider } from './instance-heartbeat.js';
-import { OutsideRoutesLimiter } from './outside-routes.limiter.js';
-import { RateLimitGuard } from './rate-limit.guard.js';
-import { RequestPolicies } from './request-policies.js';
-import { SharedNamesCheck } from './shared-names-check.js';
+import { OutsideRoutesLimiter } from './requests/outside-routes.limiter.js';
+import { RateLimitGuard } from './requests/rate-limit.guard.js';
+import { RequestPolicies } from './requests/request-policies.js';
+import { SharedNamesCheck } from './requests/shared-names-check.js';
 import { ThrottleDriver } from './throttle.driver.js';
 import { throttleDriverProvider } from './throttle.driver-provider.js';
 import {
@@ -21,8 +21,8 @@ import {
   type ThrottleOptions,
 } from './throttle.options.js';
 import { ThrottleService } from './throttle.service.js';
-import { BackplaneThrottlerStorage } from './throttler.storage.js';
-import { TrustCheck } from './trust-check.js';
+import { BackplaneThrottlerStorage } from './nestjs-throttler/throttler.storage.js';
+import { TrustCheck } from './requests/trust-check.js';
 
 /**
  * Rate limits: `ThrottleService`, `@RateLimit`, `@SkipRateLimit`, limits by route pattern, and the

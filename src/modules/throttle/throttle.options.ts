@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { DriverFactory } from '../../common/drivers/index.js';
 import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
-import { isAddressRange } from './address-list.js';
-import type { ApiKeyOptions } from './client-identity.js';
-import type { RateLimitHeaders } from './rate-limit.headers.js';
-import type { RateLimitBody } from './rate-limit.response.js';
+import { isAddressRange } from './requests/address-list.js';
+import type { ApiKeyOptions } from './requests/client-identity.js';
+import type { RateLimitHeaders } from './requests/rate-limit.headers.js';
+import type { RateLimitBody } from './requests/rate-limit.response.js';
 import { failurePolicy, MAX_SLIDING_LIMIT } from './rate-limit.options.js';
 import {
   type OfRequest,
@@ -16,8 +16,8 @@ import {
   requestLimitShape,
   toRequestLimit,
   type UnnamedLimit,
-} from './request-limit.options.js';
-import { disagreement } from './shared-counters.js';
+} from './requests/request-limit.options.js';
+import { disagreement } from './requests/shared-counters.js';
 import type { ThrottleDriver, ThrottleFailurePolicy } from './throttle.driver.js';
 
 /** A limit for every route that matches, with or without a decorator, existing yet or not. */

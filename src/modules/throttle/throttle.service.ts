@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../common/errors/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
 import { type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
-import { disagreement } from './shared-counters.js';
+import { disagreement } from './requests/shared-counters.js';
 import {
   type ThrottleCheck,
   type ThrottleDecision,

@@ -5,8 +5,8 @@ import {
   type Checked,
   type RateLimitHeaders,
   RateLimitHeaderWriter,
-} from '../../../src/modules/throttle/rate-limit.headers.js';
-import { rateLimitExceeded } from '../../../src/modules/throttle/rate-limit.response.js';
+} from '../../../src/modules/throttle/requests/rate-limit.headers.js';
+import { rateLimitExceeded } from '../../../src/modules/throttle/requests/rate-limit.response.js';
 import { checks, policy } from '../../contracts/throttle/throttle-fixture.js';
 
 const REQUEST: HttpRequest = { method: 'GET', url: '/', headers: {} };

@@ -1,12 +1,12 @@
 import type { HttpRequest } from '../../../src/common/http/index.js';
 import { KnownPolicies } from '../../../src/modules/throttle/known-policies.js';
 import { NamedLimit } from '../../../src/modules/throttle/named-limit.js';
-import { requestChecks } from '../../../src/modules/throttle/request-checks.js';
+import { requestChecks } from '../../../src/modules/throttle/requests/request-checks.js';
 import {
   type LimitSubject,
   type RequestLimitOptions,
   resolveRequestLimit,
-} from '../../../src/modules/throttle/request-limit.options.js';
+} from '../../../src/modules/throttle/requests/request-limit.options.js';
 
 const REQUEST: HttpRequest = { method: 'GET', url: '/', headers: {} };
 

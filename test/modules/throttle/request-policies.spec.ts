@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { HttpRequest } from '../../../src/common/http/index.js';
 import { RateLimit, SkipRateLimit } from '../../../src/modules/throttle/index.js';
-import { RequestPolicies } from '../../../src/modules/throttle/request-policies.js';
+import { RequestPolicies } from '../../../src/modules/throttle/requests/request-policies.js';
 import {
   resolveThrottleOptions,
   type ThrottleOptions,

@@ -1,4 +1,4 @@
-import { compileRoutePattern } from '../../../src/modules/throttle/route-pattern.js';
+import { compileRoutePattern } from '../../../src/modules/throttle/requests/route-pattern.js';
 
 function matches(pattern: string, path: string, template = path): boolean {
   return compileRoutePattern(pattern, undefined)({ method: 'GET', paths: [path, template] });

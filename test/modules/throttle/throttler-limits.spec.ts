@@ -2,10 +2,10 @@ import { Controller, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { ThrottlerOptions } from '@nestjs/throttler';
-import { ClientIdentity } from '../../../src/modules/throttle/client-identity.js';
+import { ClientIdentity } from '../../../src/modules/throttle/requests/client-identity.js';
 import { KnownPolicies } from '../../../src/modules/throttle/known-policies.js';
-import { refusalOf } from '../../../src/modules/throttle/throttler-answer.js';
-import { ThrottlerLimits } from '../../../src/modules/throttle/throttler-limits.js';
+import { refusalOf } from '../../../src/modules/throttle/nestjs-throttler/throttler-answer.js';
+import { ThrottlerLimits } from '../../../src/modules/throttle/nestjs-throttler/throttler-limits.js';
 
 const request = { method: 'GET', url: '/', headers: {}, ip: '192.0.2.1' };
 

@@ -1,4 +1,4 @@
-import type { HttpRequest } from '../../common/http/index.js';
+import type { HttpRequest } from '../../../common/http/index.js';
 import { AddressList } from './address-list.js';
 
 /** What is known of a client before anything is counted. */

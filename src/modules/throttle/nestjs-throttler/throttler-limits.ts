@@ -10,11 +10,11 @@ import {
   THROTTLER_TRACKER,
   THROTTLER_TTL,
 } from '@nestjs/throttler/dist/throttler.constants.js';
-import { type HttpRequest, headerValue } from '../../common/http/index.js';
-import type { KnownPolicies } from './known-policies.js';
-import type { RequestCheck } from './request-checks.js';
-import type { ThrottleFailurePolicy, ThrottlePolicy } from './throttle.driver.js';
-import { LimitMisconfiguredError } from './throttle.errors.js';
+import { type HttpRequest, headerValue } from '../../../common/http/index.js';
+import type { KnownPolicies } from '../known-policies.js';
+import type { RequestCheck } from '../requests/request-checks.js';
+import type { ThrottleFailurePolicy, ThrottlePolicy } from '../throttle.driver.js';
+import { LimitMisconfiguredError } from '../throttle.errors.js';
 import { type ThrottlerNumbers, throttlerPolicy, throttlerSubject } from './throttler-policy.js';
 
 type GetTracker = NonNullable<ThrottlerOptions['getTracker']>;

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { InvalidOptionError } from '../../common/errors/index.js';
-import { trustsEverybody } from '../../common/http/index.js';
+import { InvalidOptionError } from '../../../common/errors/index.js';
+import { trustsEverybody } from '../../../common/http/index.js';
 
 /** Refuses to start a server on which every client may choose the address it is counted by. */
 @Injectable()

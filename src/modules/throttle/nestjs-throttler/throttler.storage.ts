@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ThrottlerStorage } from '@nestjs/throttler';
-import { toSeconds } from '../../common/time/index.js';
-import { ThrottleDriver, type ThrottleFailurePolicy } from './throttle.driver.js';
-import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
+import { toSeconds } from '../../../common/time/index.js';
+import { ThrottleDriver, type ThrottleFailurePolicy } from '../throttle.driver.js';
+import { THROTTLE_OPTIONS } from '../throttle.module-definition.js';
 import {
   isShut,
   type ThrottlerNumbers,

@@ -1,11 +1,11 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { InvalidOptionError } from '../../common/errors/index.js';
+import { InvalidOptionError } from '../../../common/errors/index.js';
 import type { UnnamedLimit } from './request-limit.options.js';
 import { disagreement, type SharedLimit } from './shared-counters.js';
-import { RATE_LIMITS } from './throttle.decorators.js';
-import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
-import type { ResolvedThrottleOptions } from './throttle.options.js';
+import { RATE_LIMITS } from '../throttle.decorators.js';
+import { THROTTLE_OPTIONS } from '../throttle.module-definition.js';
+import type { ResolvedThrottleOptions } from '../throttle.options.js';
 
 /** A limit that has a name, and where it stands. */
 interface PlacedLimit extends SharedLimit {

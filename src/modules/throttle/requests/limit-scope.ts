@@ -5,9 +5,9 @@ import {
   PATH_METADATA,
   VERSION_METADATA,
 } from '@nestjs/common/constants.js';
-import { formatDuration } from '../../common/time/index.js';
+import { formatDuration } from '../../../common/time/index.js';
 import type { UnnamedLimit } from './request-limit.options.js';
-import { isBucket } from './throttle.driver.js';
+import { isBucket } from '../throttle.driver.js';
 
 /** What a decorator's limit is called, and so which requests count together. */
 export function scopeName(limit: UnnamedLimit, controller: Type, route: string): string {

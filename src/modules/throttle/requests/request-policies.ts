@@ -1,10 +1,10 @@
 import { type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { type HttpRequest, requestPath, routeTemplate } from '../../common/http/index.js';
+import { type HttpRequest, requestPath, routeTemplate } from '../../../common/http/index.js';
 import { ClientIdentity } from './client-identity.js';
-import { KnownPolicies } from './known-policies.js';
+import { KnownPolicies } from '../known-policies.js';
 import { routeName, scopeName } from './limit-scope.js';
-import { NamedLimit } from './named-limit.js';
+import { NamedLimit } from '../named-limit.js';
 import { RateLimitHeaderWriter } from './rate-limit.headers.js';
 import type { RateLimitBody } from './rate-limit.response.js';
 import { handlerName } from './request-context.js';
@@ -12,12 +12,15 @@ import { RequestAccess } from './request-access.js';
 import type { UnnamedLimit } from './request-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
 import { disagreement } from './shared-counters.js';
-import { RATE_LIMITS, SKIP_RATE_LIMIT } from './throttle.decorators.js';
-import { LimitMisconfiguredError } from './throttle.errors.js';
-import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
-import type { ResolvedThrottleOptions } from './throttle.options.js';
-import { BackplaneThrottlerStorage } from './throttler.storage.js';
-import { ThrottlerLimits, type ThrottlerLimitsOptions } from './throttler-limits.js';
+import { RATE_LIMITS, SKIP_RATE_LIMIT } from '../throttle.decorators.js';
+import { LimitMisconfiguredError } from '../throttle.errors.js';
+import { THROTTLE_OPTIONS } from '../throttle.module-definition.js';
+import type { ResolvedThrottleOptions } from '../throttle.options.js';
+import { BackplaneThrottlerStorage } from '../nestjs-throttler/throttler.storage.js';
+import {
+  ThrottlerLimits,
+  type ThrottlerLimitsOptions,
+} from '../nestjs-throttler/throttler-limits.js';
 
 /** The configuration of `@nestjs/throttler`. */
 interface TheirThrottlers extends Pick<ThrottlerLimitsOptions, 'throttlers' | 'common'> {

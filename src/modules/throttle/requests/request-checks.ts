@@ -1,7 +1,7 @@
-import type { HttpRequest } from '../../common/http/index.js';
-import type { NamedLimit } from './named-limit.js';
+import type { HttpRequest } from '../../../common/http/index.js';
+import type { NamedLimit } from '../named-limit.js';
 import type { CountedAnswers, LimitSubject } from './request-limit.options.js';
-import type { ThrottleCheck } from './throttle.driver.js';
+import type { ThrottleCheck } from '../throttle.driver.js';
 
 /** One limit that a request has to pass. */
 export interface RequestCheck extends ThrottleCheck {

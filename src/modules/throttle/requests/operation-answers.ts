@@ -1,5 +1,5 @@
 import type { RequestCheck } from './request-checks.js';
-import type { CheckedRequest } from './throttler-answer.js';
+import type { CheckedRequest } from '../nestjs-throttler/throttler-answer.js';
 
 /** The resolvers of a GraphQL operation are checked one by one, and answer with one response. */
 export class OperationAnswers {

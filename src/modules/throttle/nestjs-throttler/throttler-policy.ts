@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { MAX_LIMIT, MAX_SLIDING_LIMIT, THROTTLER_PREFIX } from './rate-limit.options.js';
-import type { ThrottleFailurePolicy, ThrottlePolicy } from './throttle.driver.js';
+import { MAX_LIMIT, MAX_SLIDING_LIMIT, THROTTLER_PREFIX } from '../rate-limit.options.js';
+import type { ThrottleFailurePolicy, ThrottlePolicy } from '../throttle.driver.js';
 
 /** What `@nestjs/throttler` says of a limit; times in milliseconds. */
 export interface ThrottlerNumbers {

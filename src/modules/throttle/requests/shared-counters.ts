@@ -1,4 +1,4 @@
-import { isBucket, type ThrottleStrategy } from './throttle.driver.js';
+import { isBucket, type ThrottleStrategy } from '../throttle.driver.js';
 
 /** What limits of one counter have to have in common. */
 export interface SharedLimit {

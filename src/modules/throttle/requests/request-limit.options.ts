@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { InvalidOptionError } from '../../common/errors/index.js';
-import type { HttpRequest } from '../../common/http/index.js';
-import { callable, parseOptions, positiveInteger } from '../../common/options/index.js';
+import { InvalidOptionError } from '../../../common/errors/index.js';
+import type { HttpRequest } from '../../../common/http/index.js';
+import { callable, parseOptions, positiveInteger } from '../../../common/options/index.js';
 import {
   MAX_LIMIT,
   problemOf,
@@ -10,12 +10,12 @@ import {
   refineRateLimit,
   toPolicy,
   type UnnamedPolicy,
-} from './rate-limit.options.js';
+} from '../rate-limit.options.js';
 import {
   capacityOf,
   type ThrottleFailurePolicy,
   type ThrottleStrategy,
-} from './throttle.driver.js';
+} from '../throttle.driver.js';
 
 /** Something that depends on the request. */
 export type OfRequest<T> = (request: HttpRequest) => T | Promise<T>;

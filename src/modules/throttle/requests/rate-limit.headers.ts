@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { type HttpResponse, setHeader } from '../../common/http/index.js';
-import { toSeconds } from '../../common/time/index.js';
-import { decisive } from './decisive.js';
-import type { ThrottleCheck, ThrottleDecision, ThrottleOutcome } from './throttle.driver.js';
+import { type HttpResponse, setHeader } from '../../../common/http/index.js';
+import { toSeconds } from '../../../common/time/index.js';
+import { decisive } from '../decisive.js';
+import type { ThrottleCheck, ThrottleDecision, ThrottleOutcome } from '../throttle.driver.js';
 
 /**
  * What a checked request is told about its limits:

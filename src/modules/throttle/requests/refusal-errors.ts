@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
-import { loadPeer, MissingPeerError } from '../../common/errors/index.js';
-import { toSeconds } from '../../common/time/index.js';
-import { decisive } from './decisive.js';
+import { loadPeer, MissingPeerError } from '../../../common/errors/index.js';
+import { toSeconds } from '../../../common/time/index.js';
+import { decisive } from '../decisive.js';
 import { RateLimitExceededException } from './rate-limit.response.js';
 import type { LimitedKind } from './request-context.js';
 

@@ -5,20 +5,20 @@ import {
   ServiceUnavailableException,
 } from '@nestjs/common';
 import { ThrottlerException } from '@nestjs/throttler';
-import { currentRequest } from '../../common/context/index.js';
-import type { ErrorCode, InvalidOptionError } from '../../common/errors/index.js';
+import { currentRequest } from '../../../common/context/index.js';
+import type { ErrorCode, InvalidOptionError } from '../../../common/errors/index.js';
 import {
   type ErrorBody,
   type HttpRequest,
   headerValue,
   type HttpResponse,
   setHeader,
-} from '../../common/http/index.js';
-import { formatDuration, toSeconds } from '../../common/time/index.js';
-import { decisive } from './decisive.js';
+} from '../../../common/http/index.js';
+import { formatDuration, toSeconds } from '../../../common/time/index.js';
+import { decisive } from '../decisive.js';
 import type { Checked } from './rate-limit.headers.js';
-import type { ThrottleOutcome } from './throttle.driver.js';
-import type { ThrottleBackendDownError } from './throttle.errors.js';
+import type { ThrottleOutcome } from '../throttle.driver.js';
+import type { ThrottleBackendDownError } from '../throttle.errors.js';
 
 /**
  * Over the limit, as an HTTP answer: 429 with the body clients of this server rely on. Filters for

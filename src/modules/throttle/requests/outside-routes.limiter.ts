@@ -6,11 +6,11 @@ import {
   onEveryRequest,
   type RequestHook,
   requestPath,
-} from '../../common/http/index.js';
+} from '../../../common/http/index.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { compileRoutePattern } from './route-pattern.js';
-import { THROTTLE_OPTIONS } from './throttle.module-definition.js';
-import type { ResolvedThrottleOptions } from './throttle.options.js';
+import { THROTTLE_OPTIONS } from '../throttle.module-definition.js';
+import type { ResolvedThrottleOptions } from '../throttle.options.js';
 
 interface HookedRequest {
   readonly request: HttpRequest;

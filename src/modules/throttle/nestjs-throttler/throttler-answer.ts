@@ -1,8 +1,8 @@
 import { throttlerMessage } from '@nestjs/throttler';
-import { toSeconds } from '../../common/time/index.js';
-import { decisive } from './decisive.js';
-import type { RequestCheck } from './request-checks.js';
-import type { ThrottleDecision, ThrottleOutcome } from './throttle.driver.js';
+import { toSeconds } from '../../../common/time/index.js';
+import { decisive } from '../decisive.js';
+import type { RequestCheck } from '../requests/request-checks.js';
+import type { ThrottleDecision, ThrottleOutcome } from '../throttle.driver.js';
 import type { ThrottlerCheck } from './throttler-limits.js';
 import { isShut } from './throttler-policy.js';
 

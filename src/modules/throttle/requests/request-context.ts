@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { HttpRequest, HttpResponse } from '../../common/http/index.js';
+import type { HttpRequest, HttpResponse } from '../../../common/http/index.js';
 
 /** A request with what answers it. */
 export interface Exchange {

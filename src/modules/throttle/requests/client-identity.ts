@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { normalizeIp } from '@nestjs/throttler';
-import { type HttpRequest, headerValue } from '../../common/http/index.js';
+import { type HttpRequest, headerValue } from '../../../common/http/index.js';
 import { withoutPort } from './address-list.js';
 import type { LimitSubject, OfRequest } from './request-limit.options.js';
 

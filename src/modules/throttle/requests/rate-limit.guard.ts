@@ -5,9 +5,9 @@ import {
   ThrottlerGuard,
   type ThrottlerModuleOptions,
 } from '@nestjs/throttler';
-import { runOutsideRequests } from '../../common/context/index.js';
-import { InvalidOptionError } from '../../common/errors/index.js';
-import { type HttpRequest, type HttpResponse, onAnswered } from '../../common/http/index.js';
+import { runOutsideRequests } from '../../../common/context/index.js';
+import { InvalidOptionError } from '../../../common/errors/index.js';
+import { type HttpRequest, type HttpResponse, onAnswered } from '../../../common/http/index.js';
 import { OperationAnswers } from './operation-answers.js';
 import {
   addressDenied,
@@ -20,17 +20,17 @@ import { type RequestCheck, requestChecks } from './request-checks.js';
 import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
 import type { CountedAnswers } from './request-limit.options.js';
 import { RequestPolicies } from './request-policies.js';
-import type { ThrottleOutcome } from './throttle.driver.js';
-import { ThrottleBackendDownError } from './throttle.errors.js';
-import { ThrottleService } from './throttle.service.js';
-import { BackplaneThrottlerStorage } from './throttler.storage.js';
+import type { ThrottleOutcome } from '../throttle.driver.js';
+import { ThrottleBackendDownError } from '../throttle.errors.js';
+import { ThrottleService } from '../throttle.service.js';
+import { BackplaneThrottlerStorage } from '../nestjs-throttler/throttler.storage.js';
 import {
   announced,
   type CheckedRequest,
   refusalOf,
   throttlerMessageOf,
-} from './throttler-answer.js';
-import type { ThrottlerLimits } from './throttler-limits.js';
+} from '../nestjs-throttler/throttler-answer.js';
+import type { ThrottlerLimits } from '../nestjs-throttler/throttler-limits.js';
 
 /** Of `ThrottlerModule`, in its longer form. */
 type TheirOptions = Exclude<ThrottlerModuleOptions, readonly unknown[]>;
