@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Test } from '@nestjs/testing';
 import { ThrottlerModule } from '@nestjs/throttler';
+import { WsException } from '@nestjs/websockets';
 import { CLOCK } from '../../../src/common/time/index.js';
 import {
   RateLimit,
@@ -12,15 +13,6 @@ import {
   type ThrottleOptions,
 } from '../../../src/modules/throttle/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
-
-/** Stands for that of a package which is not installed here. */
-class WsException extends Error {
-  constructor(readonly error: object) {
-    super();
-  }
-}
-
-jest.mock('@nestjs/websockets', () => ({ WsException }), { virtual: true });
 
 class Resolver {
   @RateLimit({ limit: 1, window: '1m' })
