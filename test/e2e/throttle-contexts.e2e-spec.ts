@@ -100,8 +100,8 @@ describe('limits of GraphQL, with Mercurius', () => {
     const url = await serve({}, ThrottlerModule.forRoot([{ limit: 5, ttl: 60_000 }]));
     const { headers } = await ask(url, '{ cat { name sound } rare }');
     expect(headers.get('ratelimit')).toBe(
-      '"@graphql CatsResolver.cat";r=1;t=60, "@throttler default CatsResolver cat";r=4;t=60, ' +
-        '"@throttler default CatsResolver rare";r=0;t=60',
+      '"@graphql CatsResolver.cat";r=1;t=60, "@throttler default graphql CatsResolver.cat";r=4;t=60, ' +
+        '"@throttler default graphql CatsResolver.rare";r=0;t=60',
     );
     expect(headers.get('x-ratelimit-remaining')).toBe('0');
   });

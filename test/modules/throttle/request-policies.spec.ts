@@ -1,4 +1,4 @@
-import { All, Controller, Get, Version } from '@nestjs/common';
+import { All, Controller, Get, Version, VERSION_NEUTRAL } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { HttpRequest } from '../../../src/common/http/index.js';
@@ -62,7 +62,22 @@ class Several {
   @Version('2')
   @RateLimit({ limit: 3, window: '1d' })
   newest(): void {}
+
+  @Get('x')
+  @Version(['3', VERSION_NEUTRAL])
+  @RateLimit({ limit: 3, window: '1d' })
+  latest(): void {}
 }
+
+/** Of one class name and path, as controllers of two versions often are. */
+const VERSIONS = ['1', '2'].map((version) => {
+  @Controller({ path: 'cats', version })
+  class CatsController {
+    @RateLimit({ limit: 3, window: '1m', scope: 'controller' })
+    list(): void {}
+  }
+  return CatsController;
+});
 
 @Controller('scoped')
 class Scoped {
@@ -190,6 +205,22 @@ describe('the policies of a request', () => {
     expect(called('any', '/pay', 'PROPFIND')).toEqual(['@ALL /pay: 1']);
     expect(called('aliased', '/a')).toEqual(called('aliased', '/b'));
     expect(called('newest', '/x')).not.toEqual(called('oldest', '/x'));
+    expect(called('latest', '/x')).not.toEqual(called('newest', '/x'));
+  });
+
+  it('are called by the handler where the platform does not tell its route: never by the path', () => {
+    const policies = new RequestPolicies(resolveThrottleOptions({}), new Reflector());
+    const context = new ExecutionContextHost([], Decorated, Decorated.prototype.inherited);
+    const names = ['/users/1', '/users/2'].flatMap((url) =>
+      policies.of(context, { method: 'GET', url, headers: {} }).map(({ name }) => name),
+    );
+    expect(names).toEqual(['@GET Decorated.inherited', '@GET Decorated.inherited']);
+  });
+
+  it('are not those of a controller of the same name and path in another version', () => {
+    const of = policiesFor({});
+    const names = VERSIONS.flatMap((version) => of({ route: [version, 'list'], path: '/cats' }));
+    expect(new Set(names).size).toBe(2);
   });
 
   it('are not mixed up between controllers whose methods have the same name', () => {
@@ -201,9 +232,9 @@ describe('the policies of a request', () => {
   it('are called by their scope, and never as others that they contradict', () => {
     const of = policiesFor({});
     const namesOf = (handler: string) => of({ route: [Scoped, handler], path: `/${handler}` });
-    expect(namesOf('one')).toEqual(['@controller Scoped scoped 1m: 3']);
-    expect(namesOf('other')).toEqual(['@controller Scoped scoped 1m: 4']);
-    expect(namesOf('longer')).toEqual(['@controller Scoped scoped 1h: 5']);
+    expect(namesOf('one')).toEqual(['@controller Scoped /scoped 1m: 3']);
+    expect(namesOf('other')).toEqual(['@controller Scoped /scoped 1m: 4']);
+    expect(namesOf('longer')).toEqual(['@controller Scoped /scoped 1h: 5']);
     expect(namesOf('everywhere')).toEqual(['@global 1m: 6']);
     expect(namesOf('twice')).toEqual(['@global 1d: 7', '@global 1m: 8']);
     expect(namesOf('paced')).toEqual(['@global 9/1m 1: 9']);
@@ -236,7 +267,7 @@ describe('the policies of a request', () => {
 });
 
 describe('the known policies', () => {
-  const request = { method: 'GET', url: '/a', headers: {} };
+  const request = { method: 'GET', url: '/a', headers: {}, routeOptions: { url: '/a' } };
 
   it('are those of the configuration from the start, those of decorators once they were met', () => {
     const options = { ...DEFAULT, routes: [{ path: '/soon/**', limit: 5, window: '1m' }] } as const;

@@ -9,9 +9,14 @@ import { ThrottlerLimits } from '../../../src/modules/throttle/nestjs-throttler/
 
 const request = { method: 'GET', url: '/', headers: {}, ip: '192.0.2.1' };
 
-/** Two controllers of one name and one method name, as in two modules of a program. */
-const TWINS: readonly Type[] = ['cats', 'dogs'].map((path) => {
-  @Controller(path)
+/** Controllers of one name and one method name, as in two modules of a program, or two versions. */
+const TWINS: readonly Type[] = [
+  { path: 'cats' },
+  { path: 'dogs' },
+  { path: 'dogs', version: '2' },
+  { path: 'dogs', host: 'dogs.example' },
+].map((place) => {
+  @Controller(place)
   class PetsController {
     list(): void {}
   }
@@ -47,7 +52,7 @@ describe('ThrottlerLimits', () => {
       cost: 1,
       count: 'all',
       policy: {
-        name: '@throttler default PetsController list cats',
+        name: '@throttler default ANY PetsController.list /cats',
         strategy: 'sliding-window',
         limit: 3,
         windowMs: 5_000,
@@ -61,7 +66,7 @@ describe('ThrottlerLimits', () => {
   it('keeps controllers apart that have one class name', async () => {
     const throttlers = [{ limit: 3, ttl: 5_000 }];
     const names = await Promise.all(TWINS.map((controller) => namesOf(throttlers, controller)));
-    expect(new Set(names.flat()).size).toBe(2);
+    expect(new Set(names.flat()).size).toBe(TWINS.length);
   });
 
   it('keeps names apart that hold what separates them', async () => {
@@ -69,8 +74,8 @@ describe('ThrottlerLimits', () => {
     const shared = { limit: 3, ttl: 5_000, generateKey };
     const [plain, ...others] = await namesOf([
       { limit: 3, ttl: 5_000, name: 'short' },
-      { ...shared, name: 'short PetsController list cats' },
-      { ...shared, name: 'short%20PetsController%20list%20cats' },
+      { ...shared, name: 'short ANY PetsController.list /cats' },
+      { ...shared, name: 'short%20ANY%20PetsController.list%20/cats' },
       { ...shared, name: 'short' },
     ]);
     expect(new Set([plain, ...others]).size).toBe(4);

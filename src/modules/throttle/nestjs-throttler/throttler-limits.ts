@@ -1,5 +1,4 @@
-import type { ExecutionContext, Type } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants.js';
+import type { ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import {
@@ -10,8 +9,9 @@ import {
   THROTTLER_TRACKER,
   THROTTLER_TTL,
 } from '@nestjs/throttler/dist/throttler.constants.js';
-import { type HttpRequest, headerValue } from '../../../common/http/index.js';
+import { type HttpRequest, headerValue, routeTemplate } from '../../../common/http/index.js';
 import type { KnownPolicies } from '../known-policies.js';
+import { handlerParts } from '../requests/handler-name.js';
 import type { RequestCheck } from '../requests/request-checks.js';
 import type { ThrottleFailurePolicy, ThrottlePolicy } from '../throttle.driver.js';
 import { LimitMisconfiguredError } from '../throttle.errors.js';
@@ -107,7 +107,8 @@ export class ThrottlerLimits {
     // A key of the application's own may be that of several handlers; without one a client's
     // counters stay together, as all of one subject do.
     const key = generateKey?.(context, tracker, name);
-    const parts = key === undefined ? [name, ...handlerNames(context)] : [name];
+    const handler = key === undefined ? handlerParts(context, routeTemplate(request)) : [];
+    const parts = [name, ...handler];
     const setHeaders = throttler.setHeaders ?? common.setHeaders ?? true;
     return {
       subject: throttlerSubject(key ?? tracker),
@@ -158,13 +159,6 @@ export class ThrottlerLimits {
 
 function nameOf({ name = 'default' }: ThrottlerOptions): string {
   return name;
-}
-
-/** Class and method, and the path as well: two controllers may have the same class name. */
-function handlerNames(context: ExecutionContext): readonly string[] {
-  const controller: Type = context.getClass();
-  const path: unknown = Reflect.getMetadata(PATH_METADATA, controller);
-  return [controller.name, context.getHandler().name, ...[path ?? []].flat().map(String)];
 }
 
 /** Values from the environment are text. */

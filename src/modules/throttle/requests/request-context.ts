@@ -16,11 +16,6 @@ export function limitedKind(context: ExecutionContext): LimitedKind | undefined 
   return kind === 'http' || kind === 'graphql' || kind === 'ws' ? kind : undefined;
 }
 
-/** How a handler is called that has no route: two may have one path, or none. */
-export function handlerName(context: ExecutionContext): string {
-  return `@${context.getType()} ${context.getClass().name}.${context.getHandler().name}`;
-}
-
 /**
  * The request of a call, and the response where it has one that headers can be set on:
  *

@@ -3,11 +3,10 @@ import { Reflector } from '@nestjs/core';
 import { type HttpRequest, requestPath, routeTemplate } from '../../../common/http/index.js';
 import { ClientIdentity } from './client-identity.js';
 import { KnownPolicies } from '../known-policies.js';
-import { routeName, scopeName } from './limit-scope.js';
+import { scopeName } from './limit-scope.js';
 import { NamedLimit } from '../named-limit.js';
 import { RateLimitHeaderWriter } from './rate-limit.headers.js';
 import type { RateLimitBody } from './rate-limit.response.js';
-import { handlerName } from './request-context.js';
 import { RequestAccess } from './request-access.js';
 import type { UnnamedLimit } from './request-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
@@ -123,14 +122,11 @@ export class RequestPolicies {
   #find(context: ExecutionContext, request: HttpRequest, path: string): readonly NamedLimit[] {
     if (this.isExempt(context)) return [];
     const kind = context.getType<string>();
-    const template = routeTemplate(request) ?? path;
-    const route = routeName(context, template);
+    const template = routeTemplate(request);
     // A message came by a connection that was made long ago: it has no route.
-    const patterned = kind === 'ws' ? [] : this.#byPattern(request.method, [path, template]);
-    return this.#orDefault([
-      ...this.#decorated(context, kind === 'http' ? route : handlerName(context)),
-      ...patterned,
-    ]);
+    const patterned =
+      kind === 'ws' ? [] : this.#byPattern(request.method, [path, template ?? path]);
+    return this.#orDefault([...this.#decorated(context, template), ...patterned]);
   }
 
   #byPattern(method: string, paths: readonly string[]): readonly NamedLimit[] {
@@ -142,12 +138,12 @@ export class RequestPolicies {
     return found.length > 0 ? found : this.#default;
   }
 
-  #decorated(context: ExecutionContext, route: string): readonly NamedLimit[] {
+  #decorated(context: ExecutionContext, template: string | undefined): readonly NamedLimit[] {
     const places = [context.getHandler(), context.getClass()];
     const limits =
       this.#reflector.getAllAndOverride<readonly UnnamedLimit[] | undefined>(RATE_LIMITS, places) ??
       [];
-    const names = limits.map((limit) => scopeName(limit, context.getClass(), route));
+    const names = limits.map((limit) => scopeName(limit, context, template));
     return limits.map((limit, index) => this.#named(limit, numbered(names, index)));
   }
 
