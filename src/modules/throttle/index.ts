@@ -26,6 +26,7 @@ export type {
   ThrottleStrategy,
 } from './throttle.driver.js';
 export {
+  CounterUnreadableError,
   LimitMisconfiguredError,
   RateLimitedError,
   ThrottleBackendDownError,

@@ -36,6 +36,27 @@ export class LimitMisconfiguredError extends BackplaneError {
   }
 }
 
+/**
+ * What stands in Redis under the key of a counter, or of its block, was not written by this module:
+ * something else uses that key. Of the subject nothing was counted under any limit; others are not
+ * affected.
+ */
+export class CounterUnreadableError extends BackplaneError {
+  readonly code = 'E_THROTTLE_COUNTER_UNREADABLE';
+  /** The client can do nothing about it: over HTTP 500. */
+  override readonly kind = 'internal';
+
+  constructor(
+    readonly policy: string,
+    readonly subject: string,
+  ) {
+    super(
+      `The counter of "${subject}" under the limit "${policy}" cannot be read: something else ` +
+        `wrote to its key in Redis. Reset it, and see to it that nothing else has that prefix.`,
+    );
+  }
+}
+
 /** A limit is used up, so the work was not begun. Over HTTP 429 with `Retry-After`. */
 export class RateLimitedError extends BackplaneError {
   readonly code = 'E_RATE_LIMITED';

@@ -2,7 +2,19 @@ import type { Redis } from 'ioredis';
 import { RedisBudget, runInRequest } from '../../../src/common/context/index.js';
 import { masters } from '../../../src/common/redis/index.js';
 import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
-import { checks, look, policy } from '../../contracts/throttle/throttle-fixture.js';
+import {
+  THROTTLE_BLOCK,
+  THROTTLE_COUNTER,
+  type ThrottlePolicy,
+} from '../../../src/modules/throttle/index.js';
+import {
+  ALL_STRATEGIES,
+  checks,
+  counted,
+  hit,
+  look,
+  policy,
+} from '../../contracts/throttle/throttle-fixture.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
@@ -108,5 +120,103 @@ describe('hits that come together', () => {
     await driver.consume(checks('cid', [policy()]));
     expect(budget.remainingMs).toBe(afterwards);
     expect(afterwards).toBeLessThan(DEADLINE_MS * 2);
+  });
+});
+
+/** What something else may have put under the key of a counter. */
+const FOREIGN: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
+  'a hash': (key) => server.hset(key, 'field', 'value'),
+  'a list of words': (key) => server.rpush(key, 'three', 'words', 'here'),
+  'a list that ends in a number': (key) => server.rpush(key, 'one', '1'),
+  'a text': (key) => server.set(key, 'a text'),
+  'a number': (key) => server.set(key, '42'),
+  'numbers out of all bounds': (key) => server.set(key, `${'9'.repeat(40)}:1:1`),
+};
+
+const FOREIGN_COUNTERS = ALL_STRATEGIES.flatMap((strategy) =>
+  Object.keys(FOREIGN).map((what) => [strategy, what] as const),
+);
+
+const UNREADABLE = { code: 'E_THROTTLE_COUNTER_UNREADABLE', policy: 'api', subject: 'eve' };
+
+describe('a hit whose counter something else overwrote', () => {
+  const keyOf = (asked: ThrottlePolicy, subject = 'eve') =>
+    open.connection.keys.key(THROTTLE_COUNTER, subject, asked.name, asked.strategy);
+
+  const blockOf = (asked: ThrottlePolicy) =>
+    open.connection.keys.key(THROTTLE_BLOCK, 'eve', asked.name, asked.strategy, 'block');
+
+  const overwrite = (what: string, key: string) => FOREIGN[what]?.(key);
+
+  it.each(FOREIGN_COUNTERS)(
+    'fails alone, of those that come together: %s, %s',
+    async (...given) => {
+      const [strategy, what] = given;
+      const asked = policy({ strategy });
+      await overwrite(what, keyOf(asked));
+      const together = () =>
+        Promise.allSettled(['ada', 'eve', 'bob'].map((subject) => hit(driver, subject, asked)));
+      let answers: Awaited<ReturnType<typeof together>> = [];
+      const scripts = await scriptsOf(async () => {
+        answers = await together();
+      });
+      expect(scripts).toBe(1);
+      expect(answers).toMatchObject([
+        { value: { allowed: true } },
+        { reason: UNREADABLE },
+        { value: { allowed: true } },
+      ]);
+      const alone = policy({ strategy, name: 'alone' });
+      const { remaining } = await hit(driver, 'ada', alone);
+      await expect(look(driver, 'ada', asked)).resolves.toMatchObject({ remaining });
+      await expect(look(driver, 'bob', asked)).resolves.toMatchObject({ remaining });
+    },
+  );
+
+  it('counts under none of its limits, and leaves what is there as it is', async () => {
+    const [first, last] = [policy({ name: 'first' }), policy({ name: 'last' })];
+    const before = ['1', 'two', String(Date.now() + 1_000_000)];
+    await server.rpush(keyOf(policy()), ...before);
+    const asked = checks('eve', [first, policy(), last]);
+    await expect(driver.consume(asked)).rejects.toMatchObject(UNREADABLE);
+    await expect(look(driver, 'eve', first)).resolves.toMatchObject({ remaining: 3 });
+    await expect(look(driver, 'eve', last)).resolves.toMatchObject({ remaining: 3 });
+    await expect(server.lrange(keyOf(policy()), 0, -1)).resolves.toEqual(before);
+  });
+
+  it.each(['a hash', 'a text'])('fails where it is the block: %s', async (what) => {
+    const asked = policy({ block: { durationMs: 1_000, longestMs: 1_000 } });
+    await overwrite(what, blockOf(asked));
+    await expect(hit(driver, 'eve', asked)).rejects.toMatchObject(UNREADABLE);
+    await driver.block([{ subject: 'eve', policy: asked }], 1_000);
+    await expect(hit(driver, 'eve', asked)).resolves.toMatchObject({ allowed: false });
+  });
+
+  it.each(ALL_STRATEGIES)(
+    'is let in after a reset, and not given back before (%s)',
+    async (given) => {
+      const asked = policy({ strategy: given });
+      const eve = checks('eve', [asked]);
+      const outcome = await driver.consume(eve);
+      await server.unlink(keyOf(asked));
+      await overwrite('a hash', keyOf(asked));
+      await expect(look(driver, 'eve', asked)).rejects.toMatchObject(UNREADABLE);
+      await expect(driver.grant(eve)).rejects.toMatchObject(UNREADABLE);
+      await expect(driver.refund(counted(eve, outcome))).resolves.toBe(false);
+      await expect(driver.reset(eve)).resolves.toBe(true);
+      await expect(hit(driver, 'eve', asked)).resolves.toMatchObject({ allowed: true });
+    },
+  );
+
+  it('is not what a server that refuses to write says', async () => {
+    const asked = policy({ strategy: 'fixed-window' });
+    // Read and put right: the clock was set back.
+    await server.set(keyOf(asked), `${Date.now() + 1_000_000}:1`);
+    await server.config('SET', 'maxmemory', '1');
+    try {
+      await expect(hit(driver, 'eve', asked)).rejects.toMatchObject({ reason: 'refused' });
+    } finally {
+      await server.config('SET', 'maxmemory', '0');
+    }
   });
 });

@@ -6,7 +6,7 @@ import {
 import type { RedisConnection } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type { ScriptCheck } from './scripts/script-checks.js';
-import type { ScriptOutcome } from './scripts/script-outcome.js';
+import type { ScriptAnswer } from './scripts/script-outcome.js';
 import { CONSUME } from './scripts/throttle-consume.lua.js';
 
 /** How calls of the driver are bounded. */
@@ -24,7 +24,7 @@ interface WaitingHit {
   readonly checks: readonly ScriptCheck[];
   /** Of its request. */
   readonly budget: RedisBudget | undefined;
-  resolve(outcome: ScriptOutcome): void;
+  resolve(outcome: ScriptAnswer): void;
   reject(error: unknown): void;
 }
 
@@ -50,7 +50,7 @@ export class HitBatch {
   }
 
   /** @throws RedisUnavailableError */
-  consume(checks: readonly ScriptCheck[]): Promise<ScriptOutcome> {
+  consume(checks: readonly ScriptCheck[]): Promise<ScriptAnswer> {
     const budget = currentRequest()?.redisBudget;
     budget?.start();
     return new Promise((resolve, reject) => {
@@ -77,12 +77,12 @@ export class HitBatch {
     }
   }
 
-  #send(hits: readonly (readonly ScriptCheck[])[]): Promise<readonly ScriptOutcome[]> {
+  #send(hits: readonly (readonly ScriptCheck[])[]): Promise<readonly ScriptAnswer[]> {
     return this.#connection.script(CONSUME, { keys: hits, args: hits, ...this.#bounds });
   }
 }
 
-function outcomeAt(outcomes: readonly ScriptOutcome[], index: number): ScriptOutcome {
+function outcomeAt(outcomes: readonly ScriptAnswer[], index: number): ScriptAnswer {
   const outcome = outcomes[index];
   if (outcome === undefined) throw new TypeError('a throttle script did not answer every hit');
   return outcome;

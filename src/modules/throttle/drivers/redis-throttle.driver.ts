@@ -8,11 +8,12 @@ import type {
   ThrottleOutcome,
   ThrottlePolicy,
 } from '../throttle.driver.js';
+import { CounterUnreadableError } from '../throttle.errors.js';
 import { THROTTLE_BLOCK, THROTTLE_COUNTER } from '../throttle.keys.js';
 import { checkBlockable, checkCosts, isPunishing } from './check-input.js';
 import { HitBatch, type ThrottleBounds } from './hit-batch.js';
 import type { ScriptCheck } from './scripts/script-checks.js';
-import type { ScriptOutcome } from './scripts/script-outcome.js';
+import type { ScriptAnswer, ScriptOutcome } from './scripts/script-outcome.js';
 import { BLOCK } from './scripts/throttle-block.lua.js';
 import { GRANT } from './scripts/throttle-grant.lua.js';
 import { PEEK } from './scripts/throttle-peek.lua.js';
@@ -59,7 +60,8 @@ export class RedisThrottleDriver implements ThrottleDriver {
   async grant(checks: readonly ThrottleCheck[]): Promise<void> {
     checkCosts(checks);
     if (checks.length === 0) return;
-    await this.#connection.script(GRANT, this.#call(this.#keyed(checks)));
+    const unreadable = await this.#connection.script(GRANT, this.#call(this.#keyed(checks)));
+    if (unreadable !== undefined) throw unreadableAt(checks, unreadable);
   }
 
   async block(counters: readonly ThrottleCounter[], durationMs: number): Promise<void> {
@@ -127,12 +129,20 @@ const NOTHING_ASKED: ThrottleOutcome = { allowed: true, decisions: [], backing: 
 
 function outcomeOf(
   checks: readonly ThrottleCheck[],
-  reply: ScriptOutcome | undefined,
+  reply: ScriptAnswer | undefined,
 ): ThrottleOutcome {
   if (reply === undefined) throw new TypeError('a throttle script gave no answer');
+  if ('unreadable' in reply) throw unreadableAt(checks, reply.unreadable);
   const { allowed, at, states } = reply;
   const decisions = checks.map(({ policy }, index) => decisionOf(policy, states[index], at));
   return { allowed, decisions, backing: 'redis' };
+}
+
+function unreadableAt(checks: readonly ThrottleCheck[], place: number): Error {
+  const check = checks[place];
+  return check === undefined
+    ? new TypeError('a throttle script answered for a check that nobody made')
+    : new CounterUnreadableError(check.policy.name, check.subject);
 }
 
 function decisionOf(

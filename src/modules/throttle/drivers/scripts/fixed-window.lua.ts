@@ -20,11 +20,11 @@ end
 
 function fixed.read(c)
   c.start, c.used = now, 0
-  local raw = redis.call('GET', c.key)
+  local raw = text_of(c.key)
   if raw then
     local start, used = string.match(raw, '^(%d+):(%d+)$')
-    start = tonumber(start)
-    if now < start + c.window then c.start, c.used = math.min(start, now), tonumber(used) end
+    start, used = whole(start), whole(used)
+    if now < start + c.window then c.start, c.used = math.min(start, now), used end
     if start > now then fixed.store(c) end
   end
   judge_fixed(c)

@@ -33,10 +33,10 @@ end
 
 function counter.read(c)
   c.start, c.previous, c.current = now, 0, 0
-  local raw = redis.call('GET', c.key)
+  local raw = text_of(c.key)
   if raw then
     local start, previous, current = string.match(raw, '^(%d+):(%d+):(%d+)$')
-    start, previous, current = tonumber(start), tonumber(previous), tonumber(current)
+    start, previous, current = whole(start), whole(previous), whole(current)
     if now < start + c.window then
       c.start, c.previous, c.current = math.min(start, now), previous, current
       if start > now then counter.store(c) end

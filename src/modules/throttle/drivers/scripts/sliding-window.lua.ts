@@ -9,37 +9,36 @@ local sliding = {}
 
 local function clamp_future(c)
   local hits = redis.call('LRANGE', c.key, 0, -1)
+  for i, hit in ipairs(hits) do hits[i] = string.format('%.0f', math.min(whole(hit), now)) end
   redis.call('DEL', c.key)
-  for _, hit in ipairs(hits) do
-    redis.call('RPUSH', c.key, string.format('%.0f', math.min(tonumber(hit), now)))
-  end
+  for _, hit in ipairs(hits) do redis.call('RPUSH', c.key, hit) end
   redis.call('PEXPIRE', c.key, c.window)
 end
 
 local function drop_expired(key, horizon)
   local first = redis.call('LINDEX', key, 0)
-  while first and tonumber(first) <= horizon do
+  while first and whole(first) <= horizon do
     local stale = 0
     for _, hit in ipairs(redis.call('LRANGE', key, 0, 99)) do
-      if tonumber(hit) > horizon then break end
+      if whole(hit) > horizon then break end
       stale = stale + 1
     end
     redis.call('LPOP', key, stale)
     first = redis.call('LINDEX', key, 0)
   end
-  return tonumber(first or now)
+  return first and whole(first) or now
 end
 
 local function rest_of(c, index)
-  local hit = index == 0 and c.start or tonumber(redis.call('LINDEX', c.key, index))
+  local hit = index == 0 and c.start or whole(redis.call('LINDEX', c.key, index))
   return hit + c.window - now
 end
 
 function sliding.read(c)
   c.start, c.used, c.remaining, c.reset, c.retry = now, 0, c.limit, 0, 0
-  local newest = redis.call('LINDEX', c.key, -1)
+  local newest = newest_of(c.key)
   if not newest then return end
-  if tonumber(newest) > now then clamp_future(c) end
+  if whole(newest) > now then clamp_future(c) end
   c.start = drop_expired(c.key, now - c.window)
   c.used = redis.call('LLEN', c.key)
   if c.used == 0 then return end

@@ -15,12 +15,12 @@ end
 
 local function read_block(c)
   c.blocked, c.level = 0, 0
-  local raw = redis.call('GET', c.block_key)
+  local raw = text_of(c.block_key)
   if not raw then return end
   local till, length, level = string.match(raw, '^(%d+):(%d+):(%d+)$')
-  till, length = tonumber(till), tonumber(length)
+  till, length, level = whole(till), whole(length), whole(level)
   if now >= till + math.max(length, c.window) then return end
-  c.level = tonumber(level)
+  c.level = level
   if till - now > length then store_block(c, length, c.level) end
   c.blocked = math.max(0, math.min(till - now, length))
   if c.blocked == 0 then return end

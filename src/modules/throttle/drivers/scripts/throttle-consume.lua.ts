@@ -1,6 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
-import { decodeOutcomes, type ScriptOutcome } from './script-outcome.js';
+import { decodeOutcomes, type ScriptAnswer } from './script-outcome.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 
 /** The checks of each hit. */
@@ -8,25 +8,23 @@ type Hits = readonly (readonly ScriptCheck[])[];
 
 /**
  * Several hits, one after the other. Each is counted under all of its checks or under none; once
- * where checks have the same counter.
+ * where checks have the same counter. One with a counter that cannot be read is counted under none,
+ * and the others are decided as if it had not come.
  *
  * KEYS     of the checks; all in one slot
  * ARGV     number of hits, then for each: number of checks, the checks
  * Returns  { server time, for each hit: 1 allowed | 0 denied, number of checks, for each check:
- *          remaining, reset ms, retry ms }
+ *          remaining, reset ms, retry ms; or for a hit 2, place of the check that cannot be read }
  * Cost     O(checks + cost in a sliding window), and O(1) amortised for each hit that leaves one
  */
-export const CONSUME = defineScript<Hits, Hits, readonly ScriptOutcome[]>({
+export const CONSUME = defineScript<Hits, Hits, readonly ScriptAnswer[]>({
   name: 'throttle-consume',
   mode: 'write',
   lua: `${THROTTLE_COUNTERS}
 local function take_checks()
-  local checks, allowed = {}, true
-  for i = 1, take_number() do
-    checks[i] = read(take_check())
-    if checks[i].retry > 0 then allowed = false end
-  end
-  return checks, allowed
+  local checks = {}
+  for i = 1, take_number() do checks[i] = take_check() end
+  return checks
 end
 
 local function count(checks)
@@ -56,9 +54,14 @@ local function punish(checks)
 end
 
 for _ = 1, take_number() do
-  local checks, allowed = take_checks()
-  if allowed then count(checks) else punish(checks) end
-  answer(allowed, checks)
+  local checks = take_checks()
+  local allowed, foreign = judge(checks)
+  if foreign then
+    answer_foreign(foreign)
+  else
+    if allowed then count(checks) else punish(checks) end
+    answer(allowed, checks)
+  end
 end
 return reply
 `,

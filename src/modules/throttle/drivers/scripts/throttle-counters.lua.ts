@@ -1,3 +1,4 @@
+import { COUNTER_VALUES } from './counter-values.lua.js';
 import { FIXED_WINDOW } from './fixed-window.lua.js';
 import { SLIDING_WINDOW } from './sliding-window.lua.js';
 import { SLIDING_WINDOW_COUNTER } from './sliding-window-counter.lua.js';
@@ -12,7 +13,8 @@ import { TOKEN_BUCKET } from './token-bucket.lua.js';
  * well, and penalty, shortest and longest block in ms, and 1 where a block forgets the hits.
  *
  * A strategy is functions over a check `c`:
- * - `read` leaves `remaining`, `reset` and `retry`
+ * - `read` leaves `remaining`, `reset` and `retry`; it raises `FOREIGN` where the key holds what the
+ *   strategy does not write, and the others are not called then
  * - `count` adds the cost to what was read, `store` writes it
  * - `punish` adds the penalty, as far as there is room under the limit, and writes it
  * - `grant` takes the latest hits back, as many as `cost`, and writes it
@@ -21,7 +23,7 @@ import { TOKEN_BUCKET } from './token-bucket.lua.js';
  * A server clock that was set back must not lock anybody out for longer than a window: times that
  * lie in the future are replaced by now, once, so that the wait gets shorter from then on.
  */
-export const THROTTLE_COUNTERS = `${FIXED_WINDOW}${SLIDING_WINDOW}${SLIDING_WINDOW_COUNTER}${TOKEN_BUCKET}${BLOCKS}
+export const THROTTLE_COUNTERS = `${COUNTER_VALUES}${FIXED_WINDOW}${SLIDING_WINDOW}${SLIDING_WINDOW_COUNTER}${TOKEN_BUCKET}${BLOCKS}
 local strategies = { f = fixed, s = sliding, c = counter, b = bucket }
 local arguments_taken, keys_taken = 0, 0
 
@@ -58,10 +60,32 @@ end
 local function read(c)
   c.strategy.read(c)
   if c.block_key then read_block(c) end
-  return c
+end
+
+local function is_readable(c, with)
+  local is_ours, problem = pcall(with, c)
+  if is_ours or problem == FOREIGN then return is_ours end
+  -- Again, and now it ends the script as the server said it: caught, it has lost its form.
+  with(c)
+  return true
+end
+
+-- Whether all allow a hit; or no answer, and the place of the first that cannot be read.
+local function judge(checks)
+  local allowed = true
+  for i, c in ipairs(checks) do
+    if not is_readable(c, read) then return nil, i end
+    if c.retry > 0 then allowed = false end
+  end
+  return allowed
 end
 
 local reply = { now }
+
+local function answer_foreign(place)
+  local size = #reply
+  reply[size + 1], reply[size + 2] = 2, place
+end
 
 local function answer(allowed, checks)
   local size = #reply

@@ -1,6 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
-import { decodeOutcomes, type ScriptOutcome } from './script-outcome.js';
+import { decodeOutcomes, type ScriptAnswer } from './script-outcome.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 
 /**
@@ -14,18 +14,15 @@ import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 export const PEEK = defineScript<
   readonly ScriptCheck[],
   readonly ScriptCheck[],
-  readonly ScriptOutcome[]
+  readonly ScriptAnswer[]
 >({
   name: 'throttle-peek',
   mode: 'read',
   lua: `${THROTTLE_COUNTERS}
-local checks, allowed = {}, true
-while keys_taken < #KEYS do
-  local c = read(take_check())
-  checks[#checks + 1] = c
-  if c.retry > 0 then allowed = false end
-end
-answer(allowed, checks)
+local checks = {}
+while keys_taken < #KEYS do checks[#checks + 1] = take_check() end
+local allowed, foreign = judge(checks)
+if foreign then answer_foreign(foreign) else answer(allowed, checks) end
 return reply
 `,
   keys: keysOf,

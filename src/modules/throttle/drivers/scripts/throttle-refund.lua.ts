@@ -8,7 +8,8 @@ interface Counted extends ScriptCheck {
 }
 
 /**
- * Takes counted hits back, where they still count; once where checks have the same counter.
+ * Takes counted hits back, where they still count; once where checks have the same counter. Nothing
+ * where that cannot be read: something else took the place of the hit.
  *
  * KEYS     of the checks; all in one slot
  * ARGV     for each: the check, the server time of its hit
@@ -26,8 +27,7 @@ while keys_taken < #KEYS do
   -- Else the clock was set back since: what stands under later times now is not this hit.
   if not seen[c.key] and at <= now then
     seen[c.key] = true
-    c.strategy.read(c)
-    refunded = refunded + c.strategy.refund(c, at)
+    if is_readable(c, c.strategy.read) then refunded = refunded + c.strategy.refund(c, at) end
   end
 end
 return refunded

@@ -26,11 +26,12 @@ end
 
 function bucket.read(c)
   c.debt = 0
-  local raw = redis.call('GET', c.key)
+  local raw = text_of(c.key)
   if raw then
     local full, part, at = string.match(raw, '^(%d+):(%d+):?(%d*)$')
-    local set_back = math.max(0, (tonumber(at) or now) - now)
-    c.debt = math.max(0, (tonumber(full) - set_back - now) * c.limit + tonumber(part))
+    full, part = whole(full), whole(part)
+    local set_back = at == '' and 0 or math.max(0, whole(at) - now)
+    c.debt = math.max(0, (full - set_back - now) * c.limit + part)
     if set_back > 0 and c.debt > 0 then bucket.store(c) end
   end
   judge_bucket(c)

@@ -1,0 +1,33 @@
+/**
+ * Shared by the throttle scripts: reads what is stored under a key, and gives up where that is not
+ * what they write. Whoever reads has to catch `FOREIGN`, which is raised before anything was changed
+ * but for what a counter drops or puts right by itself. Any other error is one of the server's, and
+ * goes on.
+ *
+ * The longest time and the largest count have 16 digits: more would be no whole numbers.
+ */
+export const COUNTER_VALUES = `
+local FOREIGN = {}
+
+local function is_other_type(raw)
+  return type(raw) == 'table' and string.find(raw.err, 'WRONGTYPE', 1, true) ~= nil
+end
+
+local function text_of(key)
+  local raw = redis.pcall('GET', key)
+  if is_other_type(raw) then error(FOREIGN) end
+  -- Asked again, the server raises what it had to say.
+  return type(raw) == 'table' and redis.call('GET', key) or raw
+end
+
+local function newest_of(key)
+  local raw = redis.pcall('LINDEX', key, -1)
+  if is_other_type(raw) then error(FOREIGN) end
+  return type(raw) == 'table' and redis.call('LINDEX', key, -1) or raw
+end
+
+local function whole(text)
+  if not text or #text > 16 or not string.find(text, '^%d+$') then error(FOREIGN) end
+  return tonumber(text)
+end
+`;
