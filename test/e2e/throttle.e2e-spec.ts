@@ -107,6 +107,14 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     });
   });
 
+  it('refuses with 429 also where the body that the application makes fails', async () => {
+    const body = () => {
+      throw new TypeError('no such template');
+    };
+    const app = await start({ throttle: { ...TWO, body } });
+    expect(await statusesOf(3, () => app.ask('GET', '/cats'))).toEqual([200, 200, 429]);
+  });
+
   it('counts two controllers apart although their methods have the same name', async () => {
     const app = await start();
     expect(await statusesOf(3, () => app.ask('GET', '/cats/limited'))).toEqual([200, 200, 429]);

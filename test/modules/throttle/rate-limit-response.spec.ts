@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { HttpRequest, HttpResponse } from '../../../src/common/http/index.js';
 import type { ThrottleDecision } from '../../../src/modules/throttle/index.js';
 import { decisive } from '../../../src/modules/throttle/decisive.js';
@@ -6,8 +7,12 @@ import {
   type RateLimitHeaders,
   RateLimitHeaderWriter,
 } from '../../../src/modules/throttle/requests/rate-limit.headers.js';
-import { rateLimitExceeded } from '../../../src/modules/throttle/requests/rate-limit.response.js';
+import {
+  type RateLimitBody,
+  rateLimitExceeded,
+} from '../../../src/modules/throttle/requests/rate-limit.response.js';
 import { checks, policy } from '../../contracts/throttle/throttle-fixture.js';
+import { eventually } from '../../support/eventually.js';
 
 const REQUEST: HttpRequest = { method: 'GET', url: '/', headers: {} };
 const RESPONSE: HttpResponse = {};
@@ -93,6 +98,45 @@ describe('the body of a 429 of several limits', () => {
       retryAfter: 30,
       violatedPolicies: ['second', 'minute'],
       outcome: several.outcome,
+    });
+  });
+
+  describe('where what the application makes of it', () => {
+    let logged: jest.SpyInstance;
+
+    beforeEach(() => {
+      logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    });
+
+    afterEach(() => {
+      logged.mockRestore();
+    });
+
+    const failure = new TypeError('no such template');
+    const throwing = (): never => {
+      throw failure;
+    };
+
+    it.each<[string, () => unknown, unknown]>([
+      ['fails', throwing, failure],
+      ['fails later', async () => throwing(), failure],
+      ['comes later', async () => ({ sorry: true }), expect.any(TypeError)],
+      ['is nothing', () => undefined, expect.any(TypeError)],
+      ['is a text', () => 'sorry', expect.any(TypeError)],
+      ['is a list', () => ['sorry'], expect.any(TypeError)],
+    ])('%s, is the usual one, and one error in the log', async (_how, body, cause) => {
+      const exchange = { request: REQUEST, response: RESPONSE };
+      const error = rateLimitExceeded(exchange, several, { body: body as RateLimitBody });
+      expect(error.getStatus()).toBe(429);
+      expect(error.getResponse()).toEqual({
+        error: 'Rate limit exceeded',
+        message: 'Too many requests. Limit: 7/min',
+        retry_after: 30,
+      });
+      await eventually(() => expect(logged).toHaveBeenCalledTimes(1));
+      expect(logged).toHaveBeenCalledWith(
+        expect.objectContaining({ message: expect.stringContaining('throttle.body'), cause }),
+      );
     });
   });
 });

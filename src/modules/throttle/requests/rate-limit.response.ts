@@ -2,6 +2,7 @@ import {
   BadRequestException,
   ForbiddenException,
   HttpStatus,
+  Logger,
   ServiceUnavailableException,
 } from '@nestjs/common';
 import { ThrottlerException } from '@nestjs/throttler';
@@ -58,7 +59,10 @@ export interface RateLimitDenial {
   readonly outcome: ThrottleOutcome;
 }
 
-/** Makes the body of a 429. */
+/**
+ * Makes the body of a 429, at once. Where it fails, or gives no object, the usual one is sent and
+ * the log has an error: a client over its limit is refused in any case.
+ */
 export type RateLimitBody = (
   denial: RateLimitDenial,
   request: HttpRequest,
@@ -81,9 +85,8 @@ export function rateLimitExceeded(
 ): RateLimitExceededException {
   const denial = denialOf(checked, ownMessage);
   const { message, retryAfter, violatedPolicies, outcome } = denial;
-  if (body !== undefined) {
-    return new RateLimitExceededException(body(denial, exchange.request), outcome);
-  }
+  const own = body === undefined ? undefined : ownBody(() => body(denial, exchange.request));
+  if (own !== undefined) return new RateLimitExceededException(own, outcome);
   if (!acceptsProblem(exchange.request)) {
     const plain = { error: 'Rate limit exceeded', message, retry_after: retryAfter };
     return new RateLimitExceededException(plain, outcome);
@@ -143,6 +146,32 @@ const WINDOW_NAMES: Readonly<Record<number, string>> = {
 
 function windowName(windowMs: number): string {
   return WINDOW_NAMES[windowMs] ?? formatDuration(windowMs).replace(/m$/, ' min');
+}
+
+const log = new Logger('RateLimitBody');
+
+/** What the application makes; `undefined` where it does not. */
+function ownBody(make: () => unknown): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const made = make();
+    if (isBody(made)) return made;
+    // Of an async function, which nobody waits for: its failure is not to go unhandled.
+    void Promise.resolve(made).then(() => {
+      reportBody(new TypeError('it must give an object, and at once'));
+    }, reportBody);
+  } catch (error) {
+    reportBody(error);
+  }
+  return undefined;
+}
+
+function reportBody(cause: unknown): void {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  log.error(new Error(`throttle.body failed, so the usual body was sent: ${reason}`, { cause }));
+}
+
+function isBody(made: unknown): made is Readonly<Record<string, unknown>> {
+  return typeof made === 'object' && made !== null && !Array.isArray(made) && !('then' in made);
 }
 
 function acceptsProblem(request: HttpRequest): boolean {
