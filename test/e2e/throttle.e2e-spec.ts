@@ -194,18 +194,30 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     expect(await statusesOf(3, as('admin'))).toEqual([200, 200, 200]);
   });
 
-  it('does not start where limits of one name contradict each other on two routes', async () => {
-    @Controller('birds')
-    class BirdsController {
-      @RateLimit({ limit: 2, window: '1d', name: 'group' })
-      @Post('grouped')
-      grouped(): void {}
-    }
-    await expect(start({ controllers: [CatsController, BirdsController] })).rejects.toMatchObject({
-      code: 'E_INVALID_OPTION',
-      option: expect.stringMatching(/^@RateLimit of \w+Controller\.grouped\.window$/) as unknown,
-    });
-  });
+  it.each([
+    ['window', { limit: 2, window: '1d', name: 'group' }],
+    ['count', { limit: 2, window: '5m', name: 'group', count: 'failures' }],
+    ['window', { limit: 100, window: '1h', name: 'default' }],
+  ] as const)(
+    'does not start where limits of one name contradict each other: %s',
+    async (...given) => {
+      const [option, limit] = given;
+      @Controller('birds')
+      class BirdsController {
+        @RateLimit(limit)
+        @Post('grouped')
+        grouped(): void {}
+      }
+      await expect(
+        start({ throttle: HUNDRED, controllers: [CatsController, BirdsController] }),
+      ).rejects.toMatchObject({
+        code: 'E_INVALID_OPTION',
+        option: expect.stringMatching(
+          new RegExp(`^@RateLimit of \\w+Controller\\.grouped\\.${option}$`),
+        ) as unknown,
+      });
+    },
+  );
 
   it('does not start with a guard of another kind', async () => {
     await expect(start({ throttle: { guard: OtherGuard } })).rejects.toMatchObject({

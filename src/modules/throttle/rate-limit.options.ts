@@ -35,7 +35,8 @@ export interface RateLimitOptions {
   readonly block?:
     Duration | 'manual' | { readonly duration: Duration; readonly longest: Duration };
   /**
-   * Routes with the same name share one counter for each client, and must have the same window.
+   * Routes with the same name share one counter for each client, and must have the same window,
+   * and count the same answers.
    * @default method and path of the route, with `@` for a decorator; several limits are numbered
    */
   readonly name?: string;

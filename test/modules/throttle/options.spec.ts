@@ -207,6 +207,17 @@ describe('resolveThrottleOptions', () => {
     ).toMatchObject({ option: 'throttle.routes.0.window' });
   });
 
+  it('refuses limits that share a counter but not the answers that count', () => {
+    const named = { path: '/a', limit: 5, window: '1m', name: 'ai' } as const;
+    expect(refusalOf({ routes: [named, { ...named, count: 'failures' }] })).toMatchObject({
+      option: 'throttle.routes.1.count',
+      problem: expect.stringContaining('"ai"'),
+    });
+    const failures = { ...named, count: 'failures' } as const;
+    const elsewhere = { ...named, strategy: 'fixed-window' } as const;
+    expect(() => resolveThrottleOptions({ routes: [failures, failures, elsewhere] })).not.toThrow();
+  });
+
   it('accepts a shared name for one window, and for one window of each strategy', () => {
     const named = { path: '/a', limit: 5, window: '1m', name: 'ai' } as const;
     const other = { ...named, window: '1h', strategy: 'fixed-window' } as const;
@@ -239,11 +250,15 @@ describe('one limit', () => {
     });
   });
 
-  it('is refused by @RateLimit beside one that has its name but not its window', () => {
-    const named = { limit: 5, name: 'login' } as const;
-    expect(
-      refusal(() => RateLimit({ ...named, window: '1m' }, { ...named, window: '1h' })),
-    ).toMatchObject({ code: 'E_INVALID_OPTION', option: '@RateLimit.window' });
+  it.each([
+    ['window', '1h'],
+    ['count', 'failures'],
+  ])('is refused by @RateLimit beside one that has its name but not its %s', (option, value) => {
+    const named = { limit: 5, window: '1m', name: 'login' } as const;
+    expect(refusal(() => RateLimit(named, { ...named, [option]: value }))).toMatchObject({
+      code: 'E_INVALID_OPTION',
+      option: `@RateLimit.${option}`,
+    });
   });
 
   it('is refused by @RateLimit when the class is loaded', () => {

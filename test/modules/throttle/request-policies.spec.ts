@@ -90,6 +90,9 @@ class Scoped {
   @RateLimit({ limit: 5, window: '1h', scope: 'controller' })
   longer(): void {}
 
+  @RateLimit({ limit: 6, window: '1m', scope: 'controller', count: 'failures' })
+  failing(): void {}
+
   @RateLimit({ limit: 6, window: '1m', scope: 'global' })
   everywhere(): void {}
 
@@ -235,6 +238,7 @@ describe('the policies of a request', () => {
     expect(namesOf('one')).toEqual(['@controller Scoped /scoped 1m: 3']);
     expect(namesOf('other')).toEqual(['@controller Scoped /scoped 1m: 4']);
     expect(namesOf('longer')).toEqual(['@controller Scoped /scoped 1h: 5']);
+    expect(namesOf('failing')).toEqual(['@controller Scoped /scoped 1m failures: 6']);
     expect(namesOf('everywhere')).toEqual(['@global 1m: 6']);
     expect(namesOf('twice')).toEqual(['@global 1d: 7', '@global 1m: 8']);
     expect(namesOf('paced')).toEqual(['@global 9/1m 1: 9']);

@@ -32,8 +32,9 @@ export function scopeName(
  * named, so that limits which contradict each other must not come to have one name.
  */
 function termsOf(limit: UnnamedLimit): string {
-  const { limit: most, windowMs, burst } = limit;
+  const { limit: most, windowMs, burst, count } = limit;
   const window = formatDuration(windowMs);
-  if (!isBucket(limit)) return window;
-  return `${typeof most === 'number' ? most : 'any'}/${window} ${burst ?? 'any'}`;
+  const counted = count === 'all' ? '' : ` ${count}`;
+  if (!isBucket(limit)) return `${window}${counted}`;
+  return `${typeof most === 'number' ? most : 'any'}/${window} ${burst ?? 'any'}${counted}`;
 }

@@ -1,3 +1,4 @@
+import type { CountedAnswers } from './request-limit.options.js';
 import { isBucket, type ThrottleStrategy } from '../throttle.driver.js';
 
 /** What limits of one counter have to have in common. */
@@ -8,19 +9,22 @@ export interface SharedLimit {
   /** Of a limit that depends on the request: not a number. */
   readonly limit: unknown;
   readonly burst?: number | undefined;
+  /** Of a limit of requests. */
+  readonly count?: CountedAnswers;
 }
 
 interface Disagreement {
   /** Of the limit that contradicts an earlier one. */
   readonly index: number;
-  readonly option: 'window' | 'limit' | 'burst';
+  readonly option: 'window' | 'count' | 'limit' | 'burst';
   readonly problem: string;
 }
 
 /**
  * Limits of one name and strategy share a counter for each subject. They must have one window: the
- * shortest would decide what the longer ones remember. For a bucket, limit and burst as well: it
- * fills at one rate, up to one height. `undefined` where all agree.
+ * shortest would decide what the longer ones remember. They must count the same answers: of a
+ * request they share one hit, which cannot be taken back for one and stay for another. For a bucket,
+ * limit and burst as well: it fills at one rate, up to one height. `undefined` where all agree.
  */
 export function disagreement(limits: readonly SharedLimit[]): Disagreement | undefined {
   for (const [index, limit] of limits.entries()) {
@@ -36,6 +40,7 @@ export function disagreement(limits: readonly SharedLimit[]): Disagreement | und
 
 function differenceOf(one: SharedLimit, other: SharedLimit): Disagreement['option'] | undefined {
   if (one.windowMs !== other.windowMs) return 'window';
+  if (one.count !== other.count) return 'count';
   if (!isBucket(one)) return undefined;
   if (one.limit !== other.limit) return 'limit';
   return one.burst === other.burst ? undefined : 'burst';

@@ -36,7 +36,10 @@ export class SharedNamesCheck implements OnApplicationBootstrap {
   #configured(): readonly PlacedLimit[] {
     const { default: fallback, routes } = this.options;
     return [
-      ...named('throttle.default', fallback === undefined ? [] : [fallback]),
+      ...named(
+        'throttle.default',
+        fallback === undefined ? [] : [{ ...fallback, name: fallback.name ?? 'default' }],
+      ),
       ...named(
         'throttle.routes',
         routes.map(({ limit }) => limit),
@@ -79,7 +82,7 @@ function limitsOn(target: unknown): readonly UnnamedLimit[] {
 
 /** Those without a name are named by their route, and share with nobody. */
 function named(place: string, limits: readonly UnnamedLimit[]): readonly PlacedLimit[] {
-  return limits.flatMap(({ name, strategy, windowMs, limit, burst }) =>
-    name === undefined ? [] : [{ name, strategy, windowMs, limit, burst, place }],
+  return limits.flatMap(({ name, ...rest }) =>
+    name === undefined ? [] : [{ ...rest, name, place }],
   );
 }
