@@ -1,9 +1,9 @@
 export { destroySockets } from './client-link.js';
 export type { RedisClient } from './client-factory.js';
-export type { RedisConnection, RedisTopology } from './connection.js';
+export type { RedisConnection, RedisTopology, ScriptCall } from './connection.js';
 export { REDIS_CONNECTIONS, RedisConnections } from './connections.js';
 export { withDeadline } from './deadline.js';
-export { defineScript, type RedisScript, type ScriptArgument } from './define-script.js';
+export { defineScript, type RedisScript } from './define-script.js';
 export { FailoverDriver, type FailoverJournal } from './failover-driver.js';
 export { type CallBounds, type RedisGate, SURVEY } from './gate.js';
 export { compileGlob, encodedMatch } from './glob.js';

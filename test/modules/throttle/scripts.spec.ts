@@ -3,7 +3,10 @@ import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/thro
 import { CONSUME } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
 import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
 import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
-import type { ScriptCheck } from '../../../src/modules/throttle/drivers/scripts/script-checks.js';
+import {
+  packChecks,
+  type PackedChecks,
+} from '../../../src/modules/throttle/drivers/scripts/script-checks.js';
 import { masters, type RedisScript } from '../../../src/common/redis/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import {
@@ -211,15 +214,15 @@ function keyOf(asked: ThrottlePolicy): string {
 
 /** Run a script by itself, by the server's own clock. */
 function consumeAt(asked: ThrottlePolicy, deadline: number): Promise<unknown> {
-  return run(CONSUME, [[checkOf(asked)]], deadline);
+  return run(CONSUME, checkOf(asked), deadline);
 }
 
 function peekAt(asked: ThrottlePolicy, deadline: number): Promise<unknown> {
-  return run(PEEK, [checkOf(asked)], deadline);
+  return run(PEEK, checkOf(asked), deadline);
 }
 
-function checkOf(asked: ThrottlePolicy): ScriptCheck {
-  return { subject: 'alice', policy: asked, cost: 1, key: keyOf(asked), blockKey: undefined };
+function checkOf(asked: ThrottlePolicy): PackedChecks {
+  return packChecks([[{ policy: asked, cost: 1, key: keyOf(asked), blockKey: undefined }]]);
 }
 
 function run<T>(script: RedisScript<T, T, unknown>, given: T, deadline: number): Promise<unknown> {

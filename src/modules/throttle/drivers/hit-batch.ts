@@ -5,7 +5,7 @@ import {
 } from '../../../common/context/index.js';
 import type { RedisConnection } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
-import type { ScriptCheck } from './scripts/script-checks.js';
+import { packChecks, type ScriptCheck } from './scripts/script-checks.js';
 import type { ScriptAnswer } from './scripts/script-outcome.js';
 import { CONSUME } from './scripts/throttle-consume.lua.js';
 
@@ -78,7 +78,8 @@ export class HitBatch {
   }
 
   #send(hits: readonly (readonly ScriptCheck[])[]): Promise<readonly ScriptAnswer[]> {
-    return this.#connection.script(CONSUME, { keys: hits, args: hits, ...this.#bounds });
+    const packed = packChecks(hits);
+    return this.#connection.script(CONSUME, { keys: packed, args: packed, ...this.#bounds });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../../common/redis/index.js';
+import type { RedisConnection, ScriptCall } from '../../../common/redis/index.js';
 import type {
   CountedCheck,
   ThrottleCheck,
@@ -12,7 +12,7 @@ import { CounterUnreadableError } from '../throttle.errors.js';
 import { THROTTLE_BLOCK, THROTTLE_COUNTER } from '../throttle.keys.js';
 import { checkBlockable, checkCosts, isPunishing } from './check-input.js';
 import { HitBatch, type ThrottleBounds } from './hit-batch.js';
-import type { ScriptCheck } from './scripts/script-checks.js';
+import { packChecks, type PackedChecks, type ScriptCheck } from './scripts/script-checks.js';
 import type { ScriptAnswer, ScriptOutcome } from './scripts/script-outcome.js';
 import { BLOCK } from './scripts/throttle-block.lua.js';
 import { GRANT } from './scripts/throttle-grant.lua.js';
@@ -38,14 +38,13 @@ export class RedisThrottleDriver implements ThrottleDriver {
   async consume(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
     checkCosts(checks);
     if (checks.length === 0) return NOTHING_ASKED;
-    return outcomeOf(checks, await this.#hits.consume(this.#keyed(checks)));
+    return outcomeOf(checks, await this.#hits.consume(checks.map(this.#keyed)));
   }
 
   async peek(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
     checkCosts(checks);
     if (checks.length === 0) return NOTHING_ASKED;
-    const keyed = this.#keyed(checks);
-    const [outcome] = await this.#connection.script(PEEK, this.#call(keyed));
+    const [outcome] = await this.#connection.script(PEEK, this.#call(checks.map(this.#keyed)));
     return outcomeOf(checks, outcome);
   }
 
@@ -53,23 +52,24 @@ export class RedisThrottleDriver implements ThrottleDriver {
     checkCosts(counted);
     const ours = counted.filter(({ backing }) => backing === 'redis');
     if (ours.length === 0) return false;
-    const keyed = ours.map((check) => ({ ...check, ...this.#keysOf(check) }));
+    const keyed = ours.map((check) => ({ ...this.#keyed(check), at: check.at }));
     return (await this.#connection.script(REFUND, this.#call(keyed))) > 0;
   }
 
   async grant(checks: readonly ThrottleCheck[]): Promise<void> {
     checkCosts(checks);
     if (checks.length === 0) return;
-    const unreadable = await this.#connection.script(GRANT, this.#call(this.#keyed(checks)));
+    const unreadable = await this.#connection.script(GRANT, this.#call(checks.map(this.#keyed)));
     if (unreadable !== undefined) throw unreadableAt(checks, unreadable);
   }
 
   async block(counters: readonly ThrottleCounter[], durationMs: number): Promise<void> {
     checkBlockable(counters);
     if (counters.length === 0) return;
-    const checks = this.#keyed(counters.map((counter) => ({ ...counter, cost: 1 })));
-    const call = { keys: checks, args: { checks, durationMs }, ...this.#bounds };
-    await this.#connection.script(BLOCK, call);
+    const { keys, args } = this.#call(
+      counters.map((counter) => this.#keyed({ ...counter, cost: 1 })),
+    );
+    await this.#connection.script(BLOCK, { keys, args: { ...args, durationMs }, ...this.#bounds });
   }
 
   /** A reset that runs late only forgives a few hits more, so it needs no script. */
@@ -84,22 +84,16 @@ export class RedisThrottleDriver implements ThrottleDriver {
     return removed > 0;
   }
 
-  #call<T>(checks: T): { readonly keys: T; readonly args: T } & ThrottleBounds {
-    return { keys: checks, args: checks, ...this.#bounds };
+  #call(checks: readonly ScriptCheck[]): ScriptCall<PackedChecks, PackedChecks> {
+    const packed = packChecks([checks]);
+    return { keys: packed, args: packed, ...this.#bounds };
   }
 
-  #keyed(checks: readonly ThrottleCheck[]): readonly ScriptCheck[] {
-    return checks.map((check) => {
-      const { subject, policy, cost } = check;
-      const { key, blockKey } = this.#keysOf(check);
-      return { subject, policy, cost, key, blockKey };
-    });
-  }
-
-  #keysOf({ subject, policy }: ThrottleCounter): Pick<ScriptCheck, 'key' | 'blockKey'> {
-    const { counter, block, isPunishing } = this.#keyersOf(policy);
-    return { key: counter(subject), blockKey: isPunishing ? block(subject) : undefined };
-  }
+  readonly #keyed = ({ subject, policy, cost }: ThrottleCheck): ScriptCheck => {
+    const { counter, block, isPunishing: knowsBlock } = this.#keyersOf(policy);
+    const blockKey = knowsBlock ? block(subject) : undefined;
+    return { key: counter(subject), blockKey, policy, cost };
+  };
 
   #keyersOf(policy: ThrottlePolicy): Keyers {
     return this.#keyers.get(policy) ?? this.#createKeyers(policy);

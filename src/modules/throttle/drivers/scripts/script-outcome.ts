@@ -24,16 +24,17 @@ export interface UnreadableCounter {
 export type ScriptAnswer = ScriptOutcome | UnreadableCounter;
 
 /**
- * @param reply { server time, for each hit: 1 allowed | 0 denied, number of checks, for each check:
- * remaining, reset ms, retry ms; or for a hit 2, place of a check from 1 }
+ * @param reply JSON: [server time, for each hit: 1 allowed | 0 denied, number of checks, for each
+ * check: remaining, reset ms, retry ms; or for a hit 2, place of a check from 1]
  */
 export function decodeOutcomes(reply: unknown): readonly ScriptAnswer[] {
-  if (!Array.isArray(reply)) throw new TypeError('a throttle script replied with no list');
+  const numbers: unknown = JSON.parse(String(reply));
+  if (!Array.isArray(numbers)) throw new TypeError('a throttle script replied with no list');
   let taken = 0;
-  const take = (): number => Number(reply[taken++]);
+  const take = (): number => Number(numbers[taken++]);
   const at = take();
   const answers: ScriptAnswer[] = [];
-  while (taken < reply.length) {
+  while (taken < numbers.length) {
     const verdict = take();
     if (verdict === UNREADABLE) {
       answers.push({ unreadable: take() - 1 });

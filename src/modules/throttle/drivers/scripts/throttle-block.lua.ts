@@ -1,9 +1,9 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
+import type { PackedChecks } from './script-checks.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 
 interface Block {
-  readonly checks: readonly ScriptCheck[];
+  readonly plan: string;
   readonly durationMs: number;
 }
 
@@ -11,18 +11,18 @@ interface Block {
  * Blocks for so long, in place of a block that stands. The next by itself is one of the first level.
  *
  * KEYS     of the checks, which know blocks; all in one slot
- * ARGV     duration in ms, the checks
+ * ARGV     the plan, of one hit; duration in ms
  * Returns  1
  */
-export const BLOCK = defineScript<readonly ScriptCheck[], Block, number>({
+export const BLOCK = defineScript<PackedChecks, Block, number>({
   name: 'throttle-block',
   mode: 'write',
   lua: `${THROTTLE_COUNTERS}
-local length = take_number()
-while keys_taken < #KEYS do store_block(take_check(), length, 0) end
+local length = tonumber(arg(2))
+for _, c in ipairs(checks_of(plan.hits[1])) do store_block(c, length, 0) end
 return 1
 `,
-  keys: keysOf,
-  args: ({ checks, durationMs }) => [durationMs, ...checks.flatMap(checkArguments)],
+  keys: ({ keys }) => keys,
+  args: ({ plan, durationMs }) => [plan, durationMs],
   decode: Number,
 });

@@ -1,10 +1,7 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
+import type { PackedChecks } from './script-checks.js';
 import { decodeOutcomes, type ScriptAnswer } from './script-outcome.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
-
-/** The checks of each hit. */
-type Hits = readonly (readonly ScriptCheck[])[];
 
 /**
  * Several hits, one after the other. Each is counted under all of its checks or under none; once
@@ -12,21 +9,15 @@ type Hits = readonly (readonly ScriptCheck[])[];
  * and the others are decided as if it had not come.
  *
  * KEYS     of the checks; all in one slot
- * ARGV     number of hits, then for each: number of checks, the checks
- * Returns  { server time, for each hit: 1 allowed | 0 denied, number of checks, for each check:
- *          remaining, reset ms, retry ms; or for a hit 2, place of the check that cannot be read }
+ * ARGV     the plan
+ * Returns  JSON: [server time, for each hit: 1 allowed | 0 denied, number of checks, for each check:
+ *          remaining, reset ms, retry ms; or for a hit 2, place of the check that cannot be read]
  * Cost     O(checks + cost in a sliding window), and O(1) amortised for each hit that leaves one
  */
-export const CONSUME = defineScript<Hits, Hits, readonly ScriptAnswer[]>({
+export const CONSUME = defineScript<PackedChecks, PackedChecks, readonly ScriptAnswer[]>({
   name: 'throttle-consume',
   mode: 'write',
   lua: `${THROTTLE_COUNTERS}
-local function take_checks()
-  local checks = {}
-  for i = 1, take_number() do checks[i] = take_check() end
-  return checks
-end
-
 local function count(checks)
   local costs = {}
   for _, c in ipairs(checks) do
@@ -53,8 +44,8 @@ local function punish(checks)
   end
 end
 
-for _ = 1, take_number() do
-  local checks = take_checks()
+for _, hit in ipairs(plan.hits) do
+  local checks = checks_of(hit)
   local allowed, foreign = judge(checks)
   if foreign then
     answer_foreign(foreign)
@@ -63,12 +54,9 @@ for _ = 1, take_number() do
     answer(allowed, checks)
   end
 end
-return reply
+return all_answers()
 `,
-  keys: (hits) => hits.flatMap(keysOf),
-  args: (hits) => [
-    hits.length,
-    ...hits.flatMap((checks) => [checks.length, ...checks.flatMap(checkArguments)]),
-  ],
+  keys: ({ keys }) => keys,
+  args: ({ plan }) => [plan],
   decode: decodeOutcomes,
 });

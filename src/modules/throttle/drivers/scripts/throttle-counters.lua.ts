@@ -8,9 +8,10 @@ import { TOKEN_BUCKET } from './token-bucket.lua.js';
 /**
  * Shared by the throttle scripts.
  *
- * A check takes from KEYS its counter, and from ARGV its strategy (`f` | `s` | `c` | `b`), limit,
- * window in ms, burst and cost. Where the strategy ends in `+`, it takes the key of the block as
- * well, and penalty, shortest and longest block in ms, and 1 where a block forgets the hits.
+ * ARGV[1] is a plan in JSON: `policies`, and for each of `hits` its checks, which are lists of the
+ * places of counter and policy, the cost, the place of the block in KEYS or 0, and the time of a hit
+ * that is taken back. A policy has `strategy` (`f` | `s` | `c` | `b`), `limit`, `window` in ms,
+ * `burst`, `penalty`, `shortest` and `longest` block in ms, and whether a block `clears` the hits.
  *
  * A strategy is functions over a check `c`:
  * - `read` leaves `remaining`, `reset` and `retry`; it raises `FOREIGN` where the key holds what the
@@ -25,36 +26,21 @@ import { TOKEN_BUCKET } from './token-bucket.lua.js';
  */
 export const THROTTLE_COUNTERS = `${COUNTER_VALUES}${FIXED_WINDOW}${SLIDING_WINDOW}${SLIDING_WINDOW_COUNTER}${TOKEN_BUCKET}${BLOCKS}
 local strategies = { f = fixed, s = sliding, c = counter, b = bucket }
-local arguments_taken, keys_taken = 0, 0
+local plan = cjson.decode(arg(1))
 
-local function take()
-  arguments_taken = arguments_taken + 1
-  return arg(arguments_taken)
+-- Checks have the fields of their policy.
+for _, policy in ipairs(plan.policies) do
+  policy.strategy = strategies[policy.strategy]
+  policy.__index = policy
 end
 
-local function take_number() return tonumber(take()) end
-
-local function take_key()
-  keys_taken = keys_taken + 1
-  return KEYS[keys_taken]
-end
-
-local function take_check()
-  local kind = take()
-  local c = {
-    key = take_key(),
-    strategy = strategies[string.sub(kind, 1, 1)],
-    limit = take_number(),
-    window = take_number(),
-    burst = take_number(),
-    cost = take_number(),
-  }
-  if #kind > 1 then
-    c.block_key = take_key()
-    c.penalty, c.shortest, c.longest = take_number(), take_number(), take_number()
-    c.clears = take_number() == 1
+local function checks_of(hit)
+  local checks = {}
+  for i, entry in ipairs(hit) do
+    local c = { key = KEYS[entry[1]], cost = entry[3], block_key = KEYS[entry[4]], at = entry[5] }
+    checks[i] = setmetatable(c, plan.policies[entry[2]])
   end
-  return c
+  return checks
 end
 
 local function read(c)
@@ -80,20 +66,22 @@ local function judge(checks)
   return allowed
 end
 
-local reply = { now }
+local replies = { string.format('%.0f', now) }
 
 local function answer_foreign(place)
-  local size = #reply
-  reply[size + 1], reply[size + 2] = 2, place
+  replies[#replies + 1] = '2,' .. place
 end
 
 local function answer(allowed, checks)
-  local size = #reply
-  reply[size + 1], reply[size + 2] = allowed and 1 or 0, #checks
-  size = size + 2
+  replies[#replies + 1] = (allowed and '1,' or '0,') .. #checks
   for _, c in ipairs(checks) do
-    reply[size + 1], reply[size + 2], reply[size + 3] = math.max(0, c.remaining), c.reset, c.retry
-    size = size + 3
+    local remaining = math.max(0, c.remaining)
+    replies[#replies + 1] = string.format('%.0f,%.0f,%.0f', remaining, c.reset, c.retry)
   end
+end
+
+-- One text: a client takes a list apart number by number.
+local function all_answers()
+  return '[' .. table.concat(replies, ',') .. ']'
 end
 `;

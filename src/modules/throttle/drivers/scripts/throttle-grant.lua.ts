@@ -1,5 +1,5 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
+import type { PackedChecks } from './script-checks.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 
 /**
@@ -7,22 +7,16 @@ import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
  * counter.
  *
  * KEYS     of the checks; all in one slot
- * ARGV     the checks
+ * ARGV     the plan, of one hit
  * Returns  0, or the place of the first check whose counter cannot be read: the others were granted
  * Cost     O(checks + cost in a sliding window)
  */
-export const GRANT = defineScript<
-  readonly ScriptCheck[],
-  readonly ScriptCheck[],
-  number | undefined
->({
+export const GRANT = defineScript<PackedChecks, PackedChecks, number | undefined>({
   name: 'throttle-grant',
   mode: 'write',
   lua: `${THROTTLE_COUNTERS}
-local seen, place, foreign = {}, 0, 0
-while keys_taken < #KEYS do
-  local c = take_check()
-  place = place + 1
+local seen, foreign = {}, 0
+for place, c in ipairs(checks_of(plan.hits[1])) do
   if not seen[c.key] then
     seen[c.key] = true
     if is_readable(c, c.strategy.read) then
@@ -34,7 +28,7 @@ while keys_taken < #KEYS do
 end
 return foreign
 `,
-  keys: keysOf,
-  args: (checks) => checks.flatMap(checkArguments),
+  keys: ({ keys }) => keys,
+  args: ({ plan }) => [plan],
   decode: (place) => (Number(place) > 0 ? Number(place) - 1 : undefined),
 });

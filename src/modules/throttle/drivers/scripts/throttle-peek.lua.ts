@@ -1,5 +1,5 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { checkArguments, keysOf, type ScriptCheck } from './script-checks.js';
+import type { PackedChecks } from './script-checks.js';
 import { decodeOutcomes, type ScriptAnswer } from './script-outcome.js';
 import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 
@@ -8,24 +8,19 @@ import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
  * are dropped.
  *
  * KEYS     of the checks; all in one slot
- * ARGV     the checks
+ * ARGV     the plan, of one hit
  * Returns  as `throttle-consume`
  */
-export const PEEK = defineScript<
-  readonly ScriptCheck[],
-  readonly ScriptCheck[],
-  readonly ScriptAnswer[]
->({
+export const PEEK = defineScript<PackedChecks, PackedChecks, readonly ScriptAnswer[]>({
   name: 'throttle-peek',
   mode: 'read',
   lua: `${THROTTLE_COUNTERS}
-local checks = {}
-while keys_taken < #KEYS do checks[#checks + 1] = take_check() end
+local checks = checks_of(plan.hits[1])
 local allowed, foreign = judge(checks)
 if foreign then answer_foreign(foreign) else answer(allowed, checks) end
-return reply
+return all_answers()
 `,
-  keys: keysOf,
-  args: (checks) => checks.flatMap(checkArguments),
+  keys: ({ keys }) => keys,
+  args: ({ plan }) => [plan],
   decode: decodeOutcomes,
 });
