@@ -1,7 +1,18 @@
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { FakeTimers, ModuleMocker } = require('./jest-parts.cjs');
 
 /** Where jest-circus keeps its handlers; those of one file would serve the state of another. */
 const EVENT_HANDLERS = Symbol.for('EVENT_HANDLERS');
+
+/** What was given a context since the last file ended. */
+const contexts = new Set();
+for (const method of ['run', 'enterWith']) {
+  const original = AsyncLocalStorage.prototype[method];
+  AsyncLocalStorage.prototype[method] = function remembered(...args) {
+    contexts.add(this);
+    return original.apply(this, args);
+  };
+}
 
 /**
  * Runs spec files in node's own context instead of a sandbox for each: what
@@ -37,6 +48,7 @@ module.exports = class SharedContextEnvironment {
     Object.assign(process, this.#process);
     this.#restoreEnv();
     this.#removeJestState();
+    disableContexts();
   }
 
   /** Used to find a package as `import` does, to which the runtime adds `import`. */
@@ -66,3 +78,12 @@ module.exports = class SharedContextEnvironment {
     Reflect.deleteProperty(globalThis, EVENT_HANDLERS);
   }
 };
+
+/**
+ * Node hands every storage that was ever used on to every promise, and each file brings its own:
+ * what they cost would grow with the files. One that is used again is enabled again.
+ */
+function disableContexts() {
+  for (const context of contexts) context.disable();
+  contexts.clear();
+}
