@@ -11,6 +11,7 @@ import type { Duration } from '../../src/common/time/index.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { infoField, queryRedis } from '../support/redis/redis-query.js';
+import { startSentinel } from '../support/redis/redis-sentinel.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 import { assertTopology } from '../support/redis/topology.js';
@@ -144,7 +145,7 @@ describe('a Redis connection', () => {
   });
 
   describe('through Sentinels', () => {
-    const redis = useRedis('sentinel');
+    const redis = useStarted(() => startSentinel());
 
     it('leads to the master that they name', async () => {
       const { addresses: sentinels, name } = redis();

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { startSentinel } from '../support/redis/redis-sentinel.js';
-import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
+import { uniquePrefix, useStarted } from '../support/redis/shared-redis.js';
 import { assertTopology } from '../support/redis/topology.js';
 
 describe('a sentinel set for a suite', () => {
-  const sentinel = useRedis('sentinel');
+  const sentinel = useStarted(() => startSentinel());
 
   it('moves clients to the replica when the master is killed', async () => {
     const { addresses, name } = sentinel();

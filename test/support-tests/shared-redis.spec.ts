@@ -1,4 +1,5 @@
 import { Cluster } from 'ioredis';
+import { startCluster } from '../support/redis/redis-cluster.js';
 import { queryRedis } from '../support/redis/redis-query.js';
 import { uniquePrefix, useRedis, useStarted } from '../support/redis/shared-redis.js';
 import { startStandalone } from '../support/redis/redis-standalone.js';
@@ -21,10 +22,28 @@ describe('a standalone Redis for a suite', () => {
     });
   });
 
-  it('can be frozen and killed only where it is our own', () => {
-    const server = redis();
-    expect(server.external).toBe(given !== undefined);
-    expect('process' in server).toBe(given === undefined);
+  it('is the one that was given, or serves other suites too', async () => {
+    const others = await import('../support/redis/kept-redis.js');
+    expect(redis().url).toBe(given ?? (await others.keptStandalone()).url);
+  });
+
+  it('is handed to the next spec file without keys and scripts', async () => {
+    const { keptStandalone } = await import('../support/redis/kept-redis.js');
+    const { url } = await keptStandalone();
+    const left = await queryRedis(url, async (client) => {
+      await client.set(uniquePrefix(), 'value');
+      return [await client.dbsize(), await client.script('LOAD', 'return 1')] as const;
+    });
+    let next: string | undefined;
+    await jest.isolateModulesAsync(async () => {
+      const ofNextFile = await import('../support/redis/kept-redis.js');
+      next = (await ofNextFile.keptStandalone()).url;
+    });
+    expect(next).toBe(url);
+    await queryRedis(url, async (client) => {
+      expect(await client.dbsize()).toBeLessThan(left[0]);
+      expect(await client.script('EXISTS', left[1] as string)).toEqual([0]);
+    });
   });
 
   it('never hands out a prefix twice', () => {
@@ -40,7 +59,7 @@ describe('a standalone Redis for a suite', () => {
 });
 
 describe('a cluster for a suite', () => {
-  const cluster = useRedis('cluster');
+  const cluster = useStarted(() => startCluster());
 
   it('spreads keys over three masters', async () => {
     const client = new Cluster(cluster().addresses);

@@ -4,7 +4,8 @@ import type { RedisConnection, RedisTarget } from '../../../src/common/redis/ind
 import { SystemClock } from '../../../src/common/time/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { openRedis } from '../../support/connect.js';
-import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
+import { startSentinel } from '../../support/redis/redis-sentinel.js';
+import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
 import { assertTopology, type Topology } from '../../support/redis/topology.js';
 import type { OpenThrottle, ThrottleFixture } from './throttle-fixture.js';
 
@@ -73,7 +74,7 @@ function useTarget(topology: Topology): () => RedisTarget {
       return () => ({ cluster: redis().addresses });
     }
     case 'sentinel': {
-      const redis = useRedis('sentinel');
+      const redis = useStarted(() => startSentinel());
       return () => ({ sentinels: redis().addresses, name: redis().name });
     }
     default:

@@ -11,8 +11,9 @@ import {
 import { eventually } from '../../support/eventually.js';
 import { queryRedis } from '../../support/redis/redis-query.js';
 import { RedisProcess } from '../../support/redis/redis-process.js';
+import { startCluster } from '../../support/redis/redis-cluster.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
-import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
+import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
 import { expectToMatch } from './health-schemas.js';
 
 /** Where a test is not about the deadline, a busy machine may take longer than the usual one. */
@@ -201,7 +202,7 @@ describe('the health of an application', () => {
   });
 
   describe('on a cluster', () => {
-    const redis = useRedis('cluster');
+    const redis = useStarted(() => startCluster());
     const MIB = 1024 * 1024;
 
     it('adds up the masters', async () => {

@@ -119,6 +119,11 @@ export class RedisProcess {
     await this.#launch();
   }
 
+  /** Lets this process end although the server runs, which then ends too. */
+  unref(): void {
+    this.#running().unref();
+  }
+
   /** Ends it and removes its folder. May be called twice, and in any state. */
   async stop(): Promise<void> {
     if (this.#frozen && this.isRunning) this.thaw();

@@ -2,21 +2,18 @@ import { RedisProcess, type RedisProcessOptions } from './redis-process.js';
 
 /** A server this process started and may freeze or kill. */
 export interface OwnRedis {
-  readonly external: false;
   readonly url: string;
   readonly process: RedisProcess;
   stop(): Promise<void>;
 }
 
 /**
- * A server that somebody gave us (`TEST_REDIS_URL`): shared, so only keys under a unique prefix may
- * be touched, and nothing on it is ever flushed, frozen or reconfigured.
+ * A server that others use as well: given to us (`TEST_REDIS_URL`), or kept for all spec files. Only
+ * keys under a unique prefix may be touched, and nothing on it is ever flushed, frozen or
+ * reconfigured.
  */
-export interface ExternalRedis {
-  readonly external: true;
+export interface SharedRedis {
   readonly url: string;
-  /** Leaves the server alone. */
-  stop(): Promise<void>;
 }
 
 /** Starts one empty server; for suites that make Redis fail, because it is always our own. */
@@ -24,5 +21,5 @@ export async function startStandalone(
   options: Omit<RedisProcessOptions, 'mode'> = {},
 ): Promise<OwnRedis> {
   const process = await RedisProcess.start(options);
-  return { external: false, url: process.url, process, stop: () => process.stop() };
+  return { url: process.url, process, stop: () => process.stop() };
 }

@@ -1,38 +1,40 @@
 import { randomBytes } from 'node:crypto';
-import { type RedisClusterSet, startCluster } from './redis-cluster.js';
+import { keptCluster, keptStandalone } from './kept-redis.js';
+import type { RedisClusterSet } from './redis-cluster.js';
 import { queryRedis } from './redis-query.js';
-import { type RedisSentinelSet, startSentinel } from './redis-sentinel.js';
-import { type ExternalRedis, type OwnRedis, startStandalone } from './redis-standalone.js';
-import { assertTopology, type Topology } from './topology.js';
+import type { SharedRedis } from './redis-standalone.js';
+import { assertTopology } from './topology.js';
 
 /** Far above what starting takes, so that a slow machine fails with a reason instead of here. */
 const HOOK_TIMEOUT_MS = 60_000;
 
 /** What `useRedis` hands out for each topology. */
-interface Deployments extends Record<Topology, { stop(): Promise<void> }> {
-  readonly standalone: OwnRedis | ExternalRedis;
+interface Deployments {
+  readonly standalone: SharedRedis;
   readonly cluster: RedisClusterSet;
-  readonly sentinel: RedisSentinelSet;
 }
 
-const START: { readonly [T in Topology]: () => Promise<Deployments[T]> } = {
-  standalone: givenOrOwnRedis,
-  cluster: () => startCluster(),
-  sentinel: () => startSentinel(),
+const OPEN: { readonly [T in keyof Deployments]: () => Promise<Deployments[T]> } = {
+  standalone: givenOrKeptRedis,
+  cluster: keptCluster,
 };
 
 /**
- * Gives the surrounding suite a real Redis for as long as it runs, and returns the accessor for it.
+ * Gives the surrounding suite a real Redis, and returns the accessor for it.
  *
- * With `TEST_REDIS_URL` set, `'standalone'` is that server (`external: true`, nothing to freeze or
- * kill); keep to `uniquePrefix()` keys and never flush. A suite that makes Redis fail starts its
- * own with `useStarted(startStandalone)`.
+ * The same one serves the spec files before and after; with `TEST_REDIS_URL` set, `'standalone'` is
+ * that server. So keep to `uniquePrefix()` keys, flush nothing and configure nothing. A suite that
+ * makes Redis fail starts its own with `useStarted(startStandalone)`.
  *
  * @example const redis = useRedis('standalone');
  *          it('…', () => connect(redis().url));
  */
-export function useRedis<T extends Topology>(topology: T): () => Deployments[T] {
-  return useStarted(START[topology]);
+export function useRedis<T extends keyof Deployments>(topology: T): () => Deployments[T] {
+  let redis: Deployments[T] | undefined;
+  beforeAll(async () => {
+    redis = await OPEN[topology]();
+  }, HOOK_TIMEOUT_MS);
+  return () => insideOfTests(redis);
 }
 
 /** Starts anything that can be stopped before the surrounding suite, and stops it afterwards. */
@@ -45,10 +47,12 @@ export function useStarted<T extends { stop(): Promise<void> }>(start: () => Pro
     await started?.stop();
     started = undefined;
   }, HOOK_TIMEOUT_MS);
-  return () => {
-    if (started === undefined) throw new Error('it only runs inside of tests and their hooks');
-    return started;
-  };
+  return () => insideOfTests(started);
+}
+
+function insideOfTests<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('it only runs inside of tests and their hooks');
+  return value;
 }
 
 let prefixCount = 0;
@@ -59,9 +63,9 @@ export function uniquePrefix(): string {
   return `t-${process.pid}-${prefixCount}-${randomBytes(4).toString('hex')}`;
 }
 
-async function givenOrOwnRedis(): Promise<OwnRedis | ExternalRedis> {
+async function givenOrKeptRedis(): Promise<SharedRedis> {
   const url = process.env['TEST_REDIS_URL'];
-  if (!url) return startStandalone();
+  if (!url) return keptStandalone();
   try {
     await queryRedis(url, (client) => assertTopology(client, 'standalone'));
   } catch (error) {
@@ -70,5 +74,5 @@ async function givenOrOwnRedis(): Promise<OwnRedis | ExternalRedis> {
       cause: error,
     });
   }
-  return { external: true, url, stop: () => Promise.resolve() };
+  return { url };
 }
