@@ -8,6 +8,7 @@ module.exports = {
   // halves what the suite costs; and for that, spec files share one context.
   runtime: '<rootDir>/test/support/jest/shared-packages-runtime.cjs',
   testEnvironment: '<rootDir>/test/support/jest/shared-context-environment.cjs',
+  testSequencer: '<rootDir>/test/support/jest/longest-first-sequencer.cjs',
   rootDir: __dirname,
   testRegex: 'test/.*\\.(spec|e2e-spec)\\.ts$',
   // A server that was given to us is not ours to kill.

@@ -10,6 +10,7 @@ const environment = createRequire(config.resolve('jest-environment-node'));
 
 module.exports = {
   Runtime: core('jest-runtime').default,
+  Sequencer: config('@jest/test-sequencer').default,
   ModuleMocker: environment('jest-mock').ModuleMocker,
   FakeTimers: environment('@jest/fake-timers').ModernFakeTimers,
 };
