@@ -7,6 +7,7 @@ import {
   loadConfig,
   renderEnvironmentTable,
 } from '../../src/common/config/index.js';
+import { codePoint } from '../support/code-point.js';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -133,12 +134,12 @@ describe('ENVIRONMENT', () => {
 /** Good values, bad values, nonsense, and secrets in every place, right or wrong. */
 function anyEnvironment(): fc.Arbitrary<Env> {
   const text = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: codePoint }),
     fc.string(),
     fc.constantFrom('1', '0', 'true', 'h', 'a:1,b:2', 'redis://h', 'production', '"x"', 'otp'),
     fc.constantFrom('x\ny', '1\r\n2', 'redis://h\u2028x', '\u0000', '\ud800', '\u200bh'),
     fc.constantFrom(SECRET, `redis://u:${SECRET}@h`, `u:${SECRET}@h:1`, `smtp://${SECRET}@h`),
-    fc.string({ unit: 'binary' }).map((noise) => `redis://u:${SECRET}@${noise}`),
+    fc.string({ unit: codePoint }).map((noise) => `redis://u:${SECRET}@${noise}`),
   );
   const setting = fc.constantFrom(...ENVIRONMENT).chain(({ name, example, secret }) => {
     const own = secret ? fc.constant(SECRET) : fc.constant(example);
