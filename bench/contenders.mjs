@@ -9,6 +9,8 @@
  * - `redis`: the commands each request or operation must send, and how often; without it none may be
  *   sent. `inScripts`: those that its scripts must run besides
  * - `against`: the peers it is compared with
+ * - `windowMs`: how long it remembers hits; it is under load for so long before each slice, because
+ *   a window that emptied during the others' slices costs less than a full one
  * - `load`: resolves to the function that makes the contender from the URL of Redis
  */
 import { HTTP_CONTENDERS, HTTP_GROUPS } from './contenders/http.mjs';
@@ -24,6 +26,11 @@ export const GROUPS = [
   ...HTTP_GROUPS.map((group) => ({ ...group, kind: 'http' })),
   ...OPERATION_GROUPS.map((group) => ({ ...group, kind: 'operation' })),
 ];
+
+/** Those of a table, with the bare route where it has one: all of them are measured together. */
+export function contendersOf({ group, bare }) {
+  return CONTENDERS.filter((contender) => contender.group === group || contender.id === bare);
+}
 
 export function contenderById(id) {
   const found = CONTENDERS.find((contender) => contender.id === id);

@@ -4,8 +4,8 @@
  *
  *   node bench/operate.mjs <contender> <redis url>
  *
- * Told `{ seconds }` it operates for so long and answers what came of it; told anything else it
- * proves that it does its work.
+ * Told to `run` for some `seconds` it answers what came of it; told to `prove`, it proves that it
+ * does its work; a `ping` is just answered.
  */
 import 'reflect-metadata';
 import { createHistogram } from 'node:perf_hooks';
@@ -16,9 +16,10 @@ const { load, concurrency } = contenderById(id);
 const create = await load();
 const { prove, operate } = await create(redisUrl);
 
-process.on('message', ({ seconds }) => {
-  const asked = seconds === undefined ? prove() : run(seconds);
-  void asked.then(
+const tasks = { ping: async () => undefined, prove, run };
+
+process.on('message', ({ task, seconds }) => {
+  void tasks[task](seconds).then(
     (result) => process.send?.({ result }),
     (error) => process.send?.({ error: error.stack }),
   );
@@ -43,7 +44,7 @@ async function run(seconds) {
   await Promise.all(Array.from({ length: concurrency }, (_, number) => slot(number)));
   const { user, system } = process.cpuUsage(cpuBefore);
   return {
-    operations: micros.count,
+    count: micros.count,
     seconds: (performance.now() - startedAt) / 1_000,
     p50Ms: micros.percentile(50) / 1_000,
     p99Ms: micros.percentile(99) / 1_000,

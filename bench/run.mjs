@@ -4,13 +4,14 @@
  *   npm run bench                     all contenders, writes bench/results and docs/bench.md
  *   node bench/run.mjs --quick        one short round, to check the harness; writes nothing
  *   node bench/run.mjs --only cache   contenders whose id contains the text; writes nothing
- *   node bench/run.mjs --profile DIR  as well, with a V8 CPU profile of every contender in DIR
+ *   node bench/run.mjs --profile DIR  as well, with a V8 CPU profile of every contender in DIR,
+ *                                     measured in one long slice; writes nothing else
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CONTENDERS } from './contenders.mjs';
+import { CONTENDERS, contendersOf, GROUPS } from './contenders.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { measure } from './lib/measure.mjs';
 import { withSection } from './lib/page.mjs';
@@ -23,19 +24,22 @@ const RESULTS = `${ROOT}/bench/results`;
 const PAGE = `${ROOT}/docs/bench.md`;
 /** Results of different majors stand side by side: see docs/bench.md. */
 const NODE_MAJOR = Number(process.versions.node.split('.')[0]);
-/** Seconds of each measurement. */
+/**
+ * `seconds` of each slice. V8 needs more than 3 s of load over HTTP until it is warm. Five rounds
+ * should end within about 20 minutes, most of which is warming up.
+ */
 const FULL = {
   rounds: 5,
   timing: {
-    http: { seconds: 4, warmUpSeconds: 2 },
-    operation: { seconds: 2.5, warmUpSeconds: 1.5 },
+    http: { warmUpSeconds: 4, slices: 3, seconds: 0.8 },
+    operation: { warmUpSeconds: 2, slices: 3, seconds: 0.5 },
   },
 };
 const QUICK = {
   rounds: 1,
   timing: {
-    http: { seconds: 2, warmUpSeconds: 3 },
-    operation: { seconds: 2, warmUpSeconds: 1 },
+    http: { ...FULL.timing.http, slices: 1 },
+    operation: { ...FULL.timing.operation, slices: 1 },
   },
 };
 
@@ -52,11 +56,10 @@ const { values: options } = parseArgs({
 await main();
 
 async function main() {
-  const contenders = CONTENDERS.filter(({ id }) => id.includes(options.only));
-  if (contenders.length === 0) throw new Error(`No contender's id contains "${options.only}".`);
+  const groups = selectedGroups();
+  if (groups.length === 0) throw new Error(`No contender's id contains "${options.only}".`);
   if (!options['no-build']) build();
-  const settings = { ...(options.quick ? QUICK : FULL) };
-  if (options.rounds !== undefined) settings.rounds = Number(options.rounds);
+  const settings = chosenSettings();
   const cores = pinToCores();
   const redis = await RedisServer.start(cores?.redis);
   // A finally block does not run on these.
@@ -69,40 +72,71 @@ async function main() {
   try {
     const machine = describeMachine({ root: ROOT, redisVersion: await redis.version(), cores });
     const startedAt = new Date().toISOString();
-    const rounds = await runRounds(contenders, { ...settings, redis, cores });
-    publish({ startedAt, machine, settings, rounds }, contenders);
+    const rounds = await runRounds(groups, { ...settings, redis, cores });
+    publish({ startedAt, machine, settings, rounds });
   } finally {
     await redis.stop();
   }
 }
 
-/** Every contender once a round, each round beginning with another one. */
-async function runRounds(contenders, { rounds: count, ...settings }) {
+/** The tables with their selected contenders; the bare route has to be selected as well. */
+function selectedGroups() {
+  const isSelected = ({ id }) => id.includes(options.only);
+  return GROUPS.map((group) => ({
+    ...group,
+    contenders: contendersOf(group).filter(isSelected),
+  })).filter(({ contenders }) => contenders.length > 0);
+}
+
+/** Without pauses in a profile: its slices are one. */
+function chosenSettings() {
+  const { rounds, timing } = options.quick ? QUICK : FULL;
+  const asOne = ({ slices, seconds, ...rest }) => ({
+    ...rest,
+    slices: 1,
+    seconds: slices * seconds,
+  });
+  const { http, operation } = timing;
+  return {
+    rounds: options.rounds === undefined ? rounds : Number(options.rounds),
+    timing:
+      options.profile === undefined ? timing : { http: asOne(http), operation: asOne(operation) },
+  };
+}
+
+/** Every group once a round, each round beginning with another one. */
+async function runRounds(groups, { rounds: count, timing, ...settings }) {
   const nodeOptions =
     options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`];
   const rounds = [];
   for (let round = 0; round < count; round += 1) {
-    const first = (round * 3) % contenders.length;
+    const first = (round * 3) % groups.length;
     const results = {};
-    for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
-      const result = await measure(contender, { ...settings, nodeOptions });
-      results[contender.id] = result;
-      const { perSecond, cpuMicros, cpuShare, disturbance } = result;
-      console.error(
-        `round ${round + 1}/${count}  ${contender.id.padEnd(26)} ${String(perSecond).padStart(6)}/s  ` +
-          `${cpuMicros.toFixed(1)} µs CPU  ${Math.round(cpuShare * 100)} %  others ${Math.round(disturbance * 100)} %`,
-      );
+    for (const group of [...groups.slice(first), ...groups.slice(0, first)]) {
+      const context = { ...settings, nodeOptions, timing: timing[group.kind], turn: round };
+      results[group.group] = await measure(group, context);
+      tell(`round ${round + 1}/${count}  ${group.group}`, results[group.group]);
     }
     rounds.push(results);
   }
   return rounds;
 }
 
+function tell(title, { contenders }) {
+  console.error(title);
+  for (const { id, perSecond, cpuMicros, cpuShare, disturbance } of Object.values(contenders)) {
+    console.error(
+      `  ${id.padEnd(26)} ${String(perSecond).padStart(6)}/s  ${cpuMicros.toFixed(1)} µs CPU  ` +
+        `${Math.round(cpuShare * 100)} %  others ${Math.round(disturbance * 100)} %`,
+    );
+  }
+}
+
 /** Partial and quick runs are for looking at, not for keeping. */
-function publish(results, contenders) {
+function publish(results) {
   const markdown = report(results);
   console.log(markdown);
-  const isPartial = contenders.length < CONTENDERS.length;
+  const isPartial = !CONTENDERS.every(({ id }) => id.includes(options.only));
   if (isPartial || options.quick || options.profile !== undefined) return;
   const text = `${JSON.stringify(results, null, 1)}\n`;
   mkdirSync(RESULTS, { recursive: true });

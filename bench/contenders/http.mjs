@@ -1,5 +1,5 @@
 import { createApplication } from '../lib/application.mjs';
-import { PAYLOAD, USER_ID } from '../settings.mjs';
+import { PAYLOAD, USER_ID, WINDOW_MS } from '../settings.mjs';
 
 /** `bare` is the row that does none of the work. */
 export const HTTP_GROUPS = [
@@ -50,7 +50,7 @@ const LIMIT_HEADERS = {
  */
 const answer = { body: PAYLOAD, headers: {}, handlerRuns: 'always' };
 const cache = { ...answer, headers: CACHE_HEADERS, handlerRuns: 'never' };
-const throttle = { ...answer, headers: LIMIT_HEADERS };
+const throttle = { ...answer, headers: LIMIT_HEADERS, windowMs: WINDOW_MS };
 const session = {
   ...answer,
   adapter: 'express',

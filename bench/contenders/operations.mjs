@@ -1,3 +1,5 @@
+import { HIT_WINDOW_MS } from '../settings.mjs';
+
 export const OPERATION_GROUPS = [
   { group: 'hits-hot', title: 'B. Rate limit in memory: hits of one client, without HTTP' },
   { group: 'hits-cold', title: 'B. Rate limit in memory: hits of 100000 clients, without HTTP' },
@@ -76,6 +78,7 @@ const hits = ['hot', 'cold'].flatMap((kind) => [
     title: '`ThrottleService`, sliding window (default)',
     group: `hits-${kind}`,
     concurrency: HITS_AT_ONCE,
+    windowMs: HIT_WINDOW_MS,
     against: [`hits-${kind}-peer`],
     load: async () => (await throttle())[`${kind}Hits`],
   },
@@ -84,6 +87,7 @@ const hits = ['hot', 'cold'].flatMap((kind) => [
     title: '@nestjs/throttler, own storage (sliding window)',
     group: `hits-${kind}`,
     concurrency: HITS_AT_ONCE,
+    windowMs: HIT_WINDOW_MS,
     load: async () => (await throttler())[`${kind}Hits`],
   },
 ]);

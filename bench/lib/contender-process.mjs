@@ -6,7 +6,11 @@ import { onCore } from './pinning.mjs';
 const SCRIPTS = { http: '../serve.mjs', operation: '../operate.mjs' };
 const START_TIMEOUT_MS = 20_000;
 
-/** A contender in a process of its own, on a core of its own. */
+const alive = new Set();
+// A frozen process would not notice that this one has ended, and outlive it.
+process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')));
+
+/** A contender in a process of its own, on the core of the contenders. */
 export class ContenderProcess {
   #child;
   #ended;
@@ -25,14 +29,16 @@ export class ContenderProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, NODE_ENV: 'production' },
     });
+    alive.add(child);
     const ended = once(child, 'exit').then(([code]) => {
+      alive.delete(child);
       throw new Error(`The process of "${id}" ended with code ${code}`);
     });
     // It ends when told to, later, and nobody listens then.
     ended.catch(() => undefined);
     const started = new ContenderProcess(child, ended);
     try {
-      return { contender: started, hello: await started.#next(START_TIMEOUT_MS) };
+      return { process: started, hello: await started.#next(START_TIMEOUT_MS) };
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -45,9 +51,20 @@ export class ContenderProcess {
     return this.#next(timeoutMs);
   }
 
-  /** Also when it hangs in an operation: it does not wait for that. */
+  /** Nothing of it runs from now on, timers included. */
+  freeze() {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** Timers that were due meanwhile fire at once. */
+  thaw() {
+    this.#child.kill('SIGCONT');
+  }
+
+  /** Also when it is frozen, or hangs in an operation: it does not wait for that. */
   async stop() {
     if (this.#child.connected) this.#child.disconnect();
+    this.thaw();
     await this.#ended.catch(() => undefined);
   }
 

@@ -56,6 +56,12 @@ export class RedisServer {
     return field(await this.#client.info('server'), 'redis_version');
   }
 
+  /** For one contender of a group; the harness needs none. */
+  databaseUrl(index) {
+    return `${this.url}/${index}`;
+  }
+
+  /** All databases are empty, and commands are counted from zero. */
   async reset() {
     await this.#client.flushall();
     await this.#client.config('RESETSTAT');

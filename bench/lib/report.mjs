@@ -1,4 +1,4 @@
-import { CONTENDERS, contenderById, GROUPS } from '../contenders.mjs';
+import { contenderById, contendersOf, GROUPS } from '../contenders.mjs';
 import { CONNECTIONS, LIMIT, PAYLOAD, WINDOW_MS } from '../settings.mjs';
 import { median, spread } from './statistics.mjs';
 
@@ -58,9 +58,11 @@ export function report(results) {
   return [...tables, facts(results)].join('\n');
 }
 
-function rowsOf({ rounds }, { group, bare }) {
+function rowsOf(results, group) {
+  const { bare } = group;
+  const rounds = results.rounds.map((round) => round[group.group]?.contenders ?? {});
   const measured = (id) => rounds.every((round) => round[id] !== undefined);
-  return CONTENDERS.filter((one) => one.group === group || one.id === bare)
+  return contendersOf(group)
     .filter(({ id }) => measured(id))
     .map((contender) => {
       const of = (field) => median(rounds.map((round) => round[contender.id][field]));
@@ -83,7 +85,7 @@ function rowsOf({ rounds }, { group, bare }) {
     });
 }
 
-/** Both of one round, minutes apart at most: what disturbs the machine disturbs both. */
+/** Both of one round, in slices in turn: what slows the machine down for a while slows both down. */
 function ratios(rounds, id, other) {
   return rounds.map((round) => round[id].perSecond / round[other].perSecond);
 }
@@ -117,9 +119,10 @@ function facts({ machine, settings, rounds, startedAt }) {
     `Measured ${startedAt.slice(0, 10)}, commit ${commit}, on ${cores} cores (${cpu}), Node ${node}, Redis ${redis}. ` +
       `${placed}; ${saturation(rounds)}`,
     '',
-    `${rounds.length} rounds of every contender in turn, each in a fresh process: HTTP ${http.seconds} s after ${http.warmUpSeconds} s of warm-up, ` +
-      `operations ${operation.seconds} s after ${operation.warmUpSeconds} s. HTTP: ${CONNECTIONS} connections, ${size} bytes of JSON, limit ${LIMIT} in ${WINDOW_MS / 1000} s. ` +
-      `Medians; the ratio is taken within each round, with its smallest and largest value in brackets. ${repetitions(rounds)}`,
+    `${rounds.length} rounds of every table, its contenders started together, each in a fresh process, and measured in turn: HTTP ${slices(http)} ` +
+      `after ${http.warmUpSeconds} s of warm-up, operations ${slices(operation)} after ${operation.warmUpSeconds} s. ` +
+      `HTTP: ${CONNECTIONS} connections, ${size} bytes of JSON, limit ${LIMIT} in ${WINDOW_MS / 1000} s. ` +
+      `Medians of the rounds; the ratio is taken within each round, with its smallest and largest value in brackets. ${repetitions(rounds)}`,
     '',
     `Versions: ${Object.entries(machine.versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -127,10 +130,14 @@ function facts({ machine, settings, rounds, startedAt }) {
   ].join('\n');
 }
 
+function slices({ slices: count, seconds }) {
+  return `${count} × ${brief(seconds)} s`;
+}
+
 /** Operations one after the other wait for Redis most of the time, and are not meant here. */
 function saturation(rounds) {
-  const shares = rounds
-    .flatMap((round) => Object.values(round))
+  const shares = groupsOf(rounds)
+    .flatMap(({ contenders }) => Object.values(contenders))
     .filter(({ id }) => contenderById(id).concurrency !== 1)
     .map(({ cpuShare }) => cpuShare);
   if (shares.length === 0) return 'one operation at a time leaves it idle in between.';
@@ -141,13 +148,17 @@ function saturation(rounds) {
 }
 
 function repetitions(rounds) {
-  const all = rounds.flatMap((round) => Object.values(round));
-  const repeated = all.reduce((sum, { attempt }) => sum + attempt - 1, 0);
+  const all = groupsOf(rounds);
+  const repeated = all.reduce((sum, { attempts }) => sum + attempts - 1, 0);
   const disturbance = Math.max(0, ...all.map((one) => one.disturbance));
   return (
-    `Repeated because others used the machine, or a contender had not done all its work: ${repeated} of ${all.length + repeated}; ` +
+    `Tables measured again because others used the machine, or a contender had not done all its work: ${repeated} of ${all.length + repeated}; ` +
     `in those that count others used at most ${percent(disturbance)} of the machine.`
   );
+}
+
+function groupsOf(rounds) {
+  return rounds.flatMap((round) => Object.values(round));
 }
 
 function brief(value, digits = 1) {
