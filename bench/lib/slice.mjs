@@ -4,7 +4,7 @@ import { difference, redisWork, round } from './redis-work.mjs';
 import { median } from './statistics.mjs';
 
 /** Until what a load leaves behind is done, such as the end of a job after its handler. */
-const SETTLE_MS = 200;
+const SETTLE_MS = 100;
 /** Until the last answers to the lead-in have arrived; its hits must still be in their window. */
 const BREATH_MS = 20;
 
