@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { onCore } from './pinning.mjs';
 
 const SCRIPTS = { http: '../serve.mjs', operation: '../operate.mjs' };
-const START_TIMEOUT_MS = 20_000;
+/** All of a group start together, on one core. */
+const START_TIMEOUT_MS = 60_000;
 
 const alive = new Set();
 // A frozen process would not notice that this one has ended, and outlive it.
