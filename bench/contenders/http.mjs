@@ -42,10 +42,15 @@ const LIMIT_HEADERS = {
   'x-ratelimit-reset': /^\d+$/,
 };
 
+/** Hits that come together, 64 at most, share a call, and those of one client what it writes. */
+const SHARED_CALLS = { evalsha: 1 / 64 };
+
 /**
  * - `headers`: what an answer must have
  * - `body`: what it must be
  * - `handlerRuns`: whether requests reach the route's own code
+ * - `countsEach`: the limit holds in any window, so after a slice that is shorter than one
+ *   `X-RateLimit-Remaining` must tell that every request of it was counted
  * - `signsIn`: `POST` to `SIGN_IN_PATH` opens a session, and the cookies it sets go with each request
  */
 const answer = { body: PAYLOAD, headers: {}, handlerRuns: 'always' };
@@ -119,9 +124,8 @@ export const HTTP_CONTENDERS = [
     title: 'our guard, sliding window (default)',
     group: 'throttle-redis',
     against: ['throttle-redis-peer'],
-    // Hits that come together share a call; each is counted.
-    redis: { evalsha: 0 },
-    inScripts: { rpush: 1 },
+    redis: SHARED_CALLS,
+    countsEach: true,
     load: async () => (await oursThrottle()).slidingWindow,
   },
   {
@@ -130,8 +134,7 @@ export const HTTP_CONTENDERS = [
     title: 'our guard, fixed window',
     group: 'throttle-redis',
     against: ['throttle-redis-peer'],
-    redis: { evalsha: 0 },
-    inScripts: { set: 1 },
+    redis: SHARED_CALLS,
     load: async () => (await oursThrottle()).fixedWindow,
   },
   {
@@ -148,8 +151,8 @@ export const HTTP_CONTENDERS = [
     title: 'our guard, sliding window (default)',
     group: 'throttle-three',
     against: ['throttle-three-peer'],
-    redis: { evalsha: 0 },
-    inScripts: { rpush: 3 },
+    redis: SHARED_CALLS,
+    countsEach: true,
     load: async () => (await oursThrottle()).threeLimits,
   },
   {
@@ -164,6 +167,7 @@ export const HTTP_CONTENDERS = [
   {
     ...throttle,
     id: 'throttle-memory-ours',
+    countsEach: true,
     title: 'our guard, sliding window (default)',
     group: 'throttle-memory',
     against: ['throttle-memory-peer'],
@@ -172,6 +176,7 @@ export const HTTP_CONTENDERS = [
   {
     ...throttle,
     id: 'throttle-memory-peer',
+    countsEach: true,
     title: '@nestjs/throttler, own storage (sliding window)',
     group: 'throttle-memory',
     load: async () => (await peerThrottle()).inMemory,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import autocannon from 'autocannon';
-import { CONNECTIONS, PATH } from '../settings.mjs';
+import { CONNECTIONS, LIMIT, PATH } from '../settings.mjs';
 import { ContenderProcess } from './contender-process.mjs';
 import { checkCommands } from './redis-work.mjs';
 import { RunningContender } from './running-contender.mjs';
@@ -52,7 +52,9 @@ export class HttpContender extends RunningContender {
       sampleInt: TICK_MS,
     });
     const after = await this.#counters();
+    const { response } = this.contender.countsEach ? await this.#get() : {};
     return {
+      remaining: Number(response?.headers.get('x-ratelimit-remaining')),
       count: result['2xx'],
       // Its own `duration` is rounded to 10 ms.
       seconds: (result.finish - result.start) / 1_000,
@@ -66,14 +68,18 @@ export class HttpContender extends RunningContender {
   }
 
   /** Every request was answered with 200 and cost what the contender promises to do. */
-  check({ count, failed, handlerRuns, commands }) {
-    const { id } = this.contender;
+  check({ count, seconds, failed, handlerRuns, commands, remaining }) {
+    const { id, countsEach, windowMs } = this.contender;
     assert.ok(count > 0, `${id}: no answer`);
     assert.equal(failed, 0, `${id}: failed requests`);
     if (this.contender.handlerRuns === 'never') {
       assert.equal(handlerRuns, 0, `${id}: a cached answer ran the handler`);
     } else {
       assert.ok(handlerRuns >= count, `${id}: the handler did not run each time`);
+    }
+    if (countsEach && seconds * 1_000 < windowMs / 2) {
+      const counted = LIMIT - remaining;
+      assert.ok(counted >= count, `${id}: counted ${counted} of ${count} requests`);
     }
     checkCommands(this.contender, commands, count);
   }

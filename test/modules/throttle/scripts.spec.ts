@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/throttle/index.js';
-import { CONSUME } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
+import { consumeScript } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
 import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
 import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
 import {
@@ -155,7 +155,8 @@ describe('a call that arrives when nobody waits for it any more', () => {
   });
 
   it('is run in time, and a peek at any time', async () => {
-    expect(CONSUME.decode(await consumeAt(policy(), FAR_FUTURE))).toMatchObject([
+    const { decode } = consumeScript(checkOf(policy()).kinds);
+    expect(decode(await consumeAt(policy(), FAR_FUTURE))).toMatchObject([
       { allowed: true, states: [{ remaining: 2 }] },
     ]);
     expect(PEEK.decode(await peekAt(policy(), PAST))).toMatchObject([
@@ -214,7 +215,8 @@ function keyOf(asked: ThrottlePolicy): string {
 
 /** Run a script by itself, by the server's own clock. */
 function consumeAt(asked: ThrottlePolicy, deadline: number): Promise<unknown> {
-  return run(CONSUME, checkOf(asked), deadline);
+  const packed = checkOf(asked);
+  return run(consumeScript(packed.kinds), packed, deadline);
 }
 
 function peekAt(asked: ThrottlePolicy, deadline: number): Promise<unknown> {

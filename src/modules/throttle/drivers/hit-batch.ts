@@ -7,7 +7,7 @@ import type { RedisConnection } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import { packChecks, type ScriptCheck } from './scripts/script-checks.js';
 import type { ScriptAnswer } from './scripts/script-outcome.js';
-import { CONSUME } from './scripts/throttle-consume.lua.js';
+import { consumeScript } from './scripts/throttle-consume.lua.js';
 
 /** How calls of the driver are bounded. */
 export interface ThrottleBounds {
@@ -79,7 +79,8 @@ export class HitBatch {
 
   #send(hits: readonly (readonly ScriptCheck[])[]): Promise<readonly ScriptAnswer[]> {
     const packed = packChecks(hits);
-    return this.#connection.script(CONSUME, { keys: packed, args: packed, ...this.#bounds });
+    const script = consumeScript(packed.kinds);
+    return this.#connection.script(script, { keys: packed, args: packed, ...this.#bounds });
   }
 }
 

@@ -6,48 +6,48 @@
 export const FIXED_WINDOW = `
 local fixed = {}
 
-local function judge_fixed(c)
-  local rest = c.start + c.window - now
-  c.remaining = c.limit - c.used
-  c.reset = c.used > 0 and rest or 0
-  c.retry = c.used + c.cost > c.limit and rest or 0
+function fixed.empty(k)
+  k.start, k.used = now, 0
 end
 
-function fixed.store(c)
-  local rest = c.start + c.window - now
-  redis.call('SET', c.key, string.format('%.0f:%.0f', c.start, c.used), 'PX', rest)
+function fixed.load(k)
+  local raw = text_of(k.key)
+  if not raw then return end
+  local start, used = string.match(raw, '^(%d+):(%d+)$')
+  start, used = whole(start), whole(used)
+  if now >= start + k.window then return end
+  k.start, k.used = math.min(start, now), used
+  k.is_changed = start > now
 end
 
-function fixed.read(c)
-  c.start, c.used = now, 0
-  local raw = text_of(c.key)
-  if raw then
-    local start, used = string.match(raw, '^(%d+):(%d+)$')
-    start, used = whole(start), whole(used)
-    if now < start + c.window then c.start, c.used = math.min(start, now), used end
-    if start > now then fixed.store(c) end
-  end
-  judge_fixed(c)
+function fixed.save(k)
+  if k.used == 0 then return redis.call('DEL', k.key) end
+  local rest = k.start + k.window - now
+  redis.call('SET', k.key, string.format('%.0f:%.0f', k.start, k.used), 'PX', rest)
 end
 
-function fixed.count(c)
-  c.used = c.used + c.cost
-  judge_fixed(c)
+function fixed.judge(c, k, cost)
+  local rest = k.start + k.window - now
+  c.remaining = c.limit - k.used
+  c.reset = k.used > 0 and rest or 0
+  c.retry = k.used + cost > c.limit and rest or 0
 end
 
-function fixed.punish(c)
-  c.used = math.max(c.used, math.min(c.limit, c.used + c.penalty))
-  fixed.store(c)
+function fixed.add(k, hits)
+  k.used = k.used + hits
 end
 
-function fixed.grant(c)
-  c.used = math.max(0, c.used - c.cost)
-  if c.used > 0 then fixed.store(c) else redis.call('DEL', c.key) end
+function fixed.punish(k, c)
+  k.used = math.max(k.used, math.min(c.limit, k.used + c.penalty))
 end
 
-function fixed.refund(c, at)
-  if c.used == 0 or at < c.start or at >= c.start + c.window then return 0 end
-  fixed.grant(c)
-  return 1
+function fixed.grant(k, hits)
+  k.used = math.max(0, k.used - hits)
+end
+
+function fixed.refund(k, hits, at)
+  if k.used == 0 or at < k.start or at >= k.start + k.window then return false end
+  fixed.grant(k, hits)
+  return true
 end
 `;

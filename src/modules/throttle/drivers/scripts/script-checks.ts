@@ -1,4 +1,5 @@
-import type { ThrottlePolicy } from '../../throttle.driver.js';
+import type { ThrottlePolicy, ThrottleStrategy } from '../../throttle.driver.js';
+import type { StrategyKind } from './throttle-counters.lua.js';
 
 /** A check with its keys, as the throttle scripts take it. */
 export interface ScriptCheck {
@@ -15,6 +16,8 @@ export interface ScriptCheck {
 export interface PackedChecks {
   readonly keys: readonly string[];
   readonly plan: string;
+  /** The strategies of all checks, sorted. */
+  readonly kinds: readonly StrategyKind[];
 }
 
 const SCRIPT_STRATEGY = {
@@ -23,7 +26,7 @@ const SCRIPT_STRATEGY = {
   'sliding-window-counter': 'c',
   'token-bucket': 'b',
   gcra: 'b',
-} as const;
+} as const satisfies Record<ThrottleStrategy, StrategyKind>;
 
 /**
  * Packs the checks of each hit into one argument, and keys and policies that several have once: an
@@ -42,7 +45,8 @@ export function packChecks(hits: readonly (readonly ScriptCheck[])[]): PackedChe
     ]),
   );
   const plan = { policies: policies.all.map(packPolicy), hits: packed };
-  return { keys: keys.all, plan: JSON.stringify(plan) };
+  const kinds = new Set(plan.policies.map(({ strategy }) => strategy));
+  return { keys: keys.all, plan: JSON.stringify(plan), kinds: [...kinds].sort() };
 }
 
 function packPolicy({ strategy, limit, windowMs: window, burst, penalty, block }: ThrottlePolicy) {

@@ -8,73 +8,68 @@
 export const SLIDING_WINDOW_COUNTER = `
 local counter = {}
 
-local function wait_counter(c, target)
-  local rest, free = c.start + c.window - now, c.limit - target - c.current
+function counter.empty(k)
+  k.start, k.previous, k.current = now, 0, 0
+end
+
+function counter.load(k)
+  local raw = text_of(k.key)
+  if not raw then return end
+  local start, previous, current = string.match(raw, '^(%d+):(%d+):(%d+)$')
+  start, previous, current = whole(start), whole(previous), whole(current)
+  if now < start + k.window then
+    k.start, k.previous, k.current = math.min(start, now), previous, current
+    k.is_changed = start > now
+  elseif now < start + 2 * k.window and current > 0 then
+    k.start, k.previous = start + k.window, current
+  end
+end
+
+function counter.save(k)
+  if k.previous + k.current == 0 then return redis.call('DEL', k.key) end
+  local state = string.format('%.0f:%.0f:%.0f', k.start, k.previous, k.current)
+  redis.call('SET', k.key, state, 'PX', k.start + 2 * k.window - now)
+end
+
+local function wait_counter(c, k, target)
+  local rest, free = k.start + k.window - now, c.limit - target - k.current
   if free >= 0 then
-    if c.previous == 0 then return 0 end
-    return math.max(0, rest - math.floor(((free + 1) * c.window - 1) / c.previous))
+    if k.previous == 0 then return 0 end
+    return math.max(0, rest - math.floor(((free + 1) * k.window - 1) / k.previous))
   end
-  local overlap = math.floor(((c.limit - target + 1) * c.window - 1) / c.current)
-  return rest + math.max(0, c.window - overlap)
+  local overlap = math.floor(((c.limit - target + 1) * k.window - 1) / k.current)
+  return rest + math.max(0, k.window - overlap)
 end
 
-local function judge_counter(c)
-  local overlap = c.start + c.window - now
-  c.remaining = c.limit - c.current - math.floor(c.previous * overlap / c.window)
+function counter.judge(c, k, cost)
+  local overlap = k.start + k.window - now
+  c.remaining = c.limit - k.current - math.floor(k.previous * overlap / k.window)
   local used = c.remaining < c.limit
-  c.reset = used and wait_counter(c, math.max(0, c.remaining) + 1) or 0
-  c.retry = c.cost > c.remaining and wait_counter(c, c.cost) or 0
+  c.reset = used and wait_counter(c, k, math.max(0, c.remaining) + 1) or 0
+  c.retry = cost > c.remaining and wait_counter(c, k, cost) or 0
 end
 
-function counter.store(c)
-  local state = string.format('%.0f:%.0f:%.0f', c.start, c.previous, c.current)
-  redis.call('SET', c.key, state, 'PX', c.start + 2 * c.window - now)
+function counter.add(k, hits)
+  k.current = k.current + hits
 end
 
-function counter.read(c)
-  c.start, c.previous, c.current = now, 0, 0
-  local raw = text_of(c.key)
-  if raw then
-    local start, previous, current = string.match(raw, '^(%d+):(%d+):(%d+)$')
-    start, previous, current = whole(start), whole(previous), whole(current)
-    if now < start + c.window then
-      c.start, c.previous, c.current = math.min(start, now), previous, current
-      if start > now then counter.store(c) end
-    elseif now < start + 2 * c.window and current > 0 then
-      c.start, c.previous = start + c.window, current
-    end
-  end
-  judge_counter(c)
+function counter.punish(k, c)
+  k.current = math.max(k.current, math.min(c.limit, k.current + c.penalty))
 end
 
-function counter.count(c)
-  c.current = c.current + c.cost
-  judge_counter(c)
+function counter.grant(k, hits)
+  k.previous = math.max(0, k.previous - math.max(0, hits - k.current))
+  k.current = math.max(0, k.current - hits)
 end
 
-function counter.punish(c)
-  c.current = math.max(c.current, math.min(c.limit, c.current + c.penalty))
-  counter.store(c)
-end
-
-local function take_back(c, from_previous, from_current)
-  c.previous = math.max(0, c.previous - from_previous)
-  c.current = math.max(0, c.current - from_current)
-  if c.previous + c.current > 0 then counter.store(c) else redis.call('DEL', c.key) end
-end
-
-function counter.grant(c)
-  take_back(c, math.max(0, c.cost - c.current), c.cost)
-end
-
-function counter.refund(c, at)
-  if at >= c.start and c.current > 0 then
-    take_back(c, 0, c.cost)
-  elseif at < c.start and at >= c.start - c.window and c.previous > 0 then
-    take_back(c, c.cost, 0)
+function counter.refund(k, hits, at)
+  if at >= k.start and k.current > 0 then
+    k.current = math.max(0, k.current - hits)
+  elseif at < k.start and at >= k.start - k.window and k.previous > 0 then
+    k.previous = math.max(0, k.previous - hits)
   else
-    return 0
+    return false
   end
-  return 1
+  return true
 end
 `;

@@ -2,17 +2,21 @@
  * One strategy of the throttle scripts, see `throttle-counters`.
  *
  * Keeps a list with the time of every counted hit of the last window, oldest first: exact, about 10
- * bytes a hit.
+ * bytes a hit. `stored` hits are in it, `added` ones, made now, are put there at the end.
  */
 export const SLIDING_WINDOW = `
 local sliding = {}
 
-local function clamp_future(c)
-  local hits = redis.call('LRANGE', c.key, 0, -1)
+function sliding.empty(k)
+  k.start, k.stored, k.added = now, 0, 0
+end
+
+local function clamp_future(k)
+  local hits = redis.call('LRANGE', k.key, 0, -1)
   for i, hit in ipairs(hits) do hits[i] = string.format('%.0f', math.min(whole(hit), now)) end
-  redis.call('DEL', c.key)
-  for _, hit in ipairs(hits) do redis.call('RPUSH', c.key, hit) end
-  redis.call('PEXPIRE', c.key, c.window)
+  redis.call('DEL', k.key)
+  for _, hit in ipairs(hits) do redis.call('RPUSH', k.key, hit) end
+  redis.call('PEXPIRE', k.key, k.window)
 end
 
 local function drop_expired(key, horizon)
@@ -29,56 +33,60 @@ local function drop_expired(key, horizon)
   return first and whole(first) or now
 end
 
-local function rest_of(c, index)
-  local hit = index == 0 and c.start or whole(redis.call('LINDEX', c.key, index))
-  return hit + c.window - now
-end
-
-function sliding.read(c)
-  c.start, c.used, c.remaining, c.reset, c.retry = now, 0, c.limit, 0, 0
-  local newest = newest_of(c.key)
+function sliding.load(k)
+  local newest = newest_of(k.key)
   if not newest then return end
-  if whole(newest) > now then clamp_future(c) end
-  c.start = drop_expired(c.key, now - c.window)
-  c.used = redis.call('LLEN', c.key)
-  if c.used == 0 then return end
-  c.remaining = c.limit - c.used
-  c.reset = rest_of(c, math.max(0, c.used - c.limit))
-  if c.used + c.cost > c.limit then c.retry = rest_of(c, c.used + c.cost - c.limit - 1) end
+  if whole(newest) > now then clamp_future(k) end
+  k.start = drop_expired(k.key, now - k.window)
+  k.stored = redis.call('LLEN', k.key)
 end
 
-function sliding.count(c)
-  c.used = c.used + c.cost
-  c.remaining = c.limit - c.used
-  c.reset = c.start + c.window - now
-end
-
-local function push_hits(c, count)
-  local hit, left = string.format('%.0f', now), count
-  while left > 0 do
+function sliding.save(k)
+  local hit = string.format('%.0f', now)
+  while k.added > 0 do
     local hits = {}
-    for i = 1, math.min(left, 1000) do hits[i] = hit end
-    redis.call('RPUSH', c.key, unpack(hits))
-    left = left - #hits
+    for i = 1, math.min(k.added, 1000) do hits[i] = hit end
+    redis.call('RPUSH', k.key, unpack(hits))
+    k.stored, k.added = k.stored + #hits, k.added - #hits
   end
-  redis.call('PEXPIRE', c.key, c.window)
+  redis.call('PEXPIRE', k.key, k.window)
 end
 
-function sliding.store(c)
-  push_hits(c, c.cost)
+local function rest_of(k, index)
+  local hit = now
+  if index == 0 then
+    hit = k.start
+  elseif index < k.stored then
+    hit = whole(redis.call('LINDEX', k.key, index))
+  end
+  return hit + k.window - now
 end
 
-function sliding.punish(c)
-  local most = math.max(c.used, c.limit)
-  push_hits(c, math.min(c.penalty, most))
-  redis.call('LTRIM', c.key, -most, -1)
+function sliding.judge(c, k, cost)
+  local used = k.stored + k.added
+  c.remaining, c.reset, c.retry = c.limit - used, 0, 0
+  if used == 0 then return end
+  c.reset = rest_of(k, math.max(0, used - c.limit))
+  if used + cost > c.limit then c.retry = rest_of(k, used + cost - c.limit - 1) end
 end
 
-function sliding.grant(c)
-  redis.call('RPOP', c.key, c.cost)
+function sliding.add(k, hits)
+  k.added = k.added + hits
 end
 
-function sliding.refund(c, at)
-  return redis.call('LREM', c.key, -c.cost, string.format('%.0f', at)) > 0 and 1 or 0
+function sliding.punish(k, c)
+  local most = math.max(k.stored + k.added, c.limit)
+  k.added = k.added + math.min(c.penalty, most)
+  sliding.save(k)
+  redis.call('LTRIM', k.key, -most, -1)
+  sliding.load(k)
+end
+
+function sliding.grant(k, hits)
+  redis.call('RPOP', k.key, hits)
+end
+
+function sliding.refund(k, hits, at)
+  return redis.call('LREM', k.key, -hits, string.format('%.0f', at)) > 0
 end
 `;

@@ -1,6 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import type { PackedChecks } from './script-checks.js';
-import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
+import { throttleCounters } from './throttle-counters.lua.js';
 
 interface Block {
   readonly plan: string;
@@ -17,7 +17,7 @@ interface Block {
 export const BLOCK = defineScript<PackedChecks, Block, number>({
   name: 'throttle-block',
   mode: 'write',
-  lua: `${THROTTLE_COUNTERS}
+  lua: `${throttleCounters()}
 local length = tonumber(arg(2))
 for _, c in ipairs(checks_of(plan.hits[1])) do store_block(c, length, 0) end
 return 1

@@ -33,6 +33,6 @@ local function block_longer(c)
   if c.shortest == 0 then return end
   local length = math.min(c.longest, c.shortest * 2 ^ c.level)
   store_block(c, length, math.min(c.level + 1, HIGHEST_LEVEL))
-  if c.clears then redis.call('DEL', c.key) end
+  if c.clears then clear(c.counter) end
 end
 `;

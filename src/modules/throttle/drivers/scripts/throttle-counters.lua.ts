@@ -5,6 +5,18 @@ import { SLIDING_WINDOW_COUNTER } from './sliding-window-counter.lua.js';
 import { BLOCKS } from './throttle-blocks.lua.js';
 import { TOKEN_BUCKET } from './token-bucket.lua.js';
 
+const STRATEGIES = {
+  b: { table: 'bucket', lua: TOKEN_BUCKET },
+  c: { table: 'counter', lua: SLIDING_WINDOW_COUNTER },
+  f: { table: 'fixed', lua: FIXED_WINDOW },
+  s: { table: 'sliding', lua: SLIDING_WINDOW },
+} as const;
+
+/** A strategy as the scripts call it. */
+export type StrategyKind = keyof typeof STRATEGIES;
+
+const ALL_KINDS: readonly StrategyKind[] = ['b', 'c', 'f', 's'];
+
 /**
  * Shared by the throttle scripts.
  *
@@ -13,20 +25,31 @@ import { TOKEN_BUCKET } from './token-bucket.lua.js';
  * that is taken back. A policy has `strategy` (`f` | `s` | `c` | `b`), `limit`, `window` in ms,
  * `burst`, `penalty`, `shortest` and `longest` block in ms, and whether a block `clears` the hits.
  *
- * A strategy is functions over a check `c`:
- * - `read` leaves `remaining`, `reset` and `retry`; it raises `FOREIGN` where the key holds what the
- *   strategy does not write, and the others are not called then
- * - `count` adds the cost to what was read, `store` writes it
- * - `punish` adds the penalty, as far as there is room under the limit, and writes it
- * - `grant` takes the latest hits back, as many as `cost`, and writes it
- * - `refund` takes a hit made at `at` back, and returns 1 if it still counted
+ * A counter `k` is read once in a call, changed by one hit after the other, and written at the end.
+ * A strategy is functions over it, and over a check `c` with its policy:
+ * - `empty` makes it one without hits, `load` reads what is stored; it raises `FOREIGN` where that is
+ *   not what the strategy writes
+ * - `judge` leaves `remaining`, `reset` and `retry` of a hit of that cost in the check
+ * - `add` counts hits; `punish` counts the penalty, as far as there is room under the limit
+ * - `grant` takes the latest hits back, `refund` those made at a time; true if they still counted
+ * - `save` writes it, and leaves no key where nothing counts
  *
  * A server clock that was set back must not lock anybody out for longer than a window: times that
  * lie in the future are replaced by now, once, so that the wait gets shorter from then on.
+ *
+ * @param kinds those the plans may have: whatever is defined costs time in every call
  */
-export const THROTTLE_COUNTERS = `${COUNTER_VALUES}${FIXED_WINDOW}${SLIDING_WINDOW}${SLIDING_WINDOW_COUNTER}${TOKEN_BUCKET}${BLOCKS}
-local strategies = { f = fixed, s = sliding, c = counter, b = bucket }
+export function throttleCounters(kinds = ALL_KINDS): string {
+  const chosen = kinds.map((kind) => ({ kind, ...STRATEGIES[kind] }));
+  const tables = chosen.map(({ kind, table }) => `${kind} = ${table}`).join(', ');
+  return `${COUNTER_VALUES}${chosen.map(({ lua }) => lua).join('')}
+local strategies = { ${tables} }
+${COUNTERS}`;
+}
+
+const COUNTERS = `
 local plan = cjson.decode(arg(1))
+local counters = {}
 
 -- Checks have the fields of their policy.
 for _, policy in ipairs(plan.policies) do
@@ -43,9 +66,54 @@ local function checks_of(hit)
   return checks
 end
 
-local function read(c)
-  c.strategy.read(c)
+local function save(k)
+  if k.is_changed then k.strategy.save(k) end
+  k.is_changed = false
+end
+
+local function save_counters()
+  for _, k in pairs(counters) do save(k) end
+end
+
+local function change(k, how, ...)
+  k.is_changed = true
+  return k.strategy[how](k, ...)
+end
+
+local function clear(k)
+  redis.call('DEL', k.key)
+  k.strategy.empty(k)
+  k.is_changed = false
+end
+
+-- What a counter has stored is read by its window, and that of a bucket by its limit as well.
+local function is_read_alike(k, c)
+  return k.window == c.window and (k.limit == c.limit or not k.strategy.is_by_limit)
+end
+
+local function open(c)
+  local k = counters[c.key]
+  if k and not is_read_alike(k, c) then
+    save(k)
+    k = nil
+  end
+  if not k then
+    k = { key = c.key, strategy = c.strategy, window = c.window, limit = c.limit }
+    k.strategy.empty(k)
+    k.strategy.load(k)
+    counters[c.key] = k
+  end
+  c.counter = k
+end
+${BLOCKS}
+local function judge(c)
+  c.strategy.judge(c, c.counter, c.cost)
   if c.block_key then read_block(c) end
+end
+
+local function open_and_judge(c)
+  open(c)
+  judge(c)
 end
 
 local function is_readable(c, with)
@@ -57,10 +125,10 @@ local function is_readable(c, with)
 end
 
 -- Whether all allow a hit; or no answer, and the place of the first that cannot be read.
-local function judge(checks)
+local function judge_all(checks)
   local allowed = true
   for i, c in ipairs(checks) do
-    if not is_readable(c, read) then return nil, i end
+    if not is_readable(c, open_and_judge) then return nil, i end
     if c.retry > 0 then allowed = false end
   end
   return allowed

@@ -1,6 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import type { PackedChecks } from './script-checks.js';
-import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
+import { throttleCounters } from './throttle-counters.lua.js';
 
 /**
  * Takes the latest hits of each counter back, as many as `cost`; once where checks have the same
@@ -14,18 +14,19 @@ import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 export const GRANT = defineScript<PackedChecks, PackedChecks, number | undefined>({
   name: 'throttle-grant',
   mode: 'write',
-  lua: `${THROTTLE_COUNTERS}
+  lua: `${throttleCounters()}
 local seen, foreign = {}, 0
 for place, c in ipairs(checks_of(plan.hits[1])) do
   if not seen[c.key] then
     seen[c.key] = true
-    if is_readable(c, c.strategy.read) then
-      c.strategy.grant(c)
+    if is_readable(c, open) then
+      change(c.counter, 'grant', c.cost)
     elseif foreign == 0 then
       foreign = place
     end
   end
 end
+save_counters()
 return foreign
 `,
   keys: ({ keys }) => keys,

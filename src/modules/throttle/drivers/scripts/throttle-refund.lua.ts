@@ -1,6 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import type { PackedChecks } from './script-checks.js';
-import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
+import { throttleCounters } from './throttle-counters.lua.js';
 
 /**
  * Takes counted hits back, where they still count; once where checks have the same counter. Nothing
@@ -14,15 +14,18 @@ import { THROTTLE_COUNTERS } from './throttle-counters.lua.js';
 export const REFUND = defineScript<PackedChecks, PackedChecks, number>({
   name: 'throttle-refund',
   mode: 'write',
-  lua: `${THROTTLE_COUNTERS}
+  lua: `${throttleCounters()}
 local refunded, seen = 0, {}
 for _, c in ipairs(checks_of(plan.hits[1])) do
   -- Else the clock was set back since: what stands under later times now is not this hit.
   if not seen[c.key] and c.at <= now then
     seen[c.key] = true
-    if is_readable(c, c.strategy.read) then refunded = refunded + c.strategy.refund(c, c.at) end
+    if is_readable(c, open) and change(c.counter, 'refund', c.cost, c.at) then
+      refunded = refunded + 1
+    end
   end
 end
+save_counters()
 return refunded
 `,
   keys: ({ keys }) => keys,
