@@ -42,6 +42,8 @@ const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
  * port a client would be somebody else with every connection. Any other text as it is.
  */
 export function withoutPort(text: string): string {
+  // Most have none, and every request comes by here.
+  if (isIP(text) !== 0) return text;
   const [, ipv6, ipv4] = WITH_PORT.exec(text) ?? [];
   const address = ipv6 ?? ipv4 ?? '';
   return isIP(address) === 0 ? text : address;

@@ -100,7 +100,9 @@ export class RateLimitGuard extends ThrottlerGuard {
     markSeen(req);
     const exchange = { request: req as HttpRequest, response: res as HttpResponse };
     try {
-      if (!this.#isLimited(exchange.request) || (await this.shouldSkip(context))) return true;
+      if (!this.#isLimited(exchange.request)) return true;
+      // That of the base class says no, and what is known is not waited for.
+      if (this.#hasOwn('shouldSkip') && (await this.shouldSkip(context))) return true;
       await this.#enforce(exchange, context);
     } catch (error) {
       throw await refusalFor(kind, error);
@@ -124,7 +126,7 @@ export class RateLimitGuard extends ThrottlerGuard {
 
   /** Who the client is, as the subject of its counters. */
   protected override async getTracker(request: HttpRequest): Promise<string> {
-    return this.policies.identity.addressOf(request, this.#theirOptions.ipv6SubnetPrefix);
+    return this.#addressOf(request);
   }
 
   protected override getRequestResponse(context: ExecutionContext): RequestResponse {
@@ -174,14 +176,26 @@ export class RateLimitGuard extends ThrottlerGuard {
     const { policies } = this;
     const limits = context ? policies.of(context, request) : policies.ofUnmatched(request);
     const { identity } = policies;
-    const own = requestChecks(limits, request, async (by) =>
-      by === 'client'
-        ? identity.tracked(await this.getTracker(request), request)
-        : identity.subjectOf(by, request),
-    );
+    const own = requestChecks(limits, request, (by) => {
+      if (by !== 'client') return identity.subjectOf(by, request);
+      return this.#hasOwn('getTracker') ? this.#tracked(request) : this.#addressOf(request);
+    });
     const throttlers = this.#throttlers;
     if (throttlers === undefined || context === undefined || policies.isExempt(context)) return own;
     return Promise.all([own, throttlers.checksOf(context, request)]).then((found) => found.flat());
+  }
+
+  async #tracked(request: HttpRequest): Promise<string> {
+    return this.policies.identity.tracked(await this.getTracker(request), request);
+  }
+
+  #addressOf(request: HttpRequest): string {
+    return this.policies.identity.addressOf(request, this.#theirOptions.ipv6SubnetPrefix);
+  }
+
+  /** Was this seam of ours or of the base class overridden? */
+  #hasOwn(seam: 'shouldSkip' | 'getTracker'): boolean {
+    return this[seam] !== RateLimitGuard.prototype[seam];
   }
 
   /** What the application says in place of our own words. */

@@ -9,7 +9,7 @@ export interface RequestCheck extends ThrottleCheck {
 }
 
 /** Says whose counter is meant. */
-export type SubjectOf = (by: LimitSubject) => Promise<string>;
+export type SubjectOf = (by: LimitSubject) => string | Promise<string>;
 
 /**
  * The checks of a request under its limits.
@@ -31,7 +31,8 @@ export async function requestChecks(
     if (policy === undefined) continue;
     let subject = subjects.get(by);
     try {
-      subject ??= await subjectOf(by);
+      const named = subject ?? subjectOf(by);
+      subject = typeof named === 'string' ? named : await named;
     } catch (error) {
       limit.fail('by', error);
     }
