@@ -18,7 +18,7 @@ const throttle = await import('../dist/modules/throttle/index.js');
 const { QUEUE_DATA } = await import('../dist/modules/queue/index.js');
 const pubsub = await import('../dist/modules/pubsub/index.js');
 const session = await import('../dist/modules/session/index.js');
-const { LOCK, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
+const { LOCK, LOCK_FENCE, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
 
 const FAMILIES = [
   CACHE_ENTRY,
@@ -27,6 +27,7 @@ const FAMILIES = [
   throttle.THROTTLE_BLOCK,
   throttle.THROTTLE_INSTANCES,
   LOCK,
+  LOCK_FENCE,
   LOCK_RELEASED,
   session.SESSION_RECORD,
   session.SESSION_GENERATION,

@@ -67,6 +67,7 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
       owner: 'host-1:99',
       token_prefix: expect.stringMatching(/^[\w-]{6}$/) as unknown,
       held_ms: expect.any(Number) as unknown,
+      fence: expect.any(Number) as unknown,
       remaining_ms: expect.any(Number) as unknown,
     };
     expect(status).toBe(200);

@@ -1,7 +1,7 @@
 import type { EventStream } from '../../common/events/index.js';
 import { type Clock, type Duration, parseDuration } from '../../common/time/index.js';
 import type { LockClaim, LockDriver, LockGrant, ReleaseOutcome } from './lock.driver.js';
-import { LockBackendDownError, LockLostError } from './lock.errors.js';
+import { LockBackendDownError, LockLostError, LockMisuseError } from './lock.errors.js';
 import './lock.events.js';
 
 /** What a handle works with. */
@@ -55,6 +55,17 @@ export class LockHandle implements AsyncDisposable {
 
   get key(): string {
     return this.#claim.key;
+  }
+
+  /**
+   * The fencing token: greater than that of everybody who held the lock before. Whoever writes to a
+   * store while holding the lock gives it to the store, which refuses a number smaller than the
+   * greatest it has seen; see `FencedWrites`, and docs/lock.md for SQL.
+   */
+  get fence(): number {
+    const { fence } = this.#grant;
+    if (fence === undefined) throw new LockMisuseError('fence', 'was not asked for');
+    return fence;
   }
 
   /** May it be relied on now? Costs nothing. */

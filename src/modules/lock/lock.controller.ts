@@ -12,6 +12,8 @@ export interface LockBody {
   readonly token_prefix: string;
   readonly held_ms: number;
   readonly remaining_ms: number;
+  /** Fencing token of the hold; `null` where it has none. */
+  readonly fence: number | null;
 }
 
 /** Locks that are held now, by key. */
@@ -54,6 +56,7 @@ export class LockAdminController {
   }
 }
 
-function bodyOf({ key, owner, tokenPrefix, heldMs, remainingMs }: HeldLock): LockBody {
-  return { key, owner, token_prefix: tokenPrefix, held_ms: heldMs, remaining_ms: remainingMs };
+function bodyOf({ key, owner, tokenPrefix, heldMs, remainingMs, fence }: HeldLock): LockBody {
+  const times = { held_ms: heldMs, remaining_ms: remainingMs };
+  return { key, owner, token_prefix: tokenPrefix, ...times, fence: fence ?? null };
 }

@@ -12,12 +12,24 @@ export interface LockClaim extends LockRef {
   readonly owner: string;
   /** The caller waits on purpose, longer than its request may wait for Redis. @default false */
   readonly outsideBudget?: boolean;
+  /**
+   * `'none'`: takes no fence, and leaves nothing behind. A number: of a hold that was granted
+   * elsewhere and goes on here, so that the next grant gets a greater one. @default a new one
+   */
+  readonly fence?: 'none' | number;
 }
 
 /** A hold that was granted or extended. */
 export interface LockGrant {
   /** Least time until the driver gives the lock to somebody else, from when it was asked. */
   readonly remainingMs: number;
+  /**
+   * Greater than the fence of every grant of the key before it, whole, and the same for all grants of
+   * one hold: at least the time of the grant, in µs since 1970. `undefined` for a claim without one.
+   *
+   * @see https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
+   */
+  readonly fence: number | undefined;
   /**
    * `false` once the driver no longer stands for the grant although its time is not over, for ever
    * after. Costs nothing and does not wait.
@@ -48,6 +60,7 @@ export interface HeldLock {
   readonly tokenPrefix: string;
   readonly heldMs: number;
   readonly remainingMs: number;
+  readonly fence: number | undefined;
 }
 
 /** Injection token and contract of what keeps the locks. */

@@ -65,3 +65,15 @@ export class LockBackendDownError extends BackplaneError {
     );
   }
 }
+
+/** A lock is asked for something that it cannot do. */
+export class LockMisuseError extends BackplaneError {
+  readonly code = 'E_LOCK_MISUSE';
+
+  constructor(
+    readonly option: string,
+    readonly problem: string,
+  ) {
+    super(`${option} ${problem}.`);
+  }
+}

@@ -8,7 +8,18 @@ export const LOCK: KeyFamily = {
   type: 'hash',
   ttl: 'the rest of the hold',
   evictable: false,
-  purpose: 'Holder of a lock: token, owner, since (ms)',
+  purpose: 'Holder of a lock: token, owner, since (ms), fence',
+};
+
+/** Keeps fences from going back where the server's clock does. Shares the slot of its lock. */
+export const LOCK_FENCE: KeyFamily = {
+  module: 'lock',
+  version: 1,
+  layout: '{key}:fence',
+  type: 'string',
+  ttl: '1 day and the time to live of the latest hold',
+  evictable: true,
+  purpose: 'Fence of the latest grant; the time takes its place where it is lost',
 };
 
 /** Lets a release whose reply was lost get the same answer again. Shares the slot of its lock. */

@@ -2,6 +2,7 @@ import { useRedis } from '../../support/redis/shared-redis.js';
 import { acquireSuite } from './acquire.suite.js';
 import { expirySuite } from './expiry.suite.js';
 import { extendSuite } from './extend.suite.js';
+import { fenceSuite } from './fence.suite.js';
 import { keysSuite } from './keys.suite.js';
 import { listSuite } from './list.suite.js';
 import { type OpenLocks, openMemory, openOnRedis } from './lock-fixtures.js';
@@ -22,6 +23,7 @@ const SUITES = [
   ['extend', extendSuite],
   ['release', releaseSuite],
   ['expiry', expirySuite],
+  ['fence', fenceSuite],
   ['what operators see', listSuite],
   ['keys', keysSuite],
   ['parallel callers', parallelSuite],

@@ -15,6 +15,7 @@ export function listSuite(open: OpenLocks): void {
         tokenPrefix: held.token.slice(0, 6),
         heldMs: expect.any(Number) as unknown,
         remainingMs: expect.any(Number) as unknown,
+        fence: expect.any(Number) as unknown,
       },
     ]);
     expect(found[0]?.remainingMs).toBeGreaterThan(HOUR - 60_000);

@@ -65,7 +65,7 @@ export class LockModel implements Deciding {
     const known = this.#holder(key) === token ? (this.#holds.get(key)?.endsAt ?? 0) : 0;
     const endsAt = Math.max(known, this.#now + ttlMs);
     this.#holds.set(key, { token, endsAt });
-    return { remainingMs: endsAt - this.#now, stands: () => true } as const;
+    return { remainingMs: endsAt - this.#now, fence: undefined, stands: () => true } as const;
   }
 }
 

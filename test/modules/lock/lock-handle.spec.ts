@@ -14,6 +14,28 @@ beforeEach(() => {
   harness = lockHarness();
 });
 
+describe('the fence of a handle', () => {
+  it('is that of its hold, through extensions and after it', async () => {
+    const lock = await held();
+    const { fence } = lock;
+    expect(fence).toBe(harness.clock.now() * 1_000);
+    harness.clock.advance(10);
+    await lock.extend();
+    await lock.release();
+    expect(lock.fence).toBe(fence);
+    expect((await held()).fence).toBeGreaterThan(fence);
+  });
+
+  it('is an error where the hold has none', async () => {
+    const { driver, clock } = harness;
+    const unfenced = interceptedDriver(driver, {
+      acquire: (claim) => driver.acquire({ ...claim, fence: 'none' }),
+    });
+    const lock = await held(harnessOn(unfenced, clock));
+    expect(() => lock.fence).toThrow(expect.objectContaining({ code: 'E_LOCK_MISUSE' }));
+  });
+});
+
 describe('how long a handle may be relied on', () => {
   it('is until its time is over, and not a millisecond longer', async () => {
     const lock = await held();

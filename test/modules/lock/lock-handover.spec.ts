@@ -59,6 +59,18 @@ describe('locks of a single process when Redis is back', () => {
     expect(harness.names()).toEqual(['lock.acquired', 'lock.released']);
   });
 
+  it('have fences that go on from those of Redis, and those of Redis from theirs', async () => {
+    const before = await harness.locks.acquire('job', TTL);
+    await before.release();
+    clock.set(clock.now() - HOUR);
+    const here = await heldHere();
+    expect(here.fence).toBeGreaterThan(before.fence);
+    await comeBack();
+    await here.release();
+    const after = await harness.locks.acquire('job', TTL);
+    expect(after.fence).toBeGreaterThan(here.fence);
+  });
+
   it('of the outage crowd out nothing that Redis has to be told', async () => {
     const known = await harness.locks.acquire('job', TTL);
     goAway();

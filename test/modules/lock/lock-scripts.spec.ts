@@ -6,7 +6,12 @@ import { EXTEND } from '../../../src/modules/lock/drivers/scripts/lock-extend.lu
 import { FORCE_RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-force-release.lua.js';
 import { INSPECT } from '../../../src/modules/lock/drivers/scripts/lock-inspect.lua.js';
 import { RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-release.lua.js';
-import { LOCK, LOCK_RELEASED } from '../../../src/modules/lock/index.js';
+import {
+  LOCK,
+  LOCK_FENCE,
+  LOCK_RELEASED,
+  type LockClaim,
+} from '../../../src/modules/lock/index.js';
 import { claim, HOUR } from '../../contracts/lock/lock-fixtures.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
@@ -15,6 +20,7 @@ import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
 
 /** Long ago: nobody waits for such a call any more. */
 const PAST = 1;
+const FAR_FUTURE = Number.MAX_SAFE_INTEGER;
 
 // A server of our own: what is counted here must not come from other tests.
 const redis = useStarted(() => startStandalone());
@@ -54,6 +60,7 @@ describe('the cost of a call', () => {
     }
     const costs = [
       await trafficOf(() => driver.acquire(held)),
+      await trafficOf(() => driver.acquire(claim({ key: 'single flight', fence: 'none' }))),
       await trafficOf(() => driver.acquire(claim())),
       await trafficOf(() => driver.extend(held, 2 * HOUR)),
       await trafficOf(() => driver.release(held)),
@@ -62,9 +69,10 @@ describe('the cost of a call', () => {
     ];
     expect(costs).toEqual(
       [
-        ['TIME', 'HGET', 'HSET', 'PEXPIRE'],
-        ['TIME', 'HGET', 'PTTL'],
-        ['TIME', 'HGET', 'PTTL', 'PEXPIRE'],
+        ['TIME', 'HMGET', 'SET', 'HSET', 'PEXPIRE'],
+        ['TIME', 'HMGET', 'HSET', 'PEXPIRE'],
+        ['TIME', 'HMGET', 'PTTL'],
+        ['TIME', 'HMGET', 'PTTL', 'PEXPIRE'],
         ['TIME', 'HGET', 'PTTL', 'DEL', 'SET'],
         ['TIME', 'HGET', 'EXISTS'],
         ['TIME', 'HMGET', 'DEL'],
@@ -93,8 +101,8 @@ describe('what is left on the server', () => {
     expect(await server.exists(lockName())).toBe(0);
   });
 
-  it('is nothing after a lock was looked at, or taken away', async () => {
-    await driver.acquire(claim());
+  it('is nothing after a lock without a fence was looked at, or taken away', async () => {
+    await driver.acquire(claim({ fence: 'none' }));
     await driver.forceRelease('job');
     await driver.release(claim());
     await driver.extend(claim(), HOUR);
@@ -105,7 +113,7 @@ describe('what is left on the server', () => {
 
 describe('a call that arrives when nobody waits for it any more', () => {
   it('takes nothing', async () => {
-    const late = await run(ACQUIRE, { keys: lockName(), args: claim() }, PAST);
+    const late = await run(ACQUIRE, { keys: grantKeys(), args: claim() }, PAST);
     expect(late).toMatchObject(['late', expect.any(Number)]);
     expect(await server.exists(lockName())).toBe(0);
   });
@@ -132,6 +140,63 @@ describe('a call that arrives when nobody waits for it any more', () => {
   });
 });
 
+describe('a fence', () => {
+  it('is the time of the server in microseconds, as long as that goes on', async () => {
+    const before = await serverMicros();
+    const fence = await fenceAt(claim(), '');
+    expect(fence).toBeGreaterThanOrEqual(before);
+    expect(fence).toBeLessThanOrEqual(await serverMicros());
+  });
+
+  it('goes on where the clock was set back', async () => {
+    const fence = await fenceAt(claim(), '');
+    const anHourAgo = Math.floor(fence / 1_000) - HOUR;
+    const [second, third] = [await fenceAt(claim(), anHourAgo), await fenceAt(claim(), anHourAgo)];
+    expect([second, third]).toEqual([fence + 1, fence + 2]);
+  });
+
+  it('goes on where the server lost all it knew', async () => {
+    const fence = await fenceAt(claim(), '');
+    await server.del(...Object.values(grantKeys()));
+    expect(await fenceAt(claim(), '')).toBeGreaterThan(fence);
+  });
+
+  it('keeps all its digits', async () => {
+    const far = 2 ** 53 - 10;
+    expect(await fenceAt(claim({ fence: far }), '')).toBe(far);
+    expect(await fenceAt(claim(), '')).toBe(far + 1);
+  });
+
+  it('is remembered for a day after the hold at most', async () => {
+    await fenceAt(claim({ ttlMs: HOUR }), '');
+    const rest = await ttlOf(grantKeys().fence);
+    expect(rest).toBeGreaterThan(24 * HOUR);
+    expect(rest).toBeLessThanOrEqual(25 * HOUR);
+  });
+
+  it('is none for a hold of a release that knew none', async () => {
+    const held = claim();
+    await server.hset(lockName(), 'token', held.token, 'owner', 'old', 'since', '1');
+    await server.pexpire(lockName(), HOUR);
+    expect(await driver.extend(held, HOUR)).toMatchObject({ grant: { fence: undefined } });
+    expect(await driver.forceRelease('job')).toMatchObject({ owner: 'old', fence: undefined });
+  });
+
+  /** Of a hold that is taken away at once. */
+  async function fenceAt(asked: LockClaim, now: number | ''): Promise<number> {
+    const answer = await run(ACQUIRE, { keys: grantKeys(), args: asked, now }, FAR_FUTURE);
+    await server.del(lockName());
+    const { fence } = ACQUIRE.decode(answer);
+    if (fence === undefined) throw new Error('no fence');
+    return fence;
+  }
+
+  async function serverMicros(): Promise<number> {
+    const [seconds, micros] = await server.time();
+    return Number(seconds) * 1_000_000 + Number(micros);
+  }
+});
+
 describe('a server that forgot its scripts', () => {
   it('is taught them again', async () => {
     const held = claim();
@@ -147,6 +212,10 @@ function lockName(): string {
   return open.connection.keys.key(LOCK, 'job');
 }
 
+function grantKeys() {
+  return { lock: lockName(), fence: open.connection.keys.key(LOCK_FENCE, 'job', 'fence') };
+}
+
 function ttlOf(name: string): Promise<number> {
   return server.pttl(name);
 }
@@ -157,14 +226,15 @@ interface RawScript<Keys, Args> {
   readonly args: (args: Args) => readonly (string | number | Buffer)[];
 }
 
-/** Runs a script by itself, by the server's own clock. */
+/** Runs a script by itself, by the server's own clock or at a time that is given. */
 async function run<Keys, Args>(
   script: RawScript<Keys, Args>,
-  call: { readonly keys: Keys; readonly args: Args },
+  call: { readonly keys: Keys; readonly args: Args; readonly now?: number | '' },
   deadline: number,
 ): Promise<unknown> {
   const keys = script.keys(call.keys);
-  return server.eval(script.source, keys.length, ...keys, deadline, '', ...script.args(call.args));
+  const { now = '' } = call;
+  return server.eval(script.source, keys.length, ...keys, deadline, now, ...script.args(call.args));
 }
 
 interface Traffic {

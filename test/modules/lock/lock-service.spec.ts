@@ -251,7 +251,7 @@ describe('waiting', () => {
         if (tokens.size === 1) return { outcome: 'busy', remainingMs: 0 };
         const answer = await memory.acquire({ ...claim, ttlMs: 60_000 });
         if (answer.outcome === 'busy' || tokens.size > 2) return answer;
-        return { outcome: 'acquired', grant: { remainingMs: 0, stands: () => true } };
+        return { outcome: 'acquired', grant: { remainingMs: 0, fence: 1, stands: () => true } };
       },
     });
     const { locks } = harnessOn(driver, clock);

@@ -82,7 +82,8 @@ export class LockHandover implements FailoverJournal<LockDriver> {
     const { token, owner, standing } = hold;
     standing.isShared = true;
     const ttlMs = Math.ceil(memory.remainingMs(key));
-    const claim = { key, token, owner, ttlMs, outsideBudget: true };
+    const fence = standing.fence ?? 'none';
+    const claim: LockClaim = { key, token, owner, ttlMs, fence, outsideBudget: true };
     const answer = await this.#ask(claim);
     if (answer === 'busy') return memory.lose(claim);
     const found = memory.find(key);

@@ -28,6 +28,8 @@ export class MemoryLockDriver implements LockDriver {
   readonly #clock: Clock;
   readonly #holds: ExpiringMap<Hold>;
   readonly #released: ExpiringMap<true>;
+  /** Of the latest grant of any key. */
+  #latestFence = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,7 +47,8 @@ export class MemoryLockDriver implements LockDriver {
     if (hold !== undefined) {
       return { outcome: 'busy', remainingMs: Math.ceil(this.#holds.remainingMs(key)) };
     }
-    const taken = { token, owner, since: this.#clock.monotonic(), standing: new Standing() };
+    const standing = new Standing(this.#nextFence(claim));
+    const taken = { token, owner, since: this.#clock.monotonic(), standing };
     return { outcome: 'acquired', grant: this.#renew(key, taken, ttlMs) };
   }
 
@@ -89,11 +92,12 @@ export class MemoryLockDriver implements LockDriver {
    * Notes a hold that somebody else granted, so that it is busy here as well. The grant that it
    * returns is the same, but for that it also ends with `lose`.
    */
-  adopt({ key, token }: LockRef, { remainingMs }: LockGrant, owner?: string): LockGrant {
+  adopt({ key, token }: LockRef, { remainingMs, fence }: LockGrant, owner?: string): LockGrant {
+    this.#latestFence = Math.max(this.#latestFence, fence ?? 0);
     const known = this.#holds.get(key);
     const same = known?.token === token ? known : undefined;
     const since = same?.since ?? this.#clock.monotonic();
-    const standing = same?.standing ?? new Standing();
+    const standing = same?.standing ?? new Standing(fence);
     standing.isShared = true;
     this.#holds.set(
       key,
@@ -134,6 +138,14 @@ export class MemoryLockDriver implements LockDriver {
     hold.standing.end();
   }
 
+  /** Greater than all that were given or seen here, and at least the time in µs. */
+  #nextFence({ fence = 0 }: LockClaim): number | undefined {
+    if (fence === 'none') return undefined;
+    const micros = Math.floor(this.#clock.now() * 1_000);
+    this.#latestFence = Math.max(this.#latestFence + 1, micros, fence);
+    return this.#latestFence;
+  }
+
   /** Never shorter than it is, as in `lock-renew.lua.ts`. */
   #renew(key: string, hold: Hold, ttlMs: number): LockGrant {
     const remainingMs = Math.max(this.#holds.remainingMs(key), ttlMs);
@@ -141,13 +153,14 @@ export class MemoryLockDriver implements LockDriver {
     return hold.standing.grant(remainingMs);
   }
 
-  #show(key: string, { token, owner, since }: Hold): HeldLock {
+  #show(key: string, { token, owner, since, standing }: Hold): HeldLock {
     return {
       key,
       owner,
       tokenPrefix: token.slice(0, SHOWN_OF_TOKEN),
       heldMs: Math.floor(this.#clock.monotonic() - since),
       remainingMs: Math.ceil(this.#holds.remainingMs(key)),
+      fence: standing.fence,
     };
   }
 }

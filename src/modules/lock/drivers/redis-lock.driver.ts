@@ -16,7 +16,7 @@ import type {
   LockRef,
   ReleaseOutcome,
 } from '../lock.driver.js';
-import { LOCK, LOCK_RELEASED } from '../lock.keys.js';
+import { LOCK, LOCK_FENCE, LOCK_RELEASED } from '../lock.keys.js';
 import { checkHold, SHOWN_OF_TOKEN } from './lock-rules.js';
 import { ACQUIRE } from './scripts/lock-acquire.lua.js';
 import { EXTEND } from './scripts/lock-extend.lua.js';
@@ -55,17 +55,22 @@ export class RedisLockDriver implements LockDriver {
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
     checkHold(claim.key, claim.ttlMs);
     const bounds = claim.outsideBudget ? this.#unbudgeted : this.#options;
-    const call = { keys: this.#lock(claim.key), args: claim, ...bounds };
-    const { word, ms } = await this.#connection.script(ACQUIRE, call);
-    if (word === 'acquired') return { outcome: 'acquired', grant: grantOf(ms) };
+    const keys = {
+      lock: this.#lock(claim.key),
+      fence: this.#connection.keys.key(LOCK_FENCE, claim.key, 'fence'),
+    };
+    const call = { keys, args: claim, ...bounds };
+    const { word, ms, fence } = await this.#connection.script(ACQUIRE, call);
+    if (word === 'acquired') return { outcome: 'acquired', grant: grantOf(ms, fence) };
     return { outcome: 'busy', remainingMs: ms };
   }
 
   async extend({ key, token }: LockRef, ttlMs: number): Promise<ExtendOutcome> {
     checkHold(key, ttlMs);
     const call = { keys: this.#lock(key), args: { token, ttlMs }, ...this.#unbudgeted };
-    const { word, ms } = await this.#connection.script(EXTEND, call);
-    return word === 'extended' ? { outcome: 'extended', grant: grantOf(ms) } : { outcome: 'lost' };
+    const { word, ms, fence } = await this.#connection.script(EXTEND, call);
+    if (word !== 'extended') return { outcome: 'lost' };
+    return { outcome: 'extended', grant: grantOf(ms, fence) };
   }
 
   async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
@@ -130,8 +135,8 @@ function stands(): boolean {
   return true;
 }
 
-function grantOf(remainingMs: number): LockGrant {
-  return { remainingMs, stands };
+function grantOf(remainingMs: number, fence: number | undefined): LockGrant {
+  return { remainingMs, fence, stands };
 }
 
 function heldLock(key: string, holder: HolderReply | undefined): HeldLock | undefined {

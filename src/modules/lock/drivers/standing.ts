@@ -7,10 +7,22 @@ export class Standing {
   #isOver = false;
   readonly #listeners = new Set<() => void>();
 
+  readonly #fence: number | undefined;
+
+  /** @param fence of the hold */
+  constructor(fence: number | undefined) {
+    this.#fence = fence;
+  }
+
+  get fence(): number | undefined {
+    return this.#fence;
+  }
+
   /** A grant for so long, as long as nobody calls `end`. */
   grant(remainingMs: number): LockGrant {
     return {
       remainingMs,
+      fence: this.#fence,
       stands: () => !this.#isOver,
       onLost: (listener) => void this.#listeners.add(listener),
     };

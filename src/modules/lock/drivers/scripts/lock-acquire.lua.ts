@@ -1,4 +1,7 @@
 import { defineScript } from '../../../../common/redis/index.js';
+import type { LockClaim } from '../../lock.driver.js';
+import { FENCE } from './lock-fence.lua.js';
+import type { GrantKeys } from './lock-keys.js';
 import { decodeTagged, type TaggedReply } from './lock-reply.js';
 import { RENEW } from './lock-renew.lua.js';
 
@@ -6,29 +9,31 @@ import { RENEW } from './lock-renew.lua.js';
  * Takes the lock for a token when nobody holds it; renews it for the token that does.
  *
  * KEYS[1]  lock
- * ARGV     token, time to live in ms, owner
- * Returns  { 'acquired' | 'busy', time left in ms }
- * Cost     O(1): 2 commands when busy, 3 when taken
+ * KEYS[2]  latest fence
+ * ARGV     token, time to live in ms, owner, least fence or '' for none
+ * Returns  { 'acquired' | 'busy', time left in ms, fence or '' }
+ * Cost     O(1): 2 commands when busy, 4 when taken, 3 of them without a fence
  */
-export const ACQUIRE = defineScript<string, AcquireArguments, TaggedReply>({
+export const ACQUIRE = defineScript<GrantKeys, LockClaim, TaggedReply>({
   name: 'lock-acquire',
   mode: 'write',
-  lua: `${RENEW}
-local holder = redis.call('HGET', KEYS[1], 'token')
-if holder == arg(1) then return { 'acquired', renew(tonumber(arg(2))) } end
-if holder then return { 'busy', redis.call('PTTL', KEYS[1]) } end
+  lua: `${RENEW}${FENCE}
+local holder = redis.call('HMGET', KEYS[1], 'token', 'fence')
+local ttl = tonumber(arg(2))
+if holder[1] == arg(1) then return { 'acquired', renew(ttl), holder[2] or '' } end
+if holder[1] then return { 'busy', redis.call('PTTL', KEYS[1]), '' } end
 local since = string.format('%.0f', now)
-redis.call('HSET', KEYS[1], 'token', arg(1), 'owner', arg(3), 'since', since)
-redis.call('PEXPIRE', KEYS[1], arg(2))
-return { 'acquired', tonumber(arg(2)) }
+local fence = arg(4) ~= '' and next_fence(KEYS[2], tonumber(arg(4)), ttl) or ''
+redis.call('HSET', KEYS[1], 'token', arg(1), 'owner', arg(3), 'since', since, 'fence', fence)
+redis.call('PEXPIRE', KEYS[1], ttl)
+return { 'acquired', ttl, fence }
 `,
-  keys: (lock) => [lock],
-  args: ({ token, ttlMs, owner }) => [token, ttlMs, owner],
+  keys: ({ lock, fence }) => [lock, fence],
+  args: ({ token, ttlMs, owner, fence = 0 }) => [
+    token,
+    ttlMs,
+    owner,
+    fence === 'none' ? '' : fence,
+  ],
   decode: decodeTagged,
 });
-
-interface AcquireArguments {
-  readonly token: string;
-  readonly ttlMs: number;
-  readonly owner: string;
-}

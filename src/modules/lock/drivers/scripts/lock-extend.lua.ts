@@ -7,15 +7,16 @@ import { RENEW } from './lock-renew.lua.js';
  *
  * KEYS[1]  lock
  * ARGV     token, time to live in ms
- * Returns  { 'extended', time left in ms } | { 'lost', 0 }
+ * Returns  { 'extended', time left in ms, fence or '' } | { 'lost', 0, '' }
  * Cost     O(1): at most 3 commands
  */
 export const EXTEND = defineScript<string, ExtendArguments, TaggedReply>({
   name: 'lock-extend',
   mode: 'write',
   lua: `${RENEW}
-if redis.call('HGET', KEYS[1], 'token') ~= arg(1) then return { 'lost', 0 } end
-return { 'extended', renew(tonumber(arg(2))) }
+local holder = redis.call('HMGET', KEYS[1], 'token', 'fence')
+if holder[1] ~= arg(1) then return { 'lost', 0, '' } end
+return { 'extended', renew(tonumber(arg(2))), holder[2] or '' }
 `,
   keys: (lock) => [lock],
   args: ({ token, ttlMs }) => [token, ttlMs],

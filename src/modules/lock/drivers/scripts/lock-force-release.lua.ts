@@ -5,7 +5,7 @@ import { decodeHolder, HOLDER, type HolderReply } from './lock-reply.js';
  * Takes a lock away from whoever holds it.
  *
  * KEYS[1]  lock
- * Returns  { token, owner, held ms, remaining ms } of the holder | {}
+ * Returns  { token, owner, held ms, remaining ms, fence or '' } of the holder | {}
  * Cost     O(1): 3 commands
  */
 export const FORCE_RELEASE = defineScript<string, undefined, HolderReply | undefined>({
