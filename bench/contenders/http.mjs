@@ -49,8 +49,8 @@ const SHARED_CALLS = { evalsha: 1 / 64 };
  * - `headers`: what an answer must have
  * - `body`: what it must be
  * - `handlerRuns`: whether requests reach the route's own code
- * - `countsEach`: the limit holds in any window, so after a slice that is shorter than one
- *   `X-RateLimit-Remaining` must tell that every request of it was counted
+ * - `countsEach`: what `X-RateLimit-Remaining` must show of a slice, because each request of it was
+ *   counted: `growth`, of a window far longer than all slices, or a `full-window` at the same rate
  * - `signsIn`: `POST` to `SIGN_IN_PATH` opens a session, and the cookies it sets go with each request
  */
 const answer = { body: PAYLOAD, headers: {}, handlerRuns: 'always' };
@@ -125,7 +125,7 @@ export const HTTP_CONTENDERS = [
     group: 'throttle-redis',
     against: ['throttle-redis-peer'],
     redis: SHARED_CALLS,
-    countsEach: true,
+    countsEach: 'full-window',
     load: async () => (await oursThrottle()).slidingWindow,
   },
   {
@@ -152,7 +152,7 @@ export const HTTP_CONTENDERS = [
     group: 'throttle-three',
     against: ['throttle-three-peer'],
     redis: SHARED_CALLS,
-    countsEach: true,
+    countsEach: 'growth',
     load: async () => (await oursThrottle()).threeLimits,
   },
   {
@@ -167,7 +167,7 @@ export const HTTP_CONTENDERS = [
   {
     ...throttle,
     id: 'throttle-memory-ours',
-    countsEach: true,
+    countsEach: 'full-window',
     title: 'our guard, sliding window (default)',
     group: 'throttle-memory',
     against: ['throttle-memory-peer'],
@@ -176,7 +176,7 @@ export const HTTP_CONTENDERS = [
   {
     ...throttle,
     id: 'throttle-memory-peer',
-    countsEach: true,
+    countsEach: 'full-window',
     title: '@nestjs/throttler, own storage (sliding window)',
     group: 'throttle-memory',
     load: async () => (await peerThrottle()).inMemory,

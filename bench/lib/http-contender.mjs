@@ -5,6 +5,9 @@ import { ContenderProcess } from './contender-process.mjs';
 import { checkCommands } from './redis-work.mjs';
 import { RunningContender } from './running-contender.mjs';
 
+/** Part of a full window at the rate of a slice that has to be counted; the rate varies. */
+const FULL_ENOUGH = 0.6;
+
 /** How often autocannon looks whether its time is over. */
 const TICK_MS = 50;
 
@@ -43,6 +46,7 @@ export class HttpContender extends RunningContender {
   }
 
   async run(seconds) {
+    const usedBefore = await this.#used();
     const before = await this.#counters();
     const result = await autocannon({
       url: this.#url,
@@ -52,9 +56,10 @@ export class HttpContender extends RunningContender {
       sampleInt: TICK_MS,
     });
     const after = await this.#counters();
-    const { response } = this.contender.countsEach ? await this.#get() : {};
+    const used = await this.#used();
     return {
-      remaining: Number(response?.headers.get('x-ratelimit-remaining')),
+      used,
+      grownBy: used - usedBefore,
       count: result['2xx'],
       // Its own `duration` is rounded to 10 ms.
       seconds: (result.finish - result.start) / 1_000,
@@ -68,8 +73,8 @@ export class HttpContender extends RunningContender {
   }
 
   /** Every request was answered with 200 and cost what the contender promises to do. */
-  check({ count, seconds, failed, handlerRuns, commands, remaining }) {
-    const { id, countsEach, windowMs } = this.contender;
+  check({ count, failed, handlerRuns, commands, ...slice }) {
+    const { id } = this.contender;
     assert.ok(count > 0, `${id}: no answer`);
     assert.equal(failed, 0, `${id}: failed requests`);
     if (this.contender.handlerRuns === 'never') {
@@ -77,11 +82,26 @@ export class HttpContender extends RunningContender {
     } else {
       assert.ok(handlerRuns >= count, `${id}: the handler did not run each time`);
     }
-    if (countsEach && seconds * 1_000 < windowMs / 2) {
-      const counted = LIMIT - remaining;
-      assert.ok(counted >= count, `${id}: counted ${counted} of ${count} requests`);
-    }
+    this.#checkCounted({ count, ...slice });
     checkCommands(this.contender, commands, count);
+  }
+
+  #checkCounted({ count, seconds, used, grownBy }) {
+    const { id, countsEach, windowMs } = this.contender;
+    if (countsEach === 'growth') {
+      assert.ok(grownBy >= count, `${id}: counted ${grownBy} of ${count} requests`);
+    }
+    // A longer slice than the window says nothing; the load before this one may have been slower.
+    if (countsEach !== 'full-window' || seconds * 1_000 > windowMs) return;
+    const expected = ((count * windowMs) / (seconds * 1_000)) * FULL_ENOUGH;
+    assert.ok(used >= expected, `${id}: counted ${used} in a window, less than ${expected}`);
+  }
+
+  /** Hits that its limit holds against it; 0 where nothing asks. */
+  async #used() {
+    if (this.contender.countsEach === undefined) return 0;
+    const { response } = await this.#get();
+    return LIMIT - Number(response.headers.get('x-ratelimit-remaining'));
   }
 
   #counters() {

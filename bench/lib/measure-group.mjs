@@ -15,15 +15,16 @@ const KINDS = { http: HttpContender, operation: OperationContender };
  */
 export async function measureGroup(contenders, { redis, timing, turn, ...settings }) {
   await redis.reset();
+  const leadIn = leadInSeconds(contenders);
   const group = await startAll(contenders, { redis, ...settings });
   try {
     for (const one of inTurn(group, turn)) {
       await alone(one, async () => {
         await one.prove();
-        await loadUncounted(one, timing.warmUpSeconds - leadInSeconds(one.contender));
+        await loadUncounted(one, timing.warmUpSeconds - leadIn);
       });
     }
-    const slices = await measureSlices(group, { redis, timing, turn });
+    const slices = await measureSlices(group, { redis, timing: { ...timing, leadIn }, turn });
     for (const one of group) await alone(one, () => one.prove());
     return Object.fromEntries(
       group.map((one) => [one.contender.id, summary(one.contender, slices.get(one))]),
@@ -58,7 +59,7 @@ async function measureSlices(group, { redis, timing, turn }) {
   const slices = new Map(group.map((one) => [one, []]));
   for (let pass = 0; pass < timing.slices; pass += 1) {
     for (const one of inTurn(group, turn + pass)) {
-      const measure = () => measureSlice(one, redis, timing.seconds);
+      const measure = () => measureSlice(one, redis, timing);
       slices.get(one).push(await alone(one, measure));
     }
   }

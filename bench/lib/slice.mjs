@@ -8,9 +8,9 @@ const SETTLE_MS = 100;
 /** Until the last answers to the lead-in have arrived; its hits must still be in their window. */
 const BREATH_MS = 20;
 
-/** Seconds under load before a slice, until the window of a contender's limit is full. */
-export function leadInSeconds({ windowMs = 0 }) {
-  return windowMs / 1_000;
+/** Seconds under load before a slice of any of the group, until the windows of limits are full. */
+export function leadInSeconds(contenders) {
+  return Math.max(...contenders.map(({ windowMs = 0 }) => windowMs)) / 1_000;
 }
 
 /** Load that is not counted; all that it caused is over. */
@@ -25,8 +25,7 @@ export async function loadUncounted(running, seconds) {
  *
  * @throws AssertionError when it did not do all its work
  */
-export async function measureSlice(running, redis, seconds) {
-  const leadIn = leadInSeconds(running.contender);
+export async function measureSlice(running, redis, { seconds, leadIn }) {
   if (leadIn > 0) {
     await running.run(leadIn);
     await delay(BREATH_MS);

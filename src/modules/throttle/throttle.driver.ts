@@ -125,7 +125,8 @@ export const ThrottleDriver = Symbol('ThrottleDriver');
 export interface ThrottleDriver {
   /**
    * Counts one hit under every check, or, when one of them denies it, under none. Checks of the
-   * same counter count it once, as the first of them says. One round trip, whatever the number.
+   * same counter count it once, as the first of them says; they must have one window, and of a bucket
+   * one limit and burst. One round trip, whatever the number.
    *
    * A denied hit is free, except where a policy that denies it has a `penalty` or a `block`.
    *

@@ -185,6 +185,24 @@ describe('a hit whose counter something else overwrote', () => {
     await expect(server.lrange(keyOf(policy()), 0, -1)).resolves.toEqual(before);
   });
 
+  it('is decided where words stand between the times, and never ends the server', async () => {
+    const now = Date.now();
+    const middle = [String(now - 10), 'two', String(now - 9), String(now - 8), String(now - 7)];
+    await server.rpush(keyOf(policy()), ...middle);
+    const [wide, narrow] = [policy({ limit: 100 }), policy({ limit: 6 })];
+    const both = [...checks('eve', [wide], 3), ...checks('eve', [narrow], 1)];
+    await expect(driver.consume(both)).resolves.toMatchObject({ allowed: true });
+
+    const punishing = policy({ name: 'punishing', limit: 3, penalty: 1 });
+    await server.rpush(keyOf(punishing), String(now - 10), 'two', String(now - 5));
+    const hits = () => driver.consume(checks('eve', [punishing]));
+    await expect(Promise.all([hits(), hits()])).resolves.toMatchObject([
+      { allowed: false },
+      { allowed: false },
+    ]);
+    await expect(server.llen(keyOf(punishing))).resolves.toBe(3);
+  });
+
   it.each(['a hash', 'a text'])('fails where it is the block: %s', async (what) => {
     const asked = policy({ block: { durationMs: 1_000, longestMs: 1_000 } });
     await overwrite(what, blockOf(asked));

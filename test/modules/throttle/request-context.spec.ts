@@ -110,6 +110,21 @@ describe('a guard that @UseGuards names, beside the global one', () => {
   });
 });
 
+describe('the seams of the guard', () => {
+  it('are asked also where the class itself was changed', async () => {
+    const guard = await startGuard();
+    const shouldSkip = jest.fn(async () => true);
+    const original: unknown = Reflect.get(RateLimitGuard.prototype, 'shouldSkip');
+    Reflect.set(RateLimitGuard.prototype, 'shouldSkip', shouldSkip);
+    try {
+      await expect(passes(guard, () => graphql('plain', exchange()))).resolves.toBe(4);
+    } finally {
+      Reflect.set(RateLimitGuard.prototype, 'shouldSkip', original);
+    }
+    expect(shouldSkip).toHaveBeenCalledTimes(4);
+  });
+});
+
 describe('resolvers of GraphQL', () => {
   it('all count where failures are to: the one answer of an operation does not tell', async () => {
     const guard = await startGuard();

@@ -69,6 +69,15 @@ describe('ThrottlerLimits', () => {
     expect(new Set(names.flat()).size).toBe(TWINS.length);
   });
 
+  it('keeps those apart that have one name, or none', async () => {
+    const names = await namesOf([
+      { limit: 3, ttl: 1_000 },
+      { limit: 100, ttl: 60_000 },
+    ]);
+    expect(names[0]).toBe('@throttler default ANY PetsController.list /cats');
+    expect(new Set(names).size).toBe(2);
+  });
+
   it('keeps names apart that hold what separates them', async () => {
     const generateKey = () => 'key';
     const shared = { limit: 3, ttl: 5_000, generateKey };

@@ -108,7 +108,7 @@ export class ThrottlerLimits {
     // counters stay together, as all of one subject do.
     const key = generateKey?.(context, tracker, name);
     const handler = key === undefined ? handlerParts(context, routeTemplate(request)) : [];
-    const parts = [name, ...handler];
+    const parts = [this.#counterOf(throttler), ...handler];
     const setHeaders = throttler.setHeaders ?? common.setHeaders ?? true;
     return {
       subject: throttlerSubject(key ?? tracker),
@@ -117,6 +117,14 @@ export class ThrottlerLimits {
       count: 'all',
       throttler: { ...numbers, tracker, key: key ?? [...parts, tracker].join(' '), setHeaders },
     };
+  }
+
+  /** Several may have one name, or none; each has counters of its own. */
+  #counterOf(throttler: ThrottlerOptions): string {
+    const name = nameOf(throttler);
+    const alike = this.#options.throttlers.filter((other) => nameOf(other) === name);
+    const place = alike.indexOf(throttler);
+    return place > 0 ? `${name} #${place + 1}` : name;
   }
 
   async #numbersOf(

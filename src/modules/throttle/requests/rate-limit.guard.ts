@@ -126,7 +126,7 @@ export class RateLimitGuard extends ThrottlerGuard {
 
   /** Who the client is, as the subject of its counters. */
   protected override async getTracker(request: HttpRequest): Promise<string> {
-    return this.#addressOf(request);
+    return this.policies.identity.addressOf(request, this.#theirOptions.ipv6SubnetPrefix);
   }
 
   protected override getRequestResponse(context: ExecutionContext): RequestResponse {
@@ -178,7 +178,8 @@ export class RateLimitGuard extends ThrottlerGuard {
     const { identity } = policies;
     const own = requestChecks(limits, request, (by) => {
       if (by !== 'client') return identity.subjectOf(by, request);
-      return this.#hasOwn('getTracker') ? this.#tracked(request) : this.#addressOf(request);
+      if (this.#hasOwn('getTracker')) return this.#tracked(request);
+      return identity.addressOf(request, this.#theirOptions.ipv6SubnetPrefix);
     });
     const throttlers = this.#throttlers;
     if (throttlers === undefined || context === undefined || policies.isExempt(context)) return own;
@@ -189,13 +190,9 @@ export class RateLimitGuard extends ThrottlerGuard {
     return this.policies.identity.tracked(await this.getTracker(request), request);
   }
 
-  #addressOf(request: HttpRequest): string {
-    return this.policies.identity.addressOf(request, this.#theirOptions.ipv6SubnetPrefix);
-  }
-
-  /** Was this seam of ours or of the base class overridden? */
-  #hasOwn(seam: 'shouldSkip' | 'getTracker'): boolean {
-    return this[seam] !== RateLimitGuard.prototype[seam];
+  /** Was this seam overridden, or replaced in whatever way? */
+  #hasOwn(seam: keyof typeof SEAMS): boolean {
+    return this[seam] !== SEAMS[seam];
   }
 
   /** What the application says in place of our own words. */
@@ -229,6 +226,12 @@ export class RateLimitGuard extends ThrottlerGuard {
     }
   }
 }
+
+/** As they are where nobody has changed them. */
+const SEAMS = {
+  shouldSkip: Reflect.get(RateLimitGuard.prototype, 'shouldSkip') as unknown,
+  getTracker: Reflect.get(RateLimitGuard.prototype, 'getTracker') as unknown,
+};
 
 /** On requests that were checked, or may skip it: costs less than a weak set that all are in. */
 const SEEN = Symbol('seen by the rate limit guard');

@@ -52,13 +52,14 @@ function sliding.save(k)
   redis.call('PEXPIRE', k.key, k.window)
 end
 
+-- Of a hit in the middle of the list; one that is no time counts as made now.
+local function time_at(k, index)
+  return math.min(now, tonumber(redis.call('LINDEX', k.key, index)) or now)
+end
+
 local function rest_of(k, index)
   local hit = now
-  if index == 0 then
-    hit = k.start
-  elseif index < k.stored then
-    hit = whole(redis.call('LINDEX', k.key, index))
-  end
+  if index == 0 then hit = k.start elseif index < k.stored then hit = time_at(k, index) end
   return hit + k.window - now
 end
 
@@ -79,7 +80,7 @@ function sliding.punish(k, c)
   k.added = k.added + math.min(c.penalty, most)
   sliding.save(k)
   redis.call('LTRIM', k.key, -most, -1)
-  sliding.load(k)
+  k.start, k.stored = time_at(k, 0), math.min(k.stored, most)
 end
 
 function sliding.grant(k, hits)

@@ -118,7 +118,7 @@ end
 
 local function is_readable(c, with)
   local is_ours, problem = pcall(with, c)
-  if is_ours or problem == FOREIGN then return is_ours end
+  if is_ours or is_foreign(problem) then return is_ours end
   -- Again, and now it ends the script as the server said it: caught, it has lost its form.
   with(c)
   return true
