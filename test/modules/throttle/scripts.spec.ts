@@ -12,6 +12,7 @@ import { FakeClock } from '../../../src/testing/index.js';
 import {
   ALL_STRATEGIES,
   checks,
+  counted,
   hit,
   hitTimes,
   policy,
@@ -99,6 +100,17 @@ describe('the commands of a hit', () => {
     expect(admitted.inScript).toEqual([...reading, 'RPUSH', 'PEXPIRE']);
     const denied = await trafficOf(() => hit(driver, 'alice', sliding));
     expect(denied.inScript).toEqual(reading);
+  });
+
+  it('are these for a hit that is taken back, and none more where it counts no longer', async () => {
+    const eve = checks('eve', [sliding]);
+    const outcome = await driver.consume(eve);
+    await driver.refund(counted(checks('loads the script', [fixed]), outcome));
+    const reading = ['TIME', 'LINDEX', 'LINDEX', 'LLEN'];
+    const taken = await trafficOf(() => driver.refund(counted(eve, outcome)));
+    expect(taken.inScript).toEqual([...reading, 'LREM']);
+    const nothing = await trafficOf(() => driver.refund(counted(checks('eve', [fixed]), outcome)));
+    expect(nothing.inScript).toEqual(['TIME', 'GET']);
   });
 
   it.each(ALL_STRATEGIES)('do not depend on how many hits are live (%s)', async (strategy) => {

@@ -7,22 +7,14 @@ export class Standing {
   #isOver = false;
   readonly #listeners = new Set<() => void>();
 
-  readonly #fence: number | undefined;
-
   /** @param fence of the hold */
-  constructor(fence: number | undefined) {
-    this.#fence = fence;
-  }
-
-  get fence(): number | undefined {
-    return this.#fence;
-  }
+  constructor(readonly fence: number | undefined) {}
 
   /** A grant for so long, as long as nobody calls `end`. */
   grant(remainingMs: number): LockGrant {
     return {
       remainingMs,
-      fence: this.#fence,
+      fence: this.fence,
       stands: () => !this.#isOver,
       onLost: (listener) => void this.#listeners.add(listener),
     };

@@ -1,7 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import type { LockClaim } from '../../lock.driver.js';
 import { FENCE } from './lock-fence.lua.js';
-import type { GrantKeys } from './lock-keys.js';
 import { decodeTagged, type TaggedReply } from './lock-reply.js';
 import { RENEW } from './lock-renew.lua.js';
 
@@ -37,3 +36,9 @@ return { 'acquired', ttl, fence }
   ],
   decode: decodeTagged,
 });
+
+/** Both in one slot. */
+interface GrantKeys {
+  readonly lock: string;
+  readonly fence: string;
+}

@@ -42,6 +42,7 @@ function sliding.load(k)
 end
 
 function sliding.save(k)
+  if k.added == 0 then return end
   local hit = string.format('%.0f', now)
   while k.added > 0 do
     local hits = {}

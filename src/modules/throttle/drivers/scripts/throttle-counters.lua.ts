@@ -76,8 +76,9 @@ local function save_counters()
 end
 
 local function change(k, how, ...)
-  k.is_changed = true
-  return k.strategy[how](k, ...)
+  local result = k.strategy[how](k, ...)
+  if result ~= false then k.is_changed = true end
+  return result
 end
 
 local function clear(k)
