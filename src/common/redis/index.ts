@@ -17,3 +17,5 @@ export type { RedisModuleOptions } from './redis.module-definition.js';
 export type * from './redis.options.js';
 export type { RedisRole } from './roles.js';
 export { masters, type RedisNodeClient, scanStep } from './scan.js';
+export { subscriberClient } from './subscriber-client.js';
+export { SubscriptionLink } from './subscription-link.js';

@@ -1,10 +1,13 @@
 import type { EventStream } from '../../../common/events/index.js';
-import type { RedisClient, RedisConnection } from '../../../common/redis/index.js';
+import {
+  type RedisClient,
+  type RedisConnection,
+  subscriberClient,
+  SubscriptionLink,
+} from '../../../common/redis/index.js';
 import { decodeEvent, type PubSubEvent } from '../envelope.js';
 import { type PubSubReceiver, type Topic, topicKey } from '../pubsub.receiver.js';
 import '../pubsub.events.js';
-import { subscriberClient } from './subscriber-client.js';
-import { SubscriptionLink } from './subscription-link.js';
 import { WireNames } from './wire-names.js';
 
 export interface RedisPubSubReceiverOptions {

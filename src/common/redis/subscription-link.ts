@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
-import { type RedisClient, withDeadline } from '../../../common/redis/index.js';
+import type { RedisClient } from './client-factory.js';
+import { withDeadline } from './deadline.js';
 import { receivingNode } from './subscriber-client.js';
 
 export interface SubscriptionLinkOptions {

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
-import type { RedisClient, RedisConnection } from '../../../common/redis/index.js';
+import type { RedisClient } from './client-factory.js';
+import type { RedisConnection } from './connection.js';
 
 /** The client that receives, and whether we have to close it. */
 export interface SubscriberClient {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { SubscriptionLink } from '../../../src/modules/pubsub/drivers/subscription-link.js';
-import { eventually } from '../../support/eventually.js';
+import { SubscriptionLink } from '../../src/common/redis/subscription-link.js';
+import { eventually } from '../support/eventually.js';
 
 const REPLIES: Readonly<Record<string, string>> = {
   subscribe: '*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n',
