@@ -18,7 +18,8 @@ const throttle = await import('../dist/modules/throttle/index.js');
 const { QUEUE_DATA } = await import('../dist/modules/queue/index.js');
 const pubsub = await import('../dist/modules/pubsub/index.js');
 const session = await import('../dist/modules/session/index.js');
-const { LOCK, LOCK_FENCE, LOCK_RELEASED } = await import('../dist/modules/lock/index.js');
+const { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } =
+  await import('../dist/modules/lock/index.js');
 
 const FAMILIES = [
   CACHE_ENTRY,
@@ -28,7 +29,9 @@ const FAMILIES = [
   throttle.THROTTLE_INSTANCES,
   LOCK,
   LOCK_FENCE,
+  LOCK_QUEUE,
   LOCK_RELEASED,
+  LOCK_WAITERS,
   session.SESSION_RECORD,
   session.SESSION_GENERATION,
   session.SESSION_INDEX,

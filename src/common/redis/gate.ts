@@ -1,5 +1,6 @@
 import { currentRequest } from '../context/index.js';
 import type { EventStream } from '../events/index.js';
+import type { CallBounds } from './call-bounds.js';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import { withDeadline } from './deadline.js';
 import { failureWord, unavailableReason } from './failure.js';
@@ -27,23 +28,6 @@ export interface GateOptions {
 /** Share of its time a call must have had for a missed deadline to speak against Redis. */
 const TELLING_SHARE = 0.5;
 
-/** How one call is bounded. */
-export interface CallBounds {
-  readonly deadlineMs: number;
-  /** `true` for work that takes many calls by nature, such as clearing by pattern. @default `isSurvey` */
-  readonly outsideBudget?: boolean;
-  /**
-   * `true` for a step of work that looks at a lot of data and that the traffic does not depend on, such
-   * as a list for operators: its own size may be why it is slow or refused. It is outside of the
-   * budget of its request unless `outsideBudget` is `false`, and what it comes to neither opens the
-   * breaker nor shows that Redis is well. @default false
-   */
-  readonly isSurvey?: boolean;
-}
-
-/** One step of a survey: far more time than traffic gets, and still an end. */
-export const SURVEY: CallBounds = { deadlineMs: 1_000, isSurvey: true };
-
 /** Counters since the process started. */
 export interface GateCounters {
   readonly calls: number;
@@ -67,6 +51,7 @@ export class RedisGate {
   readonly #options: GateOptions;
   readonly #breaker: CircuitBreaker;
   readonly #recoveryListeners = new Set<() => void>();
+  readonly #openingListeners = new Set<() => void>();
   readonly #counters = { calls: 0, failures: 0, rejected: 0, inFlight: 0 };
   #degradedSince: number | undefined;
   #trouble: string | undefined;
@@ -101,6 +86,11 @@ export class RedisGate {
   onRecovered(listener: () => void): () => void {
     this.#recoveryListeners.add(listener);
     return () => this.#recoveryListeners.delete(listener);
+  }
+
+  /** Calls `listener` whenever the breaker opens, and when the gate stops. */
+  onOpened(listener: () => void): void {
+    this.#openingListeners.add(listener);
   }
 
   /**
@@ -150,6 +140,7 @@ export class RedisGate {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#breaker.open();
+    this.#tellOpened();
   }
 
   #admit(limitMs: number): void {
@@ -195,7 +186,12 @@ export class RedisGate {
     this.#trouble = trouble;
     this.#link.destroySockets();
     this.#announce(reason);
+    this.#tellOpened();
     this.#schedule();
+  }
+
+  #tellOpened(): void {
+    for (const listener of this.#openingListeners) listener();
   }
 
   #announce(reason: string): void {

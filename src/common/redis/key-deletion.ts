@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { RedisConnection } from './connection.js';
-import { type CallBounds, SURVEY } from './gate.js';
+import { type CallBounds, SURVEY } from './call-bounds.js';
 import { compileGlob, encodedMatch } from './glob.js';
 import { decodePart } from './key-encoding.js';
 import type { KeyFamily } from './key-space.js';

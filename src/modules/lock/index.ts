@@ -1,13 +1,25 @@
+export { currentLock } from './current-lock.js';
 export { type FencedWrite, fencedWrite, type ScriptingClient } from './fenced-write.js';
+export type {
+  AcquireOptions,
+  HoldOptions,
+  LockedOptions,
+  LockKey,
+  SkipOptions,
+  WaitOptions,
+} from './hold.options.js';
 export { LockAdminController, type LockBody, type LockListBody } from './lock.controller.js';
 export { LockDriver } from './lock.driver.js';
 export type {
+  AcquireAllOutcome,
   AcquireOutcome,
   ExtendOutcome,
   HeldLock,
   LockClaim,
   LockGrant,
   LockRef,
+  LockWait,
+  LockWaiter,
   ReleaseOutcome,
 } from './lock.driver.js';
 export {
@@ -17,9 +29,9 @@ export {
   LockMisuseError,
   LockWaitTimeoutError,
 } from './lock.errors.js';
-export { LOCK, LOCK_FENCE, LOCK_RELEASED } from './lock.keys.js';
+export { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } from './lock.keys.js';
 export { LockModule } from './lock.module.js';
-export type { AcquireOptions, HoldOptions, LockedOptions, LockOptions } from './lock.options.js';
-export { LockService } from './lock.service.js';
+export type { LockOptions } from './lock.options.js';
+export { LockService, type UnderLock } from './lock.service.js';
 export { Locked } from './locked.decorator.js';
 export type { LockHandle } from './lock-handle.js';

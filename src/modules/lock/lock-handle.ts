@@ -1,109 +1,110 @@
 import type { EventStream } from '../../common/events/index.js';
 import { type Clock, type Duration, parseDuration } from '../../common/time/index.js';
-import type { LockClaim, LockDriver, LockGrant, ReleaseOutcome } from './lock.driver.js';
+import type { ReleaseOutcome } from './lock.driver.js';
 import { LockBackendDownError, LockLostError, LockMisuseError } from './lock.errors.js';
 import './lock.events.js';
+import type { LockHold } from './lock-hold.js';
+import { LookingSignal } from './lock-signal.js';
 
 /** What a handle works with. */
 export interface LockHandleContext {
-  readonly driver: LockDriver;
   readonly clock: Clock;
   readonly events: EventStream;
-}
-
-/** A claim that was granted. */
-export interface GrantedClaim {
-  readonly claim: LockClaim;
-  readonly grant: LockGrant;
-  /** Monotonic time from before the request was sent. */
-  readonly askedAt: number;
+  readonly ttlMs: number;
 }
 
 /**
- * A lock that was granted, and how long it may be relied on.
+ * A lock that was granted, or several, and how long it may be relied on. It is extended by itself
+ * until it is released, lost, or held for `maxHold`.
  *
- * `isHeld` errs on the safe side: its deadline counts from before the request was sent, by a clock
- * nobody can set, so it is over no later than the hold itself, whether or not Redis can be asked.
- * Once it is `false` it stays so.
+ * `isHeld` and `signal` err on the safe side: their deadline counts from before the request was sent,
+ * by a clock nobody can set, so it is over no later than the hold itself, whether or not Redis can be
+ * asked, timers were late, or the process was stopped. Once it is over it stays so.
  *
  * @example
  * await using lock = await locks.acquire('import:42', { ttl: '30s', wait: '5s' });
- * await step();
+ * await fetch(source, { signal: lock.signal });
  * lock.assertHeld();
  * await nextStep();
  */
 export class LockHandle implements AsyncDisposable {
+  readonly #hold: LockHold;
   readonly #context: LockHandleContext;
-  readonly #claim: LockClaim;
   readonly #acquiredAt: number;
-  #grant: LockGrant;
-  #deadline: number;
   #isLost = false;
-  #isEnded = false;
   #releasing: Promise<ReleaseOutcome> | undefined;
-  /** The same one for every grant of the hold. */
-  readonly #onLost = (): void => void this.#lose();
+  #looking: LookingSignal | undefined;
 
-  constructor(context: LockHandleContext, { claim, grant, askedAt }: GrantedClaim) {
+  constructor(hold: LockHold, context: LockHandleContext) {
+    this.#hold = hold;
     this.#context = context;
-    this.#claim = claim;
-    this.#grant = grant;
     this.#acquiredAt = context.clock.monotonic();
-    this.#deadline = askedAt + grant.remainingMs;
-    grant.onLost?.(this.#onLost);
+    hold.onLost(() => this.#reportLost());
   }
 
+  /** Of the lock; of several, all of them with commas in between. */
   get key(): string {
-    return this.#claim.key;
+    return this.keys.join(',');
+  }
+
+  /** Sorted. */
+  get keys(): readonly string[] {
+    return this.#hold.keys;
   }
 
   /**
    * The fencing token: greater than that of everybody who held the lock before. Whoever writes to a
    * store while holding the lock gives it to the store, which refuses a number smaller than the
-   * greatest it has seen; see `FencedWrites`, and docs/lock.md for SQL.
+   * greatest it has seen; see `fencedWrite`, and docs/lock.md for SQL.
+   *
+   * @throws LockMisuseError where several locks are held (`fenceOf`), or none was asked for
    */
   get fence(): number {
-    const { fence } = this.#grant;
-    if (fence === undefined) throw new LockMisuseError('fence', 'was not asked for');
-    return fence;
+    const [key = '', ...others] = this.keys;
+    if (others.length > 0) throw new LockMisuseError('fence', 'is one for each key: see fenceOf');
+    return this.#hold.fenceOf(key);
+  }
+
+  /** The fencing token of one of several locks. @throws LockMisuseError where it has none */
+  fenceOf(key: string): number {
+    return this.#hold.fenceOf(key);
   }
 
   /** May it be relied on now? Costs nothing. */
   get isHeld(): boolean {
-    return this.remainingMs > 0;
+    return this.#hold.remainingMs > 0;
   }
 
   /** How long it may be relied on, unless it is extended; 0 once it is lost or released. */
   get remainingMs(): number {
-    if (this.#isEnded || this.#isLost || !this.#grant.stands()) return 0;
-    return Math.max(0, this.#deadline - this.#context.clock.monotonic());
+    return this.#hold.remainingMs;
+  }
+
+  /**
+   * Aborted, with a `LockLostError`, when it may not be relied on any more; not by its own release.
+   * `aborted` is right at any time, also where no timer could run.
+   */
+  get signal(): AbortSignal {
+    this.#looking ??= new LookingSignal(() => this.#whyOver());
+    return this.#looking.signal;
   }
 
   /** @throws LockLostError when it may not be relied on any more, or was released */
   assertHeld(): void {
     if (this.isHeld) return;
-    this.#lose();
+    this.#hold.lose();
     throw new LockLostError(this.key);
   }
 
   /**
-   * Makes the hold last at least `ttl` from now, never shorter than it would. A hold that is over
-   * for `isHeld` cannot be extended.
+   * Makes the hold last at least `ttl` from now, never shorter than it would, also beyond `maxHold`.
+   * A hold that is over for `isHeld` cannot be extended.
    *
    * @param ttl @default the time to live it was acquired with
    * @throws LockBackendDownError when Redis does not answer; the hold lasts as long as it would
    */
   async extend(ttl?: Duration): Promise<'extended' | 'lost'> {
-    const ttlMs = ttl === undefined ? this.#claim.ttlMs : parseDuration(ttl, 'ttl');
-    if (!this.isHeld) return this.#lose();
-    const askedAt = this.#context.clock.monotonic();
-    const answer = await this.#context.driver.extend(this.#claim, ttlMs);
-    // Over meanwhile: somebody may have acted on that, so it must not come back.
-    if (answer.outcome === 'lost' || !this.isHeld) return this.#lose();
-    this.#grant = answer.grant;
-    this.#grant.onLost?.(this.#onLost);
-    this.#deadline = Math.max(this.#deadline, askedAt + answer.grant.remainingMs);
-    return 'extended';
+    return this.#hold.extend(ttl === undefined ? this.#context.ttlMs : parseDuration(ttl, 'ttl'));
   }
 
   /**
@@ -124,7 +125,7 @@ export class LockHandle implements AsyncDisposable {
    * @throws LockLostError when the lock was lost before
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isEnded) return;
+    if (this.#hold.isEnded) return;
     const wasHeld = this.isHeld;
     try {
       if ((await this.release()) === 'released') return;
@@ -138,12 +139,10 @@ export class LockHandle implements AsyncDisposable {
   }
 
   async #release(): Promise<ReleaseOutcome> {
-    const stood = this.#grant.stands();
-    this.#isEnded = true;
     try {
-      const answer = await this.#context.driver.release(this.#claim);
-      if (answer === 'released' && stood && !this.#isLost) this.#emit('lock.released');
-      else this.#reportLost();
+      const answer = await this.#hold.release();
+      if (answer === 'lost') this.#reportLost();
+      else if (!this.#isLost) this.#emit('lock.released');
       return this.#isLost ? 'lost' : 'released';
     } catch (error) {
       this.#releasing = undefined;
@@ -151,16 +150,17 @@ export class LockHandle implements AsyncDisposable {
     }
   }
 
-  /** Nothing is lost by a holder that gave it back. */
-  #lose(): 'lost' {
-    if (!this.#isEnded) this.#reportLost();
-    return 'lost';
+  #whyOver(): LockLostError | undefined {
+    if (this.isHeld || this.#hold.isEnded) return undefined;
+    this.#hold.lose();
+    return new LockLostError(this.key);
   }
 
   #reportLost(): void {
     if (this.#isLost) return;
     this.#isLost = true;
     this.#emit('lock.lost');
+    this.#looking?.look();
   }
 
   #emit(name: 'lock.released' | 'lock.lost'): void {

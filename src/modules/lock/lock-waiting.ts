@@ -30,22 +30,20 @@ const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 100;
 
 /**
- * Tries until the lock is granted, pausing in between: exponential back-off, capped, with jitter,
- * so that waiters do not come in step
- * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Nobody is served in
- * order. The last try is made when the time is over.
+ * Tries until the lock is granted. A try is told for how long it may wait itself; one that came back
+ * before is followed by a pause: exponential back-off, capped, with jitter, so that waiters do not
+ * come in step (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The last
+ * try is made when the time is over.
  *
- * @param first what the try before this came to
  * @throws the reason of the signal, and what a try throws
  */
-export async function pollUntilGranted<T>(
-  attempt: () => Promise<Attempt<T>>,
-  first: Attempt<T>,
+export async function tryUntilGranted<T>(
+  attempt: (waitMs: number) => Promise<Attempt<T>>,
   { waitMs, signal, clock }: Waiting,
 ): Promise<Waited<T>> {
   const endsAt = clock.monotonic() + waitMs;
   let pauseMs = FIRST_PAUSE_MS;
-  let tried = first;
+  let tried = await attempt(waitMs);
   let wasBusy = false;
   for (;;) {
     if ('lock' in tried) return tried;
@@ -55,7 +53,7 @@ export async function pollUntilGranted<T>(
     const busyMs = 'busyMs' in tried ? tried.busyMs : 0;
     const untilFreeMs = busyMs > 0 ? busyMs + 1 : Infinity;
     await pause(Math.min(jittered(pauseMs), untilFreeMs, leftMs), signal);
-    tried = await attempt();
+    tried = await attempt(Math.ceil(Math.max(0, endsAt - clock.monotonic())));
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

@@ -5,6 +5,7 @@ import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
 import { ClosedLockDriver } from './drivers/closed-lock.driver.js';
+import { LockChannel } from './drivers/lock-channel.js';
 import { LockHandover } from './drivers/lock-handover.js';
 import { LocalLockDriver } from './drivers/local-lock.driver.js';
 import { MemoryLockDriver } from './drivers/memory-lock.driver.js';
@@ -15,17 +16,30 @@ import { LockDriver } from './lock.driver.js';
 import { LOCK_OPTIONS } from './lock.module-definition.js';
 import type { ResolvedLockOptions } from './lock.options.js';
 
+const OPTIONAL_REDIS = { token: REDIS_CONNECTIONS, optional: true };
+
+/** `undefined` where the locks are not in Redis. */
+export const lockChannelProvider: FactoryProvider<LockChannel | undefined> = {
+  provide: LockChannel,
+  inject: [LOCK_OPTIONS, OPTIONAL_REDIS],
+  useFactory: ({ driver }: ResolvedLockOptions, redis?: RedisConnections) =>
+    redis === undefined || driver !== undefined
+      ? undefined
+      : new LockChannel(redis.use('default', ['command', 'subscriber'])),
+};
+
 /**
  * The application's own driver where there is one; memory where no Redis is configured; else Redis,
  * with the failure policy behind it.
  */
 export const lockDriverProvider: FactoryProvider<LockDriver> = {
   provide: LockDriver,
-  inject: [LOCK_OPTIONS, CLOCK, ServiceRegistry, { token: REDIS_CONNECTIONS, optional: true }],
+  inject: [LOCK_OPTIONS, CLOCK, ServiceRegistry, LockChannel, OPTIONAL_REDIS],
   useFactory: (
     options: ResolvedLockOptions,
     clock: Clock,
     services: ServiceRegistry,
+    channel: LockChannel | undefined,
     redis?: RedisConnections,
   ) => {
     const isLocal = options.onRedisDown === 'memory';
@@ -37,7 +51,9 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
       memory: () => new MemoryLockDriver(clock),
       redis: (connections) => {
         const connection = connections.use('default', ['command']);
-        const primary = new RedisLockDriver(connection, options);
+        const { deadlineMs } = options;
+        const receiver = channel ?? new LockChannel(connection);
+        const primary = new RedisLockDriver(connection, { deadlineMs, clock, channel: receiver });
         return lockFailover(primary, { gate: connection.gate, options, clock });
       },
       whileAway: { backing: isLocal ? 'memory' : 'none', isServing: isLocal },

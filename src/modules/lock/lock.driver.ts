@@ -17,12 +17,29 @@ export interface LockClaim extends LockRef {
    * elsewhere and goes on here, so that the next grant gets a greater one. @default a new one
    */
   readonly fence?: 'none' | number;
+  /**
+   * A release before the hold has lasted for so long ends the hold, but the lock stays busy for the
+   * rest of it. By the clock of the driver. @default 0
+   */
+  readonly holdAtLeastMs?: number | undefined;
+}
+
+/** How a claim waits for a lock that is busy. */
+export interface LockWait {
+  readonly waitMs: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A hold that was granted or extended. */
 export interface LockGrant {
-  /** Least time until the driver gives the lock to somebody else, from when it was asked. */
+  /** Least time until the driver gives the lock to somebody else, from `askedAt`. */
   readonly remainingMs: number;
+  /**
+   * Monotonic time, by the driver's clock, from before the request that granted it was sent.
+   * `undefined`: that was the call itself. For grants that were waited for.
+   */
+  readonly askedAt?: number | undefined;
   /**
    * Greater than the fence of every grant of the key before it, whole, and the same for all grants of
    * one hold: at least the time of the grant, in µs since 1970. `undefined` for a claim without one.
@@ -46,11 +63,23 @@ export type AcquireOutcome =
   /** Somebody else holds it, for so long unless it is extended or released. */
   | { readonly outcome: 'busy'; readonly remainingMs: number };
 
+/** `'busy'`: nothing was taken, because somebody else holds `key`. */
+export type AcquireAllOutcome =
+  | { readonly outcome: 'acquired'; readonly grants: readonly LockGrant[] }
+  | { readonly outcome: 'busy'; readonly key: string; readonly remainingMs: number };
+
 export type ExtendOutcome =
   { readonly outcome: 'extended'; readonly grant: LockGrant } | { readonly outcome: 'lost' };
 
 /** `'lost'`: the token did not hold the lock, because its time was over or it was taken away. */
 export type ReleaseOutcome = 'released' | 'lost';
+
+/** Somebody who waits for a lock. */
+export interface LockWaiter {
+  readonly owner: string;
+  readonly tokenPrefix: string;
+  readonly waitedMs: number;
+}
 
 /** A held lock as operators see it. */
 export interface HeldLock {
@@ -61,6 +90,8 @@ export interface HeldLock {
   readonly heldMs: number;
   readonly remainingMs: number;
   readonly fence: number | undefined;
+  /** In the order in which they will get it; at most 100. */
+  readonly queue: readonly LockWaiter[];
 }
 
 /** Injection token and contract of what keeps the locks. */
@@ -69,24 +100,40 @@ export const LockDriver = Symbol('LockDriver');
 /**
  * Keeps locks: at most one token holds a key at any time, until its time is over.
  *
- * Every method is atomic towards all others for the same key and takes one round trip (`list` takes
- * many). A lost reply means unknown: the call may have run, and it does not run after the caller
- * stopped waiting. Calling again with the same token gives the answer that was lost. A claim whose
- * call rejected is given up: the driver may release it, so that the next claim needs a new token.
+ * Every method is atomic towards all others for the same key and takes one round trip (a wait, and
+ * `list`, take many). A lost reply means unknown: the call may have run, and it does not run after
+ * the caller stopped waiting. Calling again with the same token gives the answer that was lost. A
+ * claim whose call rejected is given up: the driver may release it, so that the next claim needs a
+ * new token.
  */
 export interface LockDriver {
   /**
-   * Takes the lock when nobody holds it. For the token that holds it already: as `extend`.
+   * Takes the lock when nobody holds it, and nobody waits for it. For the token that holds it
+   * already: as `extend`.
+   *
+   * With `wait`, a claim that finds the lock busy waits for it, in the order of arrival: a lock that
+   * is given back goes to the first of the queue whose process lives, without being free in between.
+   * `'busy'` then means that the time is over, or that this driver cannot wait now; the claim waits
+   * no longer.
    *
    * @throws InvalidOptionError for a key or time to live that cannot be used
+   * @throws the reason of the signal; the claim waits no longer
    */
-  acquire(claim: LockClaim): Promise<AcquireOutcome>;
+  acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome>;
+
+  /**
+   * Takes the locks of several keys when nobody holds any of them, and nobody waits for any; else
+   * none of them. In one step, and so in one round trip, but in a Redis Cluster: there one after
+   * the other, in the order given, and those that were taken are given back.
+   */
+  acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome>;
 
   /** Makes the hold last at least `ttlMs` from now, never shorter than it would; holder only. */
   extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome>;
 
   /**
-   * Ends the hold; holder only. Known as released for 10 s, at most until it would have expired.
+   * Ends the hold, holder only, or the waiting of a token. Known as released for 10 s, at most until
+   * it would have expired.
    */
   release(ref: LockRef): Promise<ReleaseOutcome>;
 

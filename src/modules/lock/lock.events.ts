@@ -9,7 +9,16 @@ declare module '../../common/events/event-stream.js' {
      * came back. Once for each hold.
      */
     'lock.lost': { readonly key: string; readonly heldMs: number };
-    /** Somebody who found a lock busy stopped waiting. */
+    /** An operator took a lock away from its holder. */
+    'lock.force-released': {
+      readonly key: string;
+      readonly owner: string;
+      readonly heldMs: number;
+      readonly fence: number | undefined;
+      /** Who did it; `undefined` where nobody said. */
+      readonly by: string | undefined;
+    };
+    /** Somebody who was ready to wait for a lock waits no longer, because it was granted or not. */
     'lock.waited': {
       readonly key: string;
       readonly waitedMs: number;

@@ -8,7 +8,7 @@ export const LOCK: KeyFamily = {
   type: 'hash',
   ttl: 'the rest of the hold',
   evictable: false,
-  purpose: 'Holder of a lock: token, owner, since (ms), fence',
+  purpose: 'Holder of a lock: token, owner, since (ms), fence, least time to hold (ms)',
 };
 
 /** Keeps fences from going back where the server's clock does. Shares the slot of its lock. */
@@ -31,4 +31,26 @@ export const LOCK_RELEASED: KeyFamily = {
   ttl: '10 seconds, at most the rest of the hold',
   evictable: true,
   purpose: 'Empty; says that this token released the lock',
+};
+
+/** Who waits for a lock, in order. Shares the slot of its lock. */
+export const LOCK_QUEUE: KeyFamily = {
+  module: 'lock',
+  version: 1,
+  layout: '{key}:queue',
+  type: 'zset',
+  ttl: '2 seconds after a waiter was last heard of',
+  evictable: true,
+  purpose: 'Tokens of waiters by arrival (µs); they enter themselves again where it is lost',
+};
+
+/** What is known of those who wait for a lock. Shares the slot of its lock. */
+export const LOCK_WAITERS: KeyFamily = {
+  module: 'lock',
+  version: 1,
+  layout: '{key}:waiters',
+  type: 'hash',
+  ttl: '2 seconds after a waiter was last heard of',
+  evictable: true,
+  purpose: 'What each waiter claims, by token; when its process was last heard of (ms), by channel',
 };

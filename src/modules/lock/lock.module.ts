@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CoreModule } from '../../common/core.module.js';
 import { LockDriver } from './lock.driver.js';
-import { lockDriverProvider } from './lock.driver-provider.js';
+import { lockChannelProvider, lockDriverProvider } from './lock.driver-provider.js';
 import {
   LOCK_MODULE_OPTIONS,
   LOCK_OPTIONS,
@@ -16,6 +16,7 @@ import { LockService } from './lock.service.js';
   imports: [CoreModule],
   providers: [
     { provide: LOCK_OPTIONS, inject: [LOCK_MODULE_OPTIONS], useFactory: resolveLockOptions },
+    lockChannelProvider,
     lockDriverProvider,
     LockService,
   ],

@@ -1,96 +1,101 @@
-import { randomBytes } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { EventStream } from '../../common/events/index.js';
 import { parseOptions, positiveInteger } from '../../common/options/index.js';
-import { CLOCK, type Clock } from '../../common/time/index.js';
-import { type HeldLock, type LockClaim, LockDriver, type ReleaseOutcome } from './lock.driver.js';
-import { LockBackendDownError, LockBusyError, LockWaitTimeoutError } from './lock.errors.js';
-import { LOCK_OPTIONS } from './lock.module-definition.js';
+import { CLOCK, type Clock, type Duration } from '../../common/time/index.js';
+import { underLock } from './current-lock.js';
 import {
   type AcquireOptions,
   type HoldOptions,
+  type LockKey,
   resolveAcquire,
-  type ResolvedLockOptions,
-  resolveHold,
-} from './lock.options.js';
-import { LockHandle } from './lock-handle.js';
-import { type Attempt, pollUntilGranted, type Waiting } from './lock-waiting.js';
+  type ResolvedAcquire,
+  resolveKeys,
+  type SkipOptions,
+} from './hold.options.js';
+import { type HeldLock, LockDriver, type ReleaseOutcome } from './lock.driver.js';
+import { LockBusyError, LockMisuseError, LockWaitTimeoutError } from './lock.errors.js';
+import { LOCK_OPTIONS } from './lock.module-definition.js';
+import type { ResolvedLockOptions } from './lock.options.js';
+import { LockAcquirer, releaseQuietly, type WantedLocks } from './lock-acquirer.js';
+import type { LockHandle } from './lock-handle.js';
+import { LockKeeper } from './lock-keeper.js';
+import { tryUntilGranted } from './lock-waiting.js';
 import './lock.events.js';
-
-/** 128 bits: nobody guesses it and no two are the same. */
-const TOKEN_BYTES = 16;
-
-type UnprovenClaim = Omit<LockClaim, 'token'>;
 
 /**
  * Mutual exclusion between everything that uses the same Redis: at most one holder of a key at any
- * time, until its time is over.
+ * time, until its time is over. Holds are extended by themselves as long as their process lives.
  *
  * While Redis is away every method fails with `E_LOCK_BACKEND_DOWN` within the deadline, unless the
  * policy is `memory`.
  */
 @Injectable()
-export class LockService {
+export class LockService implements OnApplicationShutdown {
+  readonly #keeper: LockKeeper;
+  readonly #acquirer: LockAcquirer;
+
   constructor(
     @Inject(LockDriver) private readonly driver: LockDriver,
-    @Inject(LOCK_OPTIONS) private readonly options: ResolvedLockOptions,
+    @Inject(LOCK_OPTIONS) options: ResolvedLockOptions,
     @Inject(EventStream) private readonly events: EventStream,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
-
-  /**
-   * Takes the lock when it is free; else `undefined`, at once.
-   *
-   * @throws InvalidOptionError for a wrong ttl, or a key that is empty or longer than 1 kB
-   * @throws LockBackendDownError
-   */
-  async tryAcquire(key: string, options: HoldOptions): Promise<LockHandle | undefined> {
-    const { ttlMs } = resolveHold(options);
-    const tried = await this.#attempt(this.#claim(key, ttlMs));
-    if ('failure' in tried) throw tried.failure;
-    return 'lock' in tried ? this.#acquired(tried.lock, 0) : undefined;
+  ) {
+    const { owner } = options;
+    this.#keeper = new LockKeeper(clock);
+    this.#acquirer = new LockAcquirer({ driver, clock, events, owner, keeper: this.#keeper });
   }
 
   /**
-   * Takes the lock, waiting for it at most `wait` and one deadline. With `wait`, a try that went
-   * unanswered while Redis serves others only counts as one that failed.
+   * Takes the lock when it is free; else `undefined`, at once. Of several keys all or none.
+   *
+   * @throws LockMisuseError for a wrong option or key @throws LockBackendDownError
+   */
+  async tryAcquire(key: LockKey, options: HoldOptions): Promise<LockHandle | undefined> {
+    return this.#acquire(key, resolveAcquire({ ...options, mode: 'skip' }));
+  }
+
+  /**
+   * Takes the lock, waiting for it at most `wait` and one deadline: whoever came first is first
+   * served. Of several keys all or none. With `wait`, a try that went unanswered while Redis serves
+   * others only counts as one that failed.
    *
    * @throws LockBusyError without `wait` @throws LockWaitTimeoutError when it stayed busy
    * @throws LockBackendDownError when Redis is away, or answered no try at all
-   * @throws InvalidOptionError @throws the reason of the signal
+   * @throws LockMisuseError for a wrong option or key @throws the reason of the signal
    */
-  async acquire(key: string, options: AcquireOptions): Promise<LockHandle> {
-    const { ttlMs, waitMs, signal } = resolveAcquire(options);
-    signal?.throwIfAborted();
-    const claim = this.#claim(key, ttlMs, waitMs > 0);
-    const tried = await this.#attempt(claim, signal);
-    if ('lock' in tried) return this.#acquired(tried.lock, 0);
-    if (waitMs > 0) return this.#wait(claim, tried, { waitMs, signal, clock: this.clock });
-    throw 'failure' in tried ? tried.failure : new LockBusyError(key, tried.busyMs);
+  async acquire(key: LockKey, options: AcquireOptions): Promise<LockHandle> {
+    const lock = await this.#acquire(key, resolveAcquire(options));
+    if (lock === undefined) throw new LockMisuseError('mode', 'skip is for tryAcquire or withLock');
+    return lock;
   }
 
   /**
-   * Runs `fn` while holding the lock and gives it back, whatever `fn` comes to.
+   * Runs `fn` while holding the lock and gives it back, whatever `fn` comes to. With the mode
+   * `'skip'` and a busy lock, `fn` is not run, and the answer is `undefined`.
    *
    * @throws LockLostError when `fn` came to an end without the lock: it may not have been alone
    * @throws whatever `fn` throws, or `acquire`
    * @example
-   * await locks.withLock('import:42', { ttl: '30s' }, async (lock) => {
-   *   for (const row of rows) {
-   *     lock.assertHeld();
-   *     await store(row);
-   *   }
+   * await locks.withLock('import:42', { ttl: '30s' }, async ({ signal, fence }) => {
+   *   for await (const row of rows(signal)) await store(row, fence);
    * });
    */
+  withLock<T>(key: LockKey, options: AcquireOptions, fn: UnderLock<T>): Promise<T>;
+  withLock<T>(
+    key: LockKey,
+    options: AcquireOptions | SkipOptions,
+    fn: UnderLock<T>,
+  ): Promise<T | undefined>;
   async withLock<T>(
-    key: string,
-    options: AcquireOptions,
-    fn: (lock: LockHandle) => T | Promise<T>,
-  ): Promise<T> {
-    const lock = await this.acquire(key, options);
+    key: LockKey,
+    options: AcquireOptions | SkipOptions,
+    fn: UnderLock<T>,
+  ): Promise<T | undefined> {
+    const lock = await this.#acquire(key, resolveAcquire(options));
+    if (lock === undefined) return undefined;
     let value: T;
     try {
-      value = await fn(lock);
+      value = await underLock(lock, fn);
     } catch (error) {
       await releaseQuietly(lock);
       throw error;
@@ -105,7 +110,10 @@ export class LockService {
   }
 
   /** As `lock.extend(ttl)`. */
-  extend(lock: LockHandle, options: Partial<HoldOptions> = {}): Promise<'extended' | 'lost'> {
+  extend(
+    lock: LockHandle,
+    options: { readonly ttl?: Duration } = {},
+  ): Promise<'extended' | 'lost'> {
     return lock.extend(options.ttl);
   }
 
@@ -117,79 +125,64 @@ export class LockService {
   }
 
   /**
-   * Takes the lock away from its holder, who finds out when it extends or releases. For operators.
-   * Resolves to what was held.
+   * Takes the lock away from its holder, who finds out when it is extended, and gives it to the
+   * first who waits. For operators. Resolves to what was held.
+   *
+   * @param by who does it, for the event
    */
-  forceRelease(key: string): Promise<HeldLock | undefined> {
-    return this.driver.forceRelease(key);
+  async forceRelease(key: string, by?: string): Promise<HeldLock | undefined> {
+    const held = await this.driver.forceRelease(key);
+    if (held !== undefined) {
+      const { owner, heldMs, fence } = held;
+      this.events.emit('lock.force-released', { key, owner, heldMs, fence, by });
+    }
+    return held;
   }
 
-  /** The one place that knows how waiting is done. */
-  async #wait(
-    claim: UnprovenClaim,
-    first: Attempt<LockHandle>,
-    waiting: Waiting,
-  ): Promise<LockHandle> {
-    const { key } = claim;
+  /** Extends nothing any more: locks that are still held end with their time. */
+  onApplicationShutdown(): void {
+    this.#keeper.stop();
+  }
+
+  /** `undefined` where it is busy and the mode is `'skip'`. */
+  async #acquire(key: LockKey, asked: ResolvedAcquire): Promise<LockHandle | undefined> {
+    const { mode, signal } = asked;
+    const wanted = { ...asked, keys: resolveKeys(key), outsideBudget: mode === 'wait' };
+    signal?.throwIfAborted();
+    if (mode === 'wait') return this.#wait(wanted, asked);
+    const tried = await this.#acquirer.attempt(wanted, { waitMs: 0, signal });
+    if ('failure' in tried) throw tried.failure;
+    if ('lock' in tried) return this.#acquired(tried.lock, 0);
+    if (mode === 'skip') return undefined;
+    throw new LockBusyError(wanted.keys.join(','), tried.busyMs);
+  }
+
+  async #wait(wanted: WantedLocks, { waitMs, signal }: ResolvedAcquire): Promise<LockHandle> {
+    const key = wanted.keys.join(',');
     const startedAt = this.clock.monotonic();
     let outcome: 'acquired' | 'timeout' | 'failed' = 'failed';
     const waitedMs = (): number => Math.round(this.clock.monotonic() - startedAt);
     try {
-      const attempt = () => this.#attempt(claim, waiting.signal);
-      const waited = await pollUntilGranted(attempt, first, waiting);
+      const attempt = (leftMs: number) =>
+        this.#acquirer.attempt(wanted, { waitMs: leftMs, signal });
+      const waited = await tryUntilGranted(attempt, { waitMs, signal, clock: this.clock });
       if ('lock' in waited) {
         outcome = 'acquired';
         return this.#acquired(waited.lock, waitedMs());
       }
       if (!waited.wasBusy) throw waited.failure;
       outcome = 'timeout';
-      throw new LockWaitTimeoutError(key, waiting.waitMs, waited.failure);
+      throw new LockWaitTimeoutError(key, waitMs, waited.failure);
     } finally {
       this.events.emit('lock.waited', { key, waitedMs: waitedMs(), outcome });
     }
-  }
-
-  /**
-   * Every try has a token of its own, because what became of the one before may still be made up
-   * for. A grant that nobody wants any more, or that was over before it arrived, is given back.
-   *
-   * @throws LockBackendDownError when Redis is away
-   */
-  async #attempt(asked: UnprovenClaim, signal?: AbortSignal): Promise<Attempt<LockHandle>> {
-    const claim = { ...asked, token: randomBytes(TOKEN_BYTES).toString('base64url') };
-    const askedAt = this.clock.monotonic();
-    const answer = await this.driver.acquire(claim).catch(failureOfCall);
-    if ('failure' in answer) return answer;
-    if (answer.outcome === 'busy') return { busyMs: answer.remainingMs };
-    const { driver, clock, events } = this;
-    const lock = new LockHandle({ driver, clock, events }, { claim, grant: answer.grant, askedAt });
-    if (lock.isHeld && !signal?.aborted) return { lock };
-    await releaseQuietly({ release: () => driver.release(claim) });
-    signal?.throwIfAborted();
-    return { busyMs: 0 };
   }
 
   #acquired(lock: LockHandle, waitedMs: number): LockHandle {
     this.events.emit('lock.acquired', { key: lock.key, waitedMs });
     return lock;
   }
-
-  #claim(key: string, ttlMs: number, outsideBudget = false): UnprovenClaim {
-    return { key, ttlMs, owner: this.options.owner, outsideBudget };
-  }
 }
 
-/** @throws every error but that of a call which alone went unanswered */
-function failureOfCall(error: unknown): { readonly failure: Error } {
-  if (error instanceof LockBackendDownError && error.scope === 'call') return { failure: error };
-  throw error;
-}
-
-/** For a caller who is told something else already; a release that Redis missed is made up for. */
-async function releaseQuietly(lock: { release(): Promise<unknown> }): Promise<void> {
-  try {
-    await lock.release();
-  } catch (error) {
-    if (!(error instanceof LockBackendDownError)) throw error;
-  }
-}
+/** What runs while a lock is held. */
+export type UnderLock<T> = (lock: LockHandle) => T | Promise<T>;

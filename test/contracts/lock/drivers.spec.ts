@@ -7,7 +7,9 @@ import { keysSuite } from './keys.suite.js';
 import { listSuite } from './list.suite.js';
 import { type OpenLocks, openMemory, openOnRedis } from './lock-fixtures.js';
 import { parallelSuite } from './parallel.suite.js';
+import { queueSuite } from './queue.suite.js';
 import { releaseSuite } from './release.suite.js';
+import { severalKeysSuite } from './several-keys.suite.js';
 
 const standalone = useRedis('standalone');
 const cluster = useRedis('cluster');
@@ -24,6 +26,8 @@ const SUITES = [
   ['release', releaseSuite],
   ['expiry', expirySuite],
   ['fence', fenceSuite],
+  ['waiting', queueSuite],
+  ['several keys', severalKeysSuite],
   ['what operators see', listSuite],
   ['keys', keysSuite],
   ['parallel callers', parallelSuite],

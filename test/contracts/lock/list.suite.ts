@@ -16,6 +16,7 @@ export function listSuite(open: OpenLocks): void {
         heldMs: expect.any(Number) as unknown,
         remainingMs: expect.any(Number) as unknown,
         fence: expect.any(Number) as unknown,
+        queue: [],
       },
     ]);
     expect(found[0]?.remainingMs).toBeGreaterThan(HOUR - 60_000);

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { LockChannel } from '../../../src/modules/lock/drivers/lock-channel.js';
 import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
 import { RedisLockDriver } from '../../../src/modules/lock/drivers/redis-lock.driver.js';
 import type { LockClaim, LockDriver } from '../../../src/modules/lock/index.js';
 import type { RedisConnection, RedisTarget } from '../../../src/common/redis/index.js';
+import { SystemClock } from '../../../src/common/time/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { openRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
@@ -12,6 +14,8 @@ import { assertTopology } from '../../support/redis/topology.js';
 /** A driver, and the time it lives by. */
 export interface LockFixture {
   readonly driver: LockDriver;
+  /** That of another process; the same one where locks are kept in a process. */
+  readonly peer: LockDriver;
   /** Resolves when more than so much time has passed for the driver. */
   passTime(ms: number): Promise<void>;
   /** Ends the connections. */
@@ -53,7 +57,8 @@ const BOUNDS = { deadlineMs: 5_000 };
 export async function openMemory(): Promise<LockFixture> {
   const clock = new FakeClock();
   const passTime = async (ms: number): Promise<void> => clock.advance(ms + 1);
-  return { driver: new MemoryLockDriver(clock), passTime, close: () => undefined };
+  const driver = new MemoryLockDriver(clock);
+  return { driver, peer: driver, passTime, close: () => undefined };
 }
 
 /** Opens a driver on a real server that says itself that it is of the wanted topology. */
@@ -63,8 +68,26 @@ export async function openOnRedis(
 ): Promise<LockFixture> {
   const { connection, close } = await openRedis(target, { prefix: uniquePrefix() });
   await assertTopology(connection.client('command'), topology);
-  const driver = new RedisLockDriver(connection, BOUNDS);
-  return { driver, passTime: (ms) => serverTimePasses(connection, ms), close };
+  const channels = [new LockChannel(connection), new LockChannel(connection)] as const;
+  const [driver, peer] = channels.map((channel) => redisDriver(connection, channel));
+  return {
+    driver: driver as RedisLockDriver,
+    peer: peer as RedisLockDriver,
+    passTime: (ms) => serverTimePasses(connection, ms),
+    close: () => {
+      for (const channel of channels) channel.onApplicationShutdown();
+      close();
+    },
+  };
+}
+
+/** A driver as a process of its own would have it: nothing tells two apart but the channel. */
+export function redisDriver(
+  connection: RedisConnection,
+  channel = new LockChannel(connection),
+  bounds: { readonly deadlineMs: number } = BOUNDS,
+): RedisLockDriver {
+  return new RedisLockDriver(connection, { ...bounds, clock: new SystemClock(), channel });
 }
 
 /** Watches the server's clock, by which keys expire. */

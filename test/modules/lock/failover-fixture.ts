@@ -1,6 +1,7 @@
 import { EventStream } from '../../../src/common/events/index.js';
 import { RedisGate } from '../../../src/common/redis/gate.js';
 import type { FailoverDriver } from '../../../src/common/redis/index.js';
+import { acquireOneByOne } from '../../../src/modules/lock/drivers/acquire-one-by-one.js';
 import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
 import type { LockClaim, LockDriver, LockRef } from '../../../src/modules/lock/index.js';
 import { lockFailover } from '../../../src/modules/lock/lock.driver-provider.js';
@@ -33,6 +34,7 @@ export class FakeRedis implements LockDriver {
     if (answer.outcome === 'busy') return answer;
     return { ...answer, grant: { ...answer.grant, stands: () => true } };
   };
+  acquireAll = (claims: readonly LockClaim[]) => acquireOneByOne(this, claims);
   extend = async (ref: LockRef, ttlMs: number) => {
     const answer = await this.#pass(`extend ${ref.key}`, () => this.kept.extend(ref, ttlMs));
     if (answer.outcome === 'lost') return answer;

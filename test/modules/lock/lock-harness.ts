@@ -47,7 +47,8 @@ export function interceptedDriver(
   replacements: Partial<LockDriver>,
 ): LockDriver {
   return {
-    acquire: (claim) => driver.acquire(claim),
+    acquire: (claim, wait) => driver.acquire(claim, wait),
+    acquireAll: (claims) => driver.acquireAll(claims),
     extend: (ref, ttlMs) => driver.extend(ref, ttlMs),
     release: (ref) => driver.release(ref),
     forceRelease: (key) => driver.forceRelease(key),

@@ -1,18 +1,14 @@
 import type { Redis } from 'ioredis';
 import { masters } from '../../../src/common/redis/index.js';
-import { RedisLockDriver } from '../../../src/modules/lock/drivers/redis-lock.driver.js';
+import { LockKeyNames } from '../../../src/modules/lock/drivers/lock-key-names.js';
 import { ACQUIRE } from '../../../src/modules/lock/drivers/scripts/lock-acquire.lua.js';
 import { EXTEND } from '../../../src/modules/lock/drivers/scripts/lock-extend.lua.js';
 import { FORCE_RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-force-release.lua.js';
 import { INSPECT } from '../../../src/modules/lock/drivers/scripts/lock-inspect.lua.js';
 import { RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-release.lua.js';
-import {
-  LOCK,
-  LOCK_FENCE,
-  LOCK_RELEASED,
-  type LockClaim,
-} from '../../../src/modules/lock/index.js';
-import { claim, HOUR } from '../../contracts/lock/lock-fixtures.js';
+import { WAIT } from '../../../src/modules/lock/drivers/scripts/lock-wait.lua.js';
+import { LOCK, type LockClaim, type LockDriver } from '../../../src/modules/lock/index.js';
+import { claim, HOUR, redisDriver } from '../../contracts/lock/lock-fixtures.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
@@ -27,11 +23,11 @@ const redis = useStarted(() => startStandalone());
 
 let open: OpenRedis;
 let server: Redis;
-let driver: RedisLockDriver;
+let driver: LockDriver;
 
 beforeEach(async () => {
   open = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
-  driver = new RedisLockDriver(open.connection, { deadlineMs: 2_000 });
+  driver = redisDriver(open.connection, undefined, { deadlineMs: 2_000 });
   const [node] = masters(open.connection.client('command'));
   if (node === undefined) throw new Error('no server');
   server = node;
@@ -44,7 +40,7 @@ describe('the list for operators', () => {
     await driver.acquire(claim());
     const run = jest.spyOn(open.connection.gate, 'run');
     // No time at all for the calls that hold and release.
-    const hurried = new RedisLockDriver(open.connection, { deadlineMs: 0 });
+    const hurried = redisDriver(open.connection, undefined, { deadlineMs: 0 });
     expect(await hurried.list(10)).toMatchObject([{ key: 'job' }]);
     expect(new Set(run.mock.calls.map(([, { isSurvey }]) => isSurvey))).toEqual(new Set([true]));
     await expect(hurried.forceRelease('job')).rejects.toMatchObject({ reason: 'budget' });
@@ -69,13 +65,13 @@ describe('the cost of a call', () => {
     ];
     expect(costs).toEqual(
       [
-        ['TIME', 'HMGET', 'SET', 'HSET', 'PEXPIRE'],
-        ['TIME', 'HMGET', 'HSET', 'PEXPIRE'],
+        ['TIME', 'HMGET', 'EXISTS', 'SET', 'HSET', 'PEXPIRE'],
+        ['TIME', 'HMGET', 'EXISTS', 'HSET', 'PEXPIRE'],
         ['TIME', 'HMGET', 'PTTL'],
         ['TIME', 'HMGET', 'PTTL', 'PEXPIRE'],
-        ['TIME', 'HGET', 'PTTL', 'DEL', 'SET'],
-        ['TIME', 'HGET', 'EXISTS'],
-        ['TIME', 'HMGET', 'DEL'],
+        ['TIME', 'HMGET', 'PTTL', 'SET', 'DEL', 'EXISTS'],
+        ['TIME', 'HMGET', 'ZREM', 'EXISTS'],
+        ['TIME', 'HMGET', 'DEL', 'ZRANGE'],
       ].map((inScript) => ({ fromClient: ['EVALSHA'], inScript })),
     );
   });
@@ -95,7 +91,7 @@ describe('what is left on the server', () => {
     const held = claim({ ttlMs });
     await driver.acquire(held);
     await driver.release(held);
-    const mark = open.connection.keys.key(LOCK_RELEASED, 'job', 'released', held.token);
+    const mark = names().released('job', held.token);
     expect(await ttlOf(mark)).toBeGreaterThan(goneMs - 8_000);
     expect(await ttlOf(mark)).toBeLessThanOrEqual(goneMs);
     expect(await server.exists(lockName())).toBe(0);
@@ -113,7 +109,7 @@ describe('what is left on the server', () => {
 
 describe('a call that arrives when nobody waits for it any more', () => {
   it('takes nothing', async () => {
-    const late = await run(ACQUIRE, { keys: grantKeys(), args: claim() }, PAST);
+    const late = await run(ACQUIRE, { keys: [grantKeys()], args: [claim()] }, PAST);
     expect(late).toMatchObject(['late', expect.any(Number)]);
     expect(await server.exists(lockName())).toBe(0);
   });
@@ -121,12 +117,13 @@ describe('a call that arrives when nobody waits for it any more', () => {
   it('neither extends, releases nor takes away what is held', async () => {
     const held = claim({ ttlMs: 60_000 });
     await driver.acquire(held);
-    const released = open.connection.keys.key(LOCK_RELEASED, 'job', 'released', held.token);
-    const keys = { lock: lockName(), released };
+    const keys = { ...grantKeys(), released: names().released('job', held.token) };
+    const args = { token: held.token, channel: 'ours' };
     const answers = [
-      await run(EXTEND, { keys: lockName(), args: { token: held.token, ttlMs: HOUR } }, PAST),
-      await run(RELEASE, { keys, args: held.token }, PAST),
-      await run(FORCE_RELEASE, { keys: lockName(), args: undefined }, PAST),
+      await run(EXTEND, { keys: [lockName()], args: [{ ref: held, ttlMs: HOUR }] }, PAST),
+      await run(RELEASE, { keys, args }, PAST),
+      await run(FORCE_RELEASE, { keys: grantKeys(), args: undefined }, PAST),
+      await run(WAIT, { keys: [keys], args: waiting(claim()) }, PAST),
     ];
     for (const answer of answers) expect(answer).toMatchObject(['late', expect.any(Number)]);
     expect(await ttlOf(lockName())).toBeLessThanOrEqual(60_000);
@@ -135,7 +132,7 @@ describe('a call that arrives when nobody waits for it any more', () => {
 
   it('may still look', async () => {
     await driver.acquire(claim({ owner: 'somebody' }));
-    const answer = await run(INSPECT, { keys: lockName(), args: undefined }, PAST);
+    const answer = await run(INSPECT, { keys: grantKeys(), args: undefined }, PAST);
     expect(INSPECT.decode(answer)).toMatchObject({ owner: 'somebody' });
   });
 });
@@ -184,9 +181,10 @@ describe('a fence', () => {
 
   /** Of a hold that is taken away at once. */
   async function fenceAt(asked: LockClaim, now: number | ''): Promise<number> {
-    const answer = await run(ACQUIRE, { keys: grantKeys(), args: asked, now }, FAR_FUTURE);
+    const answer = await run(ACQUIRE, { keys: [grantKeys()], args: [asked], now }, FAR_FUTURE);
     await server.del(lockName());
-    const { fence } = ACQUIRE.decode(answer);
+    const reply = ACQUIRE.decode(answer);
+    const fence = reply.word === 'acquired' ? reply.grants[0]?.fence : undefined;
     if (fence === undefined) throw new Error('no fence');
     return fence;
   }
@@ -212,8 +210,16 @@ function lockName(): string {
   return open.connection.keys.key(LOCK, 'job');
 }
 
+function names(): LockKeyNames {
+  return new LockKeyNames(open.connection.keys);
+}
+
 function grantKeys() {
-  return { lock: lockName(), fence: open.connection.keys.key(LOCK_FENCE, 'job', 'fence') };
+  return names().all('job');
+}
+
+function waiting(asked: LockClaim) {
+  return { channel: 'ours', claims: [{ claim: asked, arrival: '' }] };
 }
 
 function ttlOf(name: string): Promise<number> {

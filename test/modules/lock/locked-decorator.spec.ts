@@ -144,12 +144,12 @@ describe('@Locked', () => {
   });
 
   it.each<readonly [option: string, decorate: () => unknown]>([
-    ['@Locked.ttl', () => Locked('key', { ttl: 0 })],
-    ['@Locked.wait', () => Locked('key', { ttl: 1, wait: 'x' as never })],
-    ['@Locked.waits', () => Locked('key', { ttl: 1, waits: 1 } as never)],
-    ['@Locked.key', () => Locked('', { ttl: 1 })],
+    ['ttl', () => Locked('key', { ttl: 0 })],
+    ['wait', () => Locked('key', { ttl: 1, wait: 'x' as never })],
+    ['waits', () => Locked('key', { ttl: 1, waits: 1 } as never)],
+    ['key', () => Locked('', { ttl: 1 })],
   ])('refuses a wrong %s when the class is loaded', (option, decorate) => {
-    expect(decorate).toThrow(expect.objectContaining({ code: 'E_INVALID_OPTION', option }));
+    expect(decorate).toThrow(expect.objectContaining({ code: 'E_LOCK_MISUSE', option }));
   });
 
   it('without the module of the locks stops the boot', async () => {

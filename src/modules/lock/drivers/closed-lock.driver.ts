@@ -20,6 +20,10 @@ export class ClosedLockDriver implements LockDriver {
     throw this.#down();
   }
 
+  async acquireAll(): Promise<never> {
+    throw this.#down();
+  }
+
   async extend(): Promise<never> {
     throw this.#down();
   }

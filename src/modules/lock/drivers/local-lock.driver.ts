@@ -1,4 +1,5 @@
 import type {
+  AcquireAllOutcome,
   AcquireOutcome,
   ExtendOutcome,
   HeldLock,
@@ -32,8 +33,14 @@ export class LocalLockDriver implements LockDriver {
     this.#options = options;
   }
 
+  /** Nobody waits here: the queue is in Redis, and when that is back this process is one of many. */
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
     return this.#memory(claim.key).acquire(claim);
+  }
+
+  async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    for (const { key } of claims) this.#memory(key);
+    return this.#options.memory.acquireAll(claims);
   }
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {

@@ -1,6 +1,7 @@
 import { checkKeyText } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type {
+  AcquireAllOutcome,
   AcquireOutcome,
   ExtendOutcome,
   HeldLock,
@@ -8,11 +9,13 @@ import type {
   LockDriver,
   LockGrant,
   LockRef,
+  LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
 import { ExpiringMap } from './expiring-map.js';
-import { Standing } from './standing.js';
 import { checkHold, RELEASE_KNOWN_MS, SHOWN_OF_TOKEN } from './lock-rules.js';
+import { MemoryLockQueue } from './memory-lock-queue.js';
+import { Standing } from './standing.js';
 
 /** Who holds a lock; another object with every change. */
 interface Hold {
@@ -21,13 +24,18 @@ interface Hold {
   /** Monotonic time. */
   readonly since: number;
   readonly standing: Standing;
+  readonly holdAtLeastMs: number;
 }
+
+/** Holds a lock that was released and stays busy for a while. */
+const NOBODY = '';
 
 /** Locks in this process, by the monotonic clock. */
 export class MemoryLockDriver implements LockDriver {
   readonly #clock: Clock;
   readonly #holds: ExpiringMap<Hold>;
   readonly #released: ExpiringMap<true>;
+  readonly #queue: MemoryLockQueue;
   /** Of the latest grant of any key. */
   #latestFence = 0;
 
@@ -35,21 +43,27 @@ export class MemoryLockDriver implements LockDriver {
     this.#clock = clock;
     this.#holds = new ExpiringMap(clock);
     this.#released = new ExpiringMap(clock);
+    this.#queue = new MemoryLockQueue({
+      clock,
+      grant: (claim) => (this.#holds.get(claim.key) === undefined ? this.#grant(claim) : undefined),
+    });
   }
 
-  async acquire(claim: LockClaim): Promise<AcquireOutcome> {
-    const { key, token, ttlMs, owner } = claim;
-    checkHold(key, ttlMs);
-    const hold = this.#holds.get(key);
-    if (hold?.token === token) {
-      return { outcome: 'acquired', grant: this.#renew(key, hold, ttlMs) };
+  async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
+    checkHold(claim.key, claim.ttlMs);
+    const remainingMs = this.#busyMs(claim);
+    if (remainingMs === undefined) return { outcome: 'acquired', grant: this.#take(claim) };
+    if (wait !== undefined && wait.waitMs > 0) return this.#queue.wait(claim, wait);
+    return { outcome: 'busy', remainingMs };
+  }
+
+  async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
+    for (const claim of claims) {
+      const remainingMs = this.#busyMs(claim);
+      if (remainingMs !== undefined) return { outcome: 'busy', key: claim.key, remainingMs };
     }
-    if (hold !== undefined) {
-      return { outcome: 'busy', remainingMs: Math.ceil(this.#holds.remainingMs(key)) };
-    }
-    const standing = new Standing(this.#nextFence(claim));
-    const taken = { token, owner, since: this.#clock.monotonic(), standing };
-    return { outcome: 'acquired', grant: this.#renew(key, taken, ttlMs) };
+    return { outcome: 'acquired', grants: claims.map((claim) => this.#take(claim)) };
   }
 
   async extend({ key, token }: LockRef, ttlMs: number): Promise<ExtendOutcome> {
@@ -62,11 +76,15 @@ export class MemoryLockDriver implements LockDriver {
   async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
     checkKeyText(key, 'key');
     const mark = JSON.stringify([key, token]);
-    if (this.#holds.get(key)?.token !== token) {
+    const hold = this.#holds.get(key);
+    if (hold?.token !== token) {
+      this.#queue.leave({ key, token });
       return this.#released.get(mark) ? 'released' : 'lost';
     }
     this.#released.set(mark, true, Math.min(this.#holds.remainingMs(key), RELEASE_KNOWN_MS));
-    this.#holds.delete(key);
+    const keptMs = hold.holdAtLeastMs - (this.#clock.monotonic() - hold.since);
+    if (keptMs > 0) this.#holds.set(key, { ...hold, token: NOBODY }, keptMs);
+    else this.#free(key);
     return 'released';
   }
 
@@ -75,7 +93,7 @@ export class MemoryLockDriver implements LockDriver {
     const hold = this.#holds.get(key);
     if (hold === undefined) return undefined;
     const held = this.#show(key, hold);
-    this.#holds.delete(key);
+    this.#free(key);
     return held;
   }
 
@@ -92,19 +110,19 @@ export class MemoryLockDriver implements LockDriver {
    * Notes a hold that somebody else granted, so that it is busy here as well. The grant that it
    * returns is the same, but for that it also ends with `lose`.
    */
-  adopt({ key, token }: LockRef, { remainingMs, fence }: LockGrant, owner?: string): LockGrant {
+  adopt(claim: LockRef & Partial<LockClaim>, grant: LockGrant): LockGrant {
+    const { key, token } = claim;
+    const { remainingMs, fence, askedAt } = grant;
     this.#latestFence = Math.max(this.#latestFence, fence ?? 0);
     const known = this.#holds.get(key);
     const same = known?.token === token ? known : undefined;
     const since = same?.since ?? this.#clock.monotonic();
     const standing = same?.standing ?? new Standing(fence);
     standing.isShared = true;
-    this.#holds.set(
-      key,
-      { token, owner: owner ?? same?.owner ?? '', since, standing },
-      remainingMs,
-    );
-    return standing.grant(remainingMs);
+    const holdAtLeastMs = claim.holdAtLeastMs ?? same?.holdAtLeastMs ?? 0;
+    const hold = { token, owner: claim.owner ?? same?.owner ?? '', since, standing, holdAtLeastMs };
+    this.#holds.set(key, hold, remainingMs);
+    return { ...standing.grant(remainingMs), askedAt };
   }
 
   /** The hold of a key, as long as its time is not over. */
@@ -138,6 +156,32 @@ export class MemoryLockDriver implements LockDriver {
     hold.standing.end();
   }
 
+  /** For how long the claim cannot have its lock; `undefined` where it can, or has it. */
+  #busyMs({ key, token }: LockRef): number | undefined {
+    // Whoever waits comes first, should the holder's time be over.
+    this.#queue.handOver(key);
+    const hold = this.#holds.get(key);
+    if (hold === undefined || hold.token === token) return undefined;
+    return Math.ceil(this.#holds.remainingMs(key));
+  }
+
+  #take(claim: LockClaim): LockGrant {
+    const hold = this.#holds.get(claim.key);
+    return hold === undefined ? this.#grant(claim) : this.#renew(claim.key, hold, claim.ttlMs);
+  }
+
+  #grant(claim: LockClaim): LockGrant {
+    const { key, token, ttlMs, owner, holdAtLeastMs = 0 } = claim;
+    const standing = new Standing(this.#nextFence(claim));
+    const since = this.#clock.monotonic();
+    return this.#renew(key, { token, owner, since, standing, holdAtLeastMs }, ttlMs);
+  }
+
+  #free(key: string): void {
+    this.#holds.delete(key);
+    this.#queue.handOver(key);
+  }
+
   /** Greater than all that were given or seen here, and at least the time in µs. */
   #nextFence({ fence = 0 }: LockClaim): number | undefined {
     if (fence === 'none') return undefined;
@@ -161,6 +205,7 @@ export class MemoryLockDriver implements LockDriver {
       heldMs: Math.floor(this.#clock.monotonic() - since),
       remainingMs: Math.ceil(this.#holds.remainingMs(key)),
       fence: standing.fence,
+      queue: this.#queue.show(key),
     };
   }
 }

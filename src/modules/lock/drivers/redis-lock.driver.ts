@@ -1,146 +1,143 @@
-import {
-  decodePart,
-  masters,
-  type RedisConnection,
-  type RedisNodeClient,
-  scanStep,
-  SURVEY,
-} from '../../../common/redis/index.js';
+import { type RedisConnection, RedisUnavailableError } from '../../../common/redis/index.js';
+import type { Clock } from '../../../common/time/index.js';
 import type {
+  AcquireAllOutcome,
   AcquireOutcome,
   ExtendOutcome,
   HeldLock,
   LockClaim,
   LockDriver,
-  LockGrant,
   LockRef,
+  LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
-import { LOCK, LOCK_FENCE, LOCK_RELEASED } from '../lock.keys.js';
-import { checkHold, SHOWN_OF_TOKEN } from './lock-rules.js';
-import { ACQUIRE } from './scripts/lock-acquire.lua.js';
-import { EXTEND } from './scripts/lock-extend.lua.js';
+import { LockMisuseError } from '../lock.errors.js';
+import { ExtendBatch } from './extend-batch.js';
+import { acquireOneByOne } from './acquire-one-by-one.js';
+import type { LockChannel } from './lock-channel.js';
+import { grantOf } from './lock-grant.js';
+import { LockKeyNames } from './lock-key-names.js';
+import { checkHold } from './lock-rules.js';
+import { RedisLockQueue } from './redis-lock-queue.js';
+import { heldLock, RedisLockSurvey } from './redis-lock-survey.js';
+import { ACQUIRE, type AcquireReply } from './scripts/lock-acquire.lua.js';
 import { FORCE_RELEASE } from './scripts/lock-force-release.lua.js';
-import { INSPECT } from './scripts/lock-inspect.lua.js';
 import { RELEASE } from './scripts/lock-release.lua.js';
-import type { HolderReply } from './scripts/lock-reply.js';
 
 export interface RedisLockDriverOptions {
   /** Longest wait for one call. */
   readonly deadlineMs: number;
+  /** For grants that were waited for. */
+  readonly clock: Clock;
+  /** Where this process is told of locks that were handed over to it. */
+  readonly channel: LockChannel;
 }
-
-/** Looked at at the same time, of the keys that one step of a SCAN found. */
-const LISTED_AT_ONCE = 50;
-
-/** Braces around the tag in every key. */
-const TAG = { start: '{', end: '}' };
 
 /** Locks in Redis: one hash each, which expires with the hold, by the server's clock. */
 export class RedisLockDriver implements LockDriver {
   readonly #connection: RedisConnection;
   readonly #options: RedisLockDriverOptions;
-  /**
-   * For calls that are not charged to the budget of a request: a release that is refused because
-   * the request has used it up would leave the lock standing.
-   */
-  readonly #unbudgeted: RedisLockDriverOptions & { readonly outsideBudget: true };
+  readonly #keys: LockKeyNames;
+  readonly #queue: RedisLockQueue;
+  readonly #extensions: ExtendBatch;
+  readonly #survey: RedisLockSurvey;
 
   constructor(connection: RedisConnection, options: RedisLockDriverOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#unbudgeted = { ...options, outsideBudget: true };
+    const keys = new LockKeyNames(connection.keys);
+    this.#keys = keys;
+    this.#queue = new RedisLockQueue(connection, { ...options, keys });
+    this.#extensions = new ExtendBatch(connection, options.deadlineMs);
+    this.#survey = new RedisLockSurvey(connection, keys);
   }
 
-  async acquire(claim: LockClaim): Promise<AcquireOutcome> {
+  async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
     checkHold(claim.key, claim.ttlMs);
-    const bounds = claim.outsideBudget ? this.#unbudgeted : this.#options;
-    const keys = {
-      lock: this.#lock(claim.key),
-      fence: this.#connection.keys.key(LOCK_FENCE, claim.key, 'fence'),
-    };
-    const call = { keys, args: claim, ...bounds };
-    const { word, ms, fence } = await this.#connection.script(ACQUIRE, call);
-    if (word === 'acquired') return { outcome: 'acquired', grant: grantOf(ms, fence) };
-    return { outcome: 'busy', remainingMs: ms };
+    if (wait !== undefined && wait.waitMs > 0) return this.#wait(claim, wait);
+    const reply = await this.#acquire([claim]);
+    if (reply.word === 'busy') return { outcome: 'busy', remainingMs: reply.ms };
+    const [grant] = reply.grants;
+    return { outcome: 'acquired', grant: grantOf(grant?.ms ?? 0, grant?.fence) };
   }
 
-  async extend({ key, token }: LockRef, ttlMs: number): Promise<ExtendOutcome> {
-    checkHold(key, ttlMs);
-    const call = { keys: this.#lock(key), args: { token, ttlMs }, ...this.#unbudgeted };
-    const { word, ms, fence } = await this.#connection.script(EXTEND, call);
-    if (word !== 'extended') return { outcome: 'lost' };
-    return { outcome: 'extended', grant: grantOf(ms, fence) };
+  async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    if (this.#connection.topology === 'cluster') return acquireOneByOne(this, claims);
+    for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
+    const reply = await this.#acquire(claims);
+    if (reply.word === 'acquired') {
+      const grants = reply.grants.map(({ ms, fence }) => grantOf(ms, fence));
+      return { outcome: 'acquired', grants };
+    }
+    return { outcome: 'busy', key: claims[reply.index]?.key ?? '', remainingMs: reply.ms };
+  }
+
+  async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
+    checkHold(ref.key, ttlMs);
+    const reply = await this.#extensions.extend(this.#keys.lock(ref.key), { ref, ttlMs });
+    if (reply === undefined) return { outcome: 'lost' };
+    return { outcome: 'extended', grant: grantOf(reply.ms, reply.fence) };
   }
 
   async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
-    const released = this.#connection.keys.key(LOCK_RELEASED, key, 'released', token);
-    const keys = { lock: this.#lock(key), released };
-    return this.#connection.script(RELEASE, { keys, args: token, ...this.#unbudgeted });
+    const askedAt = this.#options.clock.monotonic();
+    const { outcome, next } = await this.#connection.script(RELEASE, {
+      keys: { ...this.#keys.all(key), released: this.#keys.released(key, token) },
+      args: { token, channel: this.#options.channel.name },
+      ...this.#unbudgeted,
+    });
+    // Whoever it was handed over to may have stopped waiting just now. Should this be lost as well,
+    // the release that its own end made is still tried.
+    if (next !== undefined && !this.#queue.take(next, askedAt)) {
+      this.release({ key, token: next.token }).catch(() => undefined);
+    }
+    return outcome;
   }
 
   async forceRelease(key: string): Promise<HeldLock | undefined> {
-    const call = { keys: this.#lock(key), args: undefined, ...this.#options };
+    const { deadlineMs } = this.#options;
+    const call = { keys: this.#keys.all(key), args: undefined, deadlineMs };
     return heldLock(key, await this.#connection.script(FORCE_RELEASE, call));
   }
 
-  /** Looks at every key of each master until it has enough. */
-  async list(limit: number): Promise<readonly HeldLock[]> {
-    const nodes = await this.#connection.command(async (client) => masters(client), SURVEY);
-    const held = new Map<string, HeldLock>();
-    for (const node of nodes) {
-      if (held.size < limit) await this.#listOnNode(node, held, limit);
+  list(limit: number): Promise<readonly HeldLock[]> {
+    return this.#survey.list(limit);
+  }
+
+  async #wait(claim: LockClaim, wait: LockWait): Promise<AcquireOutcome> {
+    try {
+      const answer = await this.#queue.acquire(claim, wait);
+      if (answer.outcome === 'busy') await this.release(claim);
+      return answer;
+    } catch (error) {
+      // An outage leaves nothing to be asked, and what the claim left behind is the caller's to know.
+      if (!(error instanceof RedisUnavailableError)) await this.release(claim);
+      throw error;
     }
-    return [...held.values()].slice(0, limit);
   }
 
-  async #listOnNode(
-    node: RedisNodeClient,
-    held: Map<string, HeldLock>,
-    limit: number,
-  ): Promise<void> {
-    const match = `${this.#connection.keys.root(LOCK)}${TAG.start}*${TAG.end}`;
-    let cursor = '0';
-    do {
-      const scan = (): ReturnType<typeof scanStep> => scanStep(node, cursor, match);
-      const step = await this.#connection.command(scan, SURVEY);
-      for (let at = 0; at < step.keys.length && held.size < limit; at += LISTED_AT_ONCE) {
-        const some = step.keys.slice(at, at + LISTED_AT_ONCE).flatMap((name) => this.#keyOf(name));
-        const found = await Promise.all(some.map((key) => this.#inspect(key)));
-        for (const lock of found) if (lock !== undefined) held.set(lock.key, lock);
-      }
-      cursor = step.cursor;
-    } while (cursor !== '0' && held.size < limit);
+  async #acquire(claims: readonly LockClaim[]): Promise<AcquireReply> {
+    const { deadlineMs } = this.#options;
+    const outsideBudget = claims[0]?.outsideBudget === true;
+    const keys = claims.map(({ key }) => this.#keys.all(key));
+    return this.#connection
+      .script(ACQUIRE, { keys, args: claims, deadlineMs, outsideBudget })
+      .catch(misuse);
   }
 
-  async #inspect(key: string): Promise<HeldLock | undefined> {
-    const call = { keys: this.#lock(key), args: undefined, ...SURVEY };
-    return heldLock(key, await this.#connection.script(INSPECT, call));
-  }
-
-  #lock(key: string): string {
-    return this.#connection.keys.key(LOCK, key);
-  }
-
-  /** Empty for a key that is not ours although it lies in our space. */
-  #keyOf(name: string): readonly string[] {
-    const start = this.#connection.keys.root(LOCK).length + TAG.start.length;
-    const key = decodePart(name.slice(start, -TAG.end.length));
-    return key === undefined ? [] : [key];
+  /**
+   * For calls that are not charged to the budget of a request: a release that is refused because
+   * the request has used it up would leave the lock standing.
+   */
+  get #unbudgeted() {
+    return { deadlineMs: this.#options.deadlineMs, outsideBudget: true } as const;
   }
 }
 
-/** Redis stands for a grant until its time is over. */
-function stands(): boolean {
-  return true;
-}
-
-function grantOf(remainingMs: number, fence: number | undefined): LockGrant {
-  return { remainingMs, fence, stands };
-}
-
-function heldLock(key: string, holder: HolderReply | undefined): HeldLock | undefined {
-  if (holder === undefined) return undefined;
-  const { token, ...rest } = holder;
-  return { key, tokenPrefix: token.slice(0, SHOWN_OF_TOKEN), ...rest };
+/** @throws LockMisuseError where something else uses the key */
+function misuse(error: unknown): never {
+  if (error instanceof Error && error.message.includes('WRONGTYPE')) {
+    throw new LockMisuseError('key', 'is used in Redis by something that is no lock');
+  }
+  throw error;
 }

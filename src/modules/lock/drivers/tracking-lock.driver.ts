@@ -1,11 +1,14 @@
 import { RedisUnavailableError } from '../../../common/redis/index.js';
 import type {
+  AcquireAllOutcome,
   AcquireOutcome,
   ExtendOutcome,
   HeldLock,
   LockClaim,
   LockDriver,
+  LockGrant,
   LockRef,
+  LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
 import type { MemoryLockDriver } from './memory-lock.driver.js';
@@ -32,19 +35,20 @@ export class TrackingLockDriver implements LockDriver {
     this.#options = options;
   }
 
-  async acquire(claim: LockClaim): Promise<AcquireOutcome> {
-    const { redis, pending, memory } = this.#options;
-    // Sent first on the same connection, it is out of the way; what Redis does not answer stays
-    // pending.
-    pending.hurry(claim.key).catch(() => undefined);
-    try {
-      const answer = await redis.acquire(claim);
-      if (answer.outcome === 'busy' || memory === undefined) return answer;
-      return { ...answer, grant: memory.adopt(claim, answer.grant, claim.owner) };
-    } catch (error) {
-      if (error instanceof RedisUnavailableError && error.outcome === 'unknown') pending.add(claim);
-      throw error;
-    }
+  async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
+    const answer = await this.#claiming([claim], (redis) => redis.acquire(claim, wait));
+    if (answer.outcome === 'busy') return answer;
+    return { ...answer, grant: this.#adopt(claim, answer.grant) };
+  }
+
+  async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    const answer = await this.#claiming(claims, (redis) => redis.acquireAll(claims));
+    if (answer.outcome === 'busy') return answer;
+    const grants = claims.flatMap((claim, index) => {
+      const grant = answer.grants[index];
+      return grant === undefined ? [] : [this.#adopt(claim, grant)];
+    });
+    return { outcome: 'acquired', grants };
   }
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
@@ -70,5 +74,26 @@ export class TrackingLockDriver implements LockDriver {
 
   list(limit: number): Promise<readonly HeldLock[]> {
     return this.#options.redis.list(limit);
+  }
+
+  async #claiming<T>(
+    claims: readonly LockClaim[],
+    run: (redis: LockDriver) => Promise<T>,
+  ): Promise<T> {
+    const { redis, pending } = this.#options;
+    // Sent first on the same connection, it is out of the way; what Redis does not answer stays
+    // pending.
+    for (const { key } of claims) pending.hurry(key).catch(() => undefined);
+    try {
+      return await run(redis);
+    } catch (error) {
+      const isUnknown = error instanceof RedisUnavailableError && error.outcome === 'unknown';
+      if (isUnknown) for (const claim of claims) pending.add(claim);
+      throw error;
+    }
+  }
+
+  #adopt(claim: LockClaim, grant: LockGrant): LockGrant {
+    return this.#options.memory?.adopt(claim, grant) ?? grant;
   }
 }

@@ -1,29 +1,49 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { decodeTagged, type TaggedReply } from './lock-reply.js';
+import type { LockRef } from '../../lock.driver.js';
+import { decodeFence } from './lock-reply.js';
 import { RENEW } from './lock-renew.lua.js';
 
 /**
- * Makes the hold of a token last longer.
+ * Makes the holds of tokens last longer.
  *
- * KEYS[1]  lock
- * ARGV     token, time to live in ms
- * Returns  { 'extended', time left in ms, fence or '' } | { 'lost', 0, '' }
- * Cost     O(1): at most 3 commands
+ * KEYS     lock of each
+ * ARGV     of each: token, time to live in ms
+ * Returns  of each: { time left in ms, or -1 where it is lost, fence or '' }
+ * Cost     O(holds): at most 3 commands each
  */
-export const EXTEND = defineScript<string, ExtendArguments, TaggedReply>({
-  name: 'lock-extend',
-  mode: 'write',
-  lua: `${RENEW}
-local holder = redis.call('HMGET', KEYS[1], 'token', 'fence')
-if holder[1] ~= arg(1) then return { 'lost', 0, '' } end
-return { 'extended', renew(tonumber(arg(2))), holder[2] or '' }
+export const EXTEND = defineScript<readonly string[], readonly Extension[], readonly ExtendReply[]>(
+  {
+    name: 'lock-extend',
+    mode: 'write',
+    lua: `${RENEW}
+local answers = {}
+for i, lock in ipairs(KEYS) do
+  local holder = redis.call('HMGET', lock, 'token', 'fence')
+  if holder[1] == arg(2 * i - 1) then
+    answers[i] = { renew(lock, tonumber(arg(2 * i))), holder[2] or '' }
+  else
+    answers[i] = { -1, '' }
+  end
+end
+return answers
 `,
-  keys: (lock) => [lock],
-  args: ({ token, ttlMs }) => [token, ttlMs],
-  decode: decodeTagged,
-});
+    keys: (locks) => locks,
+    args: (holds) => holds.flatMap(({ ref, ttlMs }) => [ref.token, ttlMs]),
+    decode: decodeExtended,
+  },
+);
 
-interface ExtendArguments {
-  readonly token: string;
+export interface Extension {
+  readonly ref: LockRef;
   readonly ttlMs: number;
+}
+
+/** `undefined`: the token does not hold it. */
+export type ExtendReply = { readonly ms: number; readonly fence: number | undefined } | undefined;
+
+function decodeExtended(reply: unknown): readonly ExtendReply[] {
+  if (!Array.isArray(reply)) throw new TypeError('a lock script replied with no list');
+  return reply.map(([ms, fence]: readonly unknown[]) =>
+    Number(ms) < 0 ? undefined : { ms: Number(ms), fence: decodeFence(fence) },
+  );
 }

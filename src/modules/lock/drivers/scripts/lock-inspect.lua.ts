@@ -1,20 +1,23 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { decodeHolder, HOLDER, type HolderReply } from './lock-reply.js';
+import { HOLDER } from './lock-holder.lua.js';
+import type { LockKeys } from './lock-keys.js';
+import { decodeHolder, type HolderReply } from './lock-reply.js';
 
 /**
- * Who holds a lock.
+ * Who holds a lock, and who waits for it.
  *
- * KEYS[1]  lock
- * Returns  { token, owner, held ms, remaining ms, fence or '' } | {}
- * Cost     O(1): 2 commands
+ * KEYS     lock, latest fence, queue, waiters
+ * Returns  { token, owner, held ms, remaining ms, fence or '', { of each waiter: token, owner,
+ *          waited ms } } | {}
+ * Cost     O(waiters that are shown): 4 commands
  */
-export const INSPECT = defineScript<string, undefined, HolderReply | undefined>({
+export const INSPECT = defineScript<LockKeys, undefined, HolderReply | undefined>({
   name: 'lock-inspect',
   mode: 'read',
   lua: `${HOLDER}
 return holder()
 `,
-  keys: (lock) => [lock],
+  keys: ({ lock, fence, queue, waiters }) => [lock, fence, queue, waiters],
   args: () => [],
   decode: decodeHolder,
 });

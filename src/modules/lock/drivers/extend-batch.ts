@@ -1,0 +1,59 @@
+import { runOutsideRequests } from '../../../common/context/index.js';
+import type { RedisConnection } from '../../../common/redis/index.js';
+import { EXTEND, type Extension, type ExtendReply } from './scripts/lock-extend.lua.js';
+
+/** Holds in one call: Redis does nothing else while it runs. */
+const MAX_HOLDS = 256;
+
+interface WaitingExtension extends Extension {
+  readonly lock: string;
+  resolve(reply: ExtendReply): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Sends the extensions that are asked for in one turn in one script call, so that renewing all holds
+ * of a process costs one command. In a Redis Cluster each hold has its own.
+ */
+export class ExtendBatch {
+  readonly #connection: RedisConnection;
+  readonly #deadlineMs: number;
+  readonly #maxHolds: number;
+  #waiting: WaitingExtension[] = [];
+
+  constructor(connection: RedisConnection, deadlineMs: number) {
+    this.#connection = connection;
+    this.#deadlineMs = deadlineMs;
+    this.#maxHolds = connection.topology === 'cluster' ? 1 : MAX_HOLDS;
+  }
+
+  /** @throws RedisUnavailableError */
+  extend(lock: string, extension: Extension): Promise<ExtendReply> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...extension, lock, resolve, reject });
+      if (this.#waiting.length >= this.#maxHolds) this.#flush();
+      else if (this.#waiting.length === 1) queueMicrotask(this.#flush);
+    });
+  }
+
+  readonly #flush = (): void => {
+    const holds = this.#waiting;
+    this.#waiting = [];
+    if (holds.length > 0) void runOutsideRequests(() => this.#settle(holds));
+  };
+
+  /** Not on the budget of a request: a hold that ends for that would surprise its holder. */
+  async #settle(holds: readonly WaitingExtension[]): Promise<void> {
+    try {
+      const replies = await this.#connection.script(EXTEND, {
+        keys: holds.map(({ lock }) => lock),
+        args: holds,
+        deadlineMs: this.#deadlineMs,
+        outsideBudget: true,
+      });
+      for (const [index, hold] of holds.entries()) hold.resolve(replies[index]);
+    } catch (error) {
+      for (const hold of holds) hold.reject(error);
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { runOutsideRequests } from '../../../common/context/index.js';
+import { type RedisConnection, RedisUnavailableError } from '../../../common/redis/index.js';
+import type { Clock } from '../../../common/time/index.js';
+import type { AcquireOutcome, LockClaim, LockWait } from '../lock.driver.js';
+import type { LockChannel } from './lock-channel.js';
+import { grantOf } from './lock-grant.js';
+import type { LockKeyNames } from './lock-key-names.js';
+import { SIGN_OF_LIFE_MS } from './lock-rules.js';
+import type { HandedOver } from './scripts/lock-release.lua.js';
+import { WAIT, type WaitReply } from './scripts/lock-wait.lua.js';
+
+export interface RedisLockQueueOptions {
+  /** Longest wait for one call. */
+  readonly deadlineMs: number;
+  /** Tells when a grant was asked for. */
+  readonly clock: Clock;
+  readonly keys: LockKeyNames;
+  readonly channel: LockChannel;
+}
+
+/** Claims in one call: Redis does nothing else while it runs. */
+const ASKED_AT_ONCE = 64;
+
+/** Least time between two questions of one waiter, and span of those that are asked together. */
+const SPACING_MS = 10;
+
+/** What a timer can do at most; whoever waits for longer asks again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A claim of this process that waits. */
+interface Waiter {
+  readonly claim: LockClaim;
+  arrival: string;
+  /** Time of the next question, as `performance.now()` tells it: for the timer. */
+  askAt: number;
+  isAsking: boolean;
+  /** Was any question answered? And if not, why not? */
+  failure: RedisUnavailableError | undefined;
+  wasAnswered: boolean;
+  settle(outcome: AcquireOutcome | Error): void;
+}
+
+/**
+ * The claims of this process that wait for locks in Redis.
+ *
+ * Each asks once when it comes, is told when the lock was handed over to it, by the process's own
+ * release or by a message, and asks again from time to time, all of them together: that says that
+ * they live, and finds what was lost on the way, or a holder whose time is over.
+ */
+export class RedisLockQueue {
+  readonly #connection: RedisConnection;
+  readonly #options: RedisLockQueueOptions;
+  readonly #waiters = new Map<string, Waiter>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+
+  constructor(connection: RedisConnection, options: RedisLockQueueOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    connection.gate.onOpened(() => this.#failAll());
+  }
+
+  /**
+   * Waits for the lock. The claim may still stand in the queue, or hold the lock, after any outcome
+   * but a grant: the caller releases it.
+   *
+   * @throws RedisUnavailableError when Redis is away, or no question was answered
+   */
+  async acquire(claim: LockClaim, { waitMs, signal }: LockWait): Promise<AcquireOutcome> {
+    signal?.throwIfAborted();
+    this.#options.channel.listen(this);
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort: (() => void) | undefined;
+    try {
+      return await new Promise<AcquireOutcome>((resolve, reject) => {
+        const settle = (outcome: AcquireOutcome | Error): void =>
+          outcome instanceof Error ? reject(outcome) : resolve(outcome);
+        const waiter = this.#enter(claim, settle);
+        timer = setTimeout(() => settle(endOf(waiter)), Math.min(waitMs, LONGEST_TIMER_MS));
+        onAbort = () => reject(signal?.reason);
+        signal?.addEventListener('abort', onAbort);
+        this.#ask([waiter]);
+      });
+    } finally {
+      clearTimeout(timer);
+      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+      this.#waiters.delete(claim.token);
+    }
+  }
+
+  /** Told by a release of this process. Resolves to whether the claim still waits. */
+  take({ token, ms, fence }: HandedOver, askedAt: number): boolean {
+    const waiter = this.#waiters.get(token);
+    waiter?.settle({ outcome: 'acquired', grant: grantOf(ms, fence, askedAt) });
+    return waiter !== undefined;
+  }
+
+  /** Told by a message: it is for sure once it was asked for, and then for its whole time. */
+  handedOver(token: string): void {
+    const waiter = this.#waiters.get(token);
+    if (waiter !== undefined) this.#ask([waiter]);
+  }
+
+  /** Messages may have been lost. */
+  restored(): void {
+    this.#ask([...this.#waiters.values()].filter(({ isAsking }) => !isAsking));
+  }
+
+  #enter(claim: LockClaim, settle: Waiter['settle']): Waiter {
+    const state = { arrival: '', askAt: 0, isAsking: false, failure: undefined };
+    const waiter: Waiter = { claim, settle, wasAnswered: false, ...state };
+    this.#waiters.set(claim.token, waiter);
+    return waiter;
+  }
+
+  /** In groups whose keys may be in one call. */
+  #ask(waiters: readonly Waiter[]): void {
+    const isCluster = this.#connection.topology === 'cluster';
+    const groups = new Map<string, Waiter[]>();
+    for (const [index, waiter] of waiters.entries()) {
+      const name = isCluster ? waiter.claim.key : String(Math.floor(index / ASKED_AT_ONCE));
+      const group = groups.get(name) ?? [];
+      groups.set(name, group);
+      group.push(waiter);
+    }
+    for (const group of groups.values()) void this.#askTogether(group);
+  }
+
+  async #askTogether(group: readonly Waiter[]): Promise<void> {
+    for (const waiter of group) waiter.isAsking = true;
+    const askedAt = this.#options.clock.monotonic();
+    try {
+      const replies = await this.#send(group);
+      for (const [index, waiter] of group.entries()) this.#answer(waiter, replies[index], askedAt);
+    } catch (error) {
+      for (const waiter of group) this.#unanswered(waiter, error);
+    } finally {
+      for (const waiter of group) waiter.isAsking = false;
+    }
+    this.#askLater();
+  }
+
+  #send(group: readonly Waiter[]): Promise<readonly WaitReply[]> {
+    const { channel, keys, deadlineMs } = this.#options;
+    return this.#connection.script(WAIT, {
+      keys: group.map(({ claim }) => keys.all(claim.key)),
+      args: { channel: channel.name, claims: group },
+      deadlineMs,
+      outsideBudget: true,
+    });
+  }
+
+  #answer(waiter: Waiter, reply: WaitReply | undefined, askedAt: number): void {
+    if (reply === undefined) throw new TypeError('a lock script did not answer every claim');
+    waiter.wasAnswered = true;
+    if (reply.word === 'acquired') {
+      waiter.settle({ outcome: 'acquired', grant: grantOf(reply.ms, reply.fence, askedAt) });
+      return;
+    }
+    waiter.arrival = reply.arrival;
+    this.#planNext(waiter, reply.ms + 1);
+  }
+
+  /** One question that is lost says nothing, as long as Redis serves others. */
+  #unanswered(waiter: Waiter, error: unknown): void {
+    if (!(error instanceof RedisUnavailableError)) waiter.settle(asError(error));
+    else if (!this.#connection.gate.isClosed) waiter.settle(away());
+    // What was never sent says less than what may have been done.
+    else if (waiter.failure?.outcome !== 'unknown') waiter.failure = error;
+    this.#planNext(waiter, SIGN_OF_LIFE_MS);
+  }
+
+  #planNext(waiter: Waiter, inMs: number): void {
+    const delayMs = Math.max(SPACING_MS, Math.min(SIGN_OF_LIFE_MS, inMs));
+    waiter.askAt = performance.now() + delayMs;
+  }
+
+  /** One timer for all; it does not keep the process alive. */
+  #askLater(): void {
+    const next = Math.min(...this.#planned());
+    if (next === Infinity || (this.#timer !== undefined && this.#timerAt <= next)) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = next;
+    const delayMs = Math.max(0, next - performance.now());
+    runOutsideRequests(() => {
+      this.#timer = setTimeout(this.#askDue, delayMs).unref();
+    });
+  }
+
+  *#planned(): Generator<number> {
+    for (const { isAsking, askAt } of this.#waiters.values()) if (!isAsking) yield askAt;
+  }
+
+  readonly #askDue = (): void => {
+    this.#timer = undefined;
+    const until = performance.now() + SPACING_MS;
+    const due = [...this.#waiters.values()].filter((one) => !one.isAsking && one.askAt <= until);
+    this.#ask(due);
+    this.#askLater();
+  };
+
+  #failAll(): void {
+    for (const waiter of this.#waiters.values()) waiter.settle(away());
+  }
+}
+
+/** What a claim left in the queue, or was given, is unknown. */
+function away(): RedisUnavailableError {
+  return new RedisUnavailableError('connection');
+}
+
+/** When its time is over. */
+function endOf({ wasAnswered, failure }: Waiter): AcquireOutcome | Error {
+  if (!wasAnswered && failure !== undefined) return failure;
+  return { outcome: 'busy', remainingMs: 0 };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

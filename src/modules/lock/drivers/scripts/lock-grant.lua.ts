@@ -1,0 +1,14 @@
+/**
+ * Shared by the lock scripts that grant; after `FENCE`. Defines `grant(lock, fences, token, claim,
+ * life)`: makes `token` the holder for `life` ms and returns its fence, or ''. `claim`: owner, time to
+ * live in ms, least fence or '', least time to hold in ms.
+ */
+export const GRANT = `
+local function grant(lock, fences, token, claim, life)
+  local fence = claim[3] ~= '' and next_fence(fences, tonumber(claim[3]), claim[2]) or ''
+  local since = string.format('%.0f', now)
+  redis.call('HSET', lock, 'token', token, 'owner', claim[1], 'since', since, 'fence', fence, 'keep', claim[4])
+  redis.call('PEXPIRE', lock, life)
+  return fence
+end
+`;

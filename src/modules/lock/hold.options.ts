@@ -1,0 +1,148 @@
+import { InvalidOptionError } from '../../common/errors/index.js';
+import { checkKeyText } from '../../common/redis/index.js';
+import { type Duration, parseDuration } from '../../common/time/index.js';
+import { LockMisuseError } from './lock.errors.js';
+
+/** One lock, or several that are taken together: all or none. */
+export type LockKey = string | readonly string[];
+
+/** How a lock is held. */
+export interface HoldOptions {
+  /**
+   * The hold ends this long after its process was last able to extend it, which it does by itself,
+   * three times in that time: how long others wait for the lock of a process that died.
+   */
+  readonly ttl: Duration;
+  /**
+   * The hold is not extended by itself beyond this time, so that a holder which hangs loses it. As
+   * long as `ttl`: it is never extended by itself. @default '1h', or `ttl` where that is more
+   */
+  readonly maxHold?: Duration;
+  /**
+   * After a release before this time the lock stays busy for the rest of it: for jobs that many
+   * instances are to do once, at about the same time. By the clock of the server. @default 0
+   */
+  readonly holdAtLeast?: Duration;
+  /** `false`: without a fencing token, and nothing is left behind. @default true */
+  readonly fence?: boolean;
+}
+
+/** How to take a lock that may be busy. */
+export interface WaitOptions extends HoldOptions {
+  /**
+   * Of a busy lock: wait for it for `wait`; or fail, with `E_LOCK_BUSY`, at once.
+   * @default 'wait' where `wait` is given, else 'fail'
+   */
+  readonly mode?: 'wait' | 'fail';
+  /** Longest wait for a busy lock; then `E_LOCK_WAIT_TIMEOUT`. Needed for the mode `'wait'`. */
+  readonly wait?: Duration;
+}
+
+export interface AcquireOptions extends WaitOptions {
+  /** Ends the waiting: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where the lock is busy, the work is left out, and the answer is `undefined`. */
+export interface SkipOptions extends HoldOptions {
+  readonly mode: 'skip';
+}
+
+/** What `@Locked` takes. */
+export type LockedOptions = WaitOptions | SkipOptions;
+
+/** Options of a hold, validated. */
+export interface ResolvedHold {
+  readonly ttlMs: number;
+  readonly maxHoldMs: number;
+  readonly holdAtLeastMs: number;
+  readonly fence: boolean;
+}
+
+export interface ResolvedAcquire extends ResolvedHold {
+  readonly mode: 'skip' | 'wait' | 'fail';
+  readonly waitMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const MAX_HOLD_MS = 3_600_000;
+
+const HOLD_NAMES = ['ttl', 'maxHold', 'holdAtLeast', 'fence'];
+const NAMES: ReadonlySet<string> = new Set([...HOLD_NAMES, 'mode', 'wait', 'signal']);
+const MODES: readonly unknown[] = ['skip', 'wait', 'fail'];
+
+interface AnyOptions extends HoldOptions {
+  readonly mode?: 'skip' | 'wait' | 'fail';
+  readonly wait?: Duration;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Validates what a call gives, and applies the defaults. By hand: it runs with every lock that is
+ * taken.
+ *
+ * @throws LockMisuseError
+ */
+export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) throw new LockMisuseError(name, 'is not a known option');
+  }
+  const { signal, wait = 0 } = options;
+  const waitMs = wait === 0 ? 0 : durationOf(wait, 'wait');
+  const mode = options.mode ?? (waitMs > 0 ? 'wait' : 'fail');
+  if (!MODES.includes(mode)) throw new LockMisuseError('mode', 'is none of skip, wait and fail');
+  if (mode === 'wait' && waitMs === 0) throw new LockMisuseError('wait', 'is needed to wait');
+  if (mode !== 'wait' && waitMs > 0) {
+    throw new LockMisuseError('wait', `means nothing where the mode is "${mode}"`);
+  }
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new LockMisuseError('signal', 'is no AbortSignal');
+  }
+  return { ...resolveHold(options), mode, waitMs, signal };
+}
+
+function resolveHold({ ttl, maxHold, holdAtLeast, fence = true }: HoldOptions): ResolvedHold {
+  const ttlMs = durationOf(ttl, 'ttl');
+  const maxHoldMs =
+    maxHold === undefined ? Math.max(ttlMs, MAX_HOLD_MS) : durationOf(maxHold, 'maxHold');
+  if (maxHoldMs < ttlMs) throw new LockMisuseError('maxHold', 'is shorter than ttl');
+  const holdAtLeastMs = holdAtLeast === undefined ? 0 : durationOf(holdAtLeast, 'holdAtLeast');
+  if (holdAtLeastMs > ttlMs) throw new LockMisuseError('holdAtLeast', 'is longer than ttl');
+  if (typeof fence !== 'boolean') throw new LockMisuseError('fence', 'is neither true nor false');
+  return { ttlMs, maxHoldMs, holdAtLeastMs, fence };
+}
+
+/**
+ * The keys of a call, sorted, so that callers of several keys never wait for each other.
+ *
+ * @throws LockMisuseError for none, one twice, or one that is empty or longer than 1 kB
+ */
+export function resolveKeys(key: LockKey): readonly string[] {
+  const keys = typeof key === 'string' ? [key] : key.toSorted();
+  if (keys.length === 0) throw new LockMisuseError('key', 'is an empty list');
+  if (new Set(keys).size < keys.length) throw new LockMisuseError('key', 'is there twice');
+  for (const one of keys) translated('key', () => checkKeyText(one, 'key'));
+  return keys;
+}
+
+function durationOf(value: Duration, option: string): number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 31
+    ? value
+    : translated(option, () => parseDuration(value, option));
+}
+
+/** Every wrong use of a lock has the same code. */
+function translated<T>(option: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+    throw new LockMisuseError(option, error.problem);
+  }
+}
+
+/** By shape: the signal may come from another realm than this code. */
+function isSignal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof Reflect.get(value, 'aborted') === 'boolean';
+}
