@@ -33,6 +33,8 @@ export interface ScriptCall<Keys, Args> extends CallBounds {
   readonly keys: Keys;
   readonly args: Args;
   readonly clock?: Clock | undefined;
+  /** Client it is sent on. @default 'command' */
+  readonly role?: 'command' | 'durable';
 }
 
 /**
@@ -179,7 +181,7 @@ export class RedisConnection {
     script: RedisScript<Keys, Args, Reply>,
     call: ScriptCall<Keys, Args>,
   ): Promise<unknown> {
-    const invoke = scriptInvoker(this.client('command'), script);
+    const invoke = scriptInvoker(this.client(call.role ?? 'command'), script);
     const keys = script.keys(call.keys);
     const now = call.clock === undefined ? '' : call.clock.now();
     return this.gate.run(

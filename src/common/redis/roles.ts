@@ -5,7 +5,7 @@ import type { CommonRedisOptions } from 'ioredis/built/redis/RedisOptions.js';
  * What a connection is for. The right settings contradict each other (a command deadline kills a
  * blocking worker; endless retries hang a request), so every role has a client of its own.
  */
-export type RedisRole = 'command' | 'producer' | 'worker' | 'subscriber' | 'probe';
+export type RedisRole = 'command' | 'durable' | 'producer' | 'worker' | 'subscriber' | 'probe';
 
 /** Answers now or fails now: nothing is queued, retried or resent behind the caller's back. */
 const FAIL_FAST = {
@@ -16,6 +16,8 @@ const FAIL_FAST = {
 
 export const ROLE_SETTINGS: Readonly<Record<RedisRole, CommonRedisOptions>> = {
   command: FAIL_FAST,
+  // Waits for replicas (WAIT), and with it whatever follows on the connection.
+  durable: FAIL_FAST,
   producer: { ...FAIL_FAST, commandTimeout: 2_000 },
   // Blocks on purpose, so no command timeout; without a socket timeout a silently dropped
   // connection would stall it for ever.
@@ -44,6 +46,7 @@ const FAIL_FAST_IN_CLUSTER = {
 /** What ioredis takes for the cluster as a whole; its nodes get `ROLE_SETTINGS`. */
 export const CLUSTER_ROLE_SETTINGS: Readonly<Record<RedisRole, ClusterOptions>> = {
   command: FAIL_FAST_IN_CLUSTER,
+  durable: FAIL_FAST_IN_CLUSTER,
   producer: FAIL_FAST_IN_CLUSTER,
   worker: {},
   subscriber: {},

@@ -1,7 +1,8 @@
 import type { FactoryProvider } from '@nestjs/common';
 import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
+import { InvalidOptionError } from '../../common/errors/index.js';
 import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
-import type { RedisConnections, RedisGate } from '../../common/redis/index.js';
+import type { RedisConnection, RedisConnections, RedisGate } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
 import { ClosedLockDriver } from './drivers/closed-lock.driver.js';
@@ -50,10 +51,9 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
       context: { clock },
       memory: () => new MemoryLockDriver(clock),
       redis: (connections) => {
-        const connection = connections.use('default', ['command']);
-        const { deadlineMs } = options;
+        const connection = openConnection(connections, options);
         const receiver = channel ?? new LockChannel(connection);
-        const primary = new RedisLockDriver(connection, { deadlineMs, clock, channel: receiver });
+        const primary = new RedisLockDriver(connection, { ...options, clock, channel: receiver });
         return lockFailover(primary, { gate: connection.gate, options, clock });
       },
       whileAway: { backing: isLocal ? 'memory' : 'none', isServing: isLocal },
@@ -61,6 +61,25 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
     return openDriver(plan, { services, redis });
   },
 };
+
+/** @throws InvalidOptionError for replicas of a cluster, or on a client that others use as well */
+function openConnection(
+  connections: RedisConnections,
+  { replicas }: ResolvedLockOptions,
+): RedisConnection {
+  const connection = connections.use(
+    'default',
+    replicas > 0 ? ['command', 'durable'] : ['command'],
+  );
+  if (replicas === 0) return connection;
+  if (connection.topology === 'cluster') {
+    throw new InvalidOptionError('lock.replicas', 'is not possible in a Redis Cluster');
+  }
+  if (connection.isBorrowed) {
+    throw new InvalidOptionError('lock.replicas', 'needs a connection of its own: give a url');
+  }
+  return connection;
+}
 
 interface LockFailoverContext {
   readonly gate: RedisGate;

@@ -13,6 +13,12 @@ export interface LockOptions {
   readonly onRedisDown?: 'closed' | 'memory';
   /** Longest wait for Redis in one call; waiting for a lock makes many. @default '100ms' */
   readonly deadline?: Duration;
+  /**
+   * Replicas that have to have a grant, or an extension, before it counts; where they do not say so
+   * within the deadline, the lock is given back and `E_LOCK_BACKEND_DOWN` thrown. Takes a connection
+   * and a round trip more. Not in a Redis Cluster. @default 0
+   */
+  readonly replicas?: number;
   /** How operators see this process as a holder. @default host name and process id */
   readonly owner?: string;
   /** Makes a driver of the application's own, in place of memory and Redis. @default none */
@@ -23,6 +29,7 @@ const schema = z
   .strictObject({
     onRedisDown: z.enum(['closed', 'memory']).default('closed'),
     deadline: duration().prefault('100ms'),
+    replicas: z.int('must be a whole number').min(0, 'must be at least 0').default(0),
     owner: z
       .string()
       .min(1, 'must be a text of at least one character')

@@ -1,5 +1,5 @@
 import { runOutsideRequests } from '../../../common/context/index.js';
-import type { RedisConnection } from '../../../common/redis/index.js';
+import type { LockScripts } from './lock-scripts.js';
 import { EXTEND, type Extension, type ExtendReply } from './scripts/lock-extend.lua.js';
 
 /** Holds in one call: Redis does nothing else while it runs. */
@@ -16,15 +16,13 @@ interface WaitingExtension extends Extension {
  * of a process costs one command. In a Redis Cluster each hold has its own.
  */
 export class ExtendBatch {
-  readonly #connection: RedisConnection;
-  readonly #deadlineMs: number;
+  readonly #scripts: LockScripts;
   readonly #maxHolds: number;
   #waiting: WaitingExtension[] = [];
 
-  constructor(connection: RedisConnection, deadlineMs: number) {
-    this.#connection = connection;
-    this.#deadlineMs = deadlineMs;
-    this.#maxHolds = connection.topology === 'cluster' ? 1 : MAX_HOLDS;
+  constructor(scripts: LockScripts, isCluster: boolean) {
+    this.#scripts = scripts;
+    this.#maxHolds = isCluster ? 1 : MAX_HOLDS;
   }
 
   /** @throws RedisUnavailableError */
@@ -45,12 +43,9 @@ export class ExtendBatch {
   /** Not on the budget of a request: a hold that ends for that would surprise its holder. */
   async #settle(holds: readonly WaitingExtension[]): Promise<void> {
     try {
-      const replies = await this.#connection.script(EXTEND, {
-        keys: holds.map(({ lock }) => lock),
-        args: holds,
-        deadlineMs: this.#deadlineMs,
-        outsideBudget: true,
-      });
+      const keys = holds.map(({ lock }) => lock);
+      const call = { keys, args: holds, outsideBudget: true };
+      const replies = await this.#scripts.grant(EXTEND, call, (all) => all.some(Boolean));
       for (const [index, hold] of holds.entries()) hold.resolve(replies[index]);
     } catch (error) {
       for (const hold of holds) hold.reject(error);

@@ -6,12 +6,12 @@ import type { LockChannel } from './lock-channel.js';
 import { grantOf } from './lock-grant.js';
 import type { LockKeyNames } from './lock-key-names.js';
 import { SIGN_OF_LIFE_MS } from './lock-rules.js';
+import type { LockScripts } from './lock-scripts.js';
 import type { HandedOver } from './scripts/lock-release.lua.js';
 import { WAIT, type WaitReply } from './scripts/lock-wait.lua.js';
 
 export interface RedisLockQueueOptions {
-  /** Longest wait for one call. */
-  readonly deadlineMs: number;
+  readonly scripts: LockScripts;
   /** Tells when a grant was asked for. */
   readonly clock: Clock;
   readonly keys: LockKeyNames;
@@ -91,8 +91,10 @@ export class RedisLockQueue {
   /** Told by a release of this process. Resolves to whether the claim still waits. */
   take({ token, ms, fence }: HandedOver, askedAt: number): boolean {
     const waiter = this.#waiters.get(token);
-    waiter?.settle({ outcome: 'acquired', grant: grantOf(ms, fence, askedAt) });
-    return waiter !== undefined;
+    if (waiter === undefined) return false;
+    if (this.#options.scripts.isDurable) this.#ask([waiter]);
+    else waiter.settle({ outcome: 'acquired', grant: grantOf(ms, fence, askedAt) });
+    return true;
   }
 
   /** Told by a message: it is for sure once it was asked for, and then for its whole time. */
@@ -141,13 +143,13 @@ export class RedisLockQueue {
   }
 
   #send(group: readonly Waiter[]): Promise<readonly WaitReply[]> {
-    const { channel, keys, deadlineMs } = this.#options;
-    return this.#connection.script(WAIT, {
+    const { channel, keys, scripts } = this.#options;
+    const call = {
       keys: group.map(({ claim }) => keys.all(claim.key)),
       args: { channel: channel.name, claims: group },
-      deadlineMs,
       outsideBudget: true,
-    });
+    };
+    return scripts.grant(WAIT, call, (replies) => replies.some(({ word }) => word === 'acquired'));
   }
 
   #answer(waiter: Waiter, reply: WaitReply | undefined, askedAt: number): void {

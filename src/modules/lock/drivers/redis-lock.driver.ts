@@ -11,22 +11,20 @@ import type {
   LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
-import { LockMisuseError } from '../lock.errors.js';
 import { ExtendBatch } from './extend-batch.js';
 import { acquireOneByOne } from './acquire-one-by-one.js';
 import type { LockChannel } from './lock-channel.js';
 import { grantOf } from './lock-grant.js';
 import { LockKeyNames } from './lock-key-names.js';
 import { checkHold } from './lock-rules.js';
+import { LockScripts, type LockScriptsOptions } from './lock-scripts.js';
 import { RedisLockQueue } from './redis-lock-queue.js';
 import { heldLock, RedisLockSurvey } from './redis-lock-survey.js';
 import { ACQUIRE, type AcquireReply } from './scripts/lock-acquire.lua.js';
 import { FORCE_RELEASE } from './scripts/lock-force-release.lua.js';
 import { RELEASE } from './scripts/lock-release.lua.js';
 
-export interface RedisLockDriverOptions {
-  /** Longest wait for one call. */
-  readonly deadlineMs: number;
+export interface RedisLockDriverOptions extends LockScriptsOptions {
   /** For grants that were waited for. */
   readonly clock: Clock;
   /** Where this process is told of locks that were handed over to it. */
@@ -38,6 +36,7 @@ export class RedisLockDriver implements LockDriver {
   readonly #connection: RedisConnection;
   readonly #options: RedisLockDriverOptions;
   readonly #keys: LockKeyNames;
+  readonly #scripts: LockScripts;
   readonly #queue: RedisLockQueue;
   readonly #extensions: ExtendBatch;
   readonly #survey: RedisLockSurvey;
@@ -46,9 +45,11 @@ export class RedisLockDriver implements LockDriver {
     this.#connection = connection;
     this.#options = options;
     const keys = new LockKeyNames(connection.keys);
+    const scripts = new LockScripts(connection, options);
     this.#keys = keys;
-    this.#queue = new RedisLockQueue(connection, { ...options, keys });
-    this.#extensions = new ExtendBatch(connection, options.deadlineMs);
+    this.#scripts = scripts;
+    this.#queue = new RedisLockQueue(connection, { ...options, keys, scripts });
+    this.#extensions = new ExtendBatch(scripts, connection.topology === 'cluster');
     this.#survey = new RedisLockSurvey(connection, keys);
   }
 
@@ -81,10 +82,12 @@ export class RedisLockDriver implements LockDriver {
 
   async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
     const askedAt = this.#options.clock.monotonic();
-    const { outcome, next } = await this.#connection.script(RELEASE, {
+    const { outcome, next } = await this.#scripts.run(RELEASE, {
       keys: { ...this.#keys.all(key), released: this.#keys.released(key, token) },
       args: { token, channel: this.#options.channel.name },
-      ...this.#unbudgeted,
+      // A release that is refused because its request has used up its time would leave the lock
+      // standing.
+      outsideBudget: true,
     });
     // Whoever it was handed over to may have stopped waiting just now. Should this be lost as well,
     // the release that its own end made is still tried.
@@ -95,9 +98,8 @@ export class RedisLockDriver implements LockDriver {
   }
 
   async forceRelease(key: string): Promise<HeldLock | undefined> {
-    const { deadlineMs } = this.#options;
-    const call = { keys: this.#keys.all(key), args: undefined, deadlineMs };
-    return heldLock(key, await this.#connection.script(FORCE_RELEASE, call));
+    const call = { keys: this.#keys.all(key), args: undefined };
+    return heldLock(key, await this.#scripts.run(FORCE_RELEASE, call));
   }
 
   list(limit: number): Promise<readonly HeldLock[]> {
@@ -116,28 +118,10 @@ export class RedisLockDriver implements LockDriver {
     }
   }
 
-  async #acquire(claims: readonly LockClaim[]): Promise<AcquireReply> {
-    const { deadlineMs } = this.#options;
+  #acquire(claims: readonly LockClaim[]): Promise<AcquireReply> {
     const outsideBudget = claims[0]?.outsideBudget === true;
     const keys = claims.map(({ key }) => this.#keys.all(key));
-    return this.#connection
-      .script(ACQUIRE, { keys, args: claims, deadlineMs, outsideBudget })
-      .catch(misuse);
+    const call = { keys, args: claims, outsideBudget };
+    return this.#scripts.grant(ACQUIRE, call, ({ word }) => word === 'acquired');
   }
-
-  /**
-   * For calls that are not charged to the budget of a request: a release that is refused because
-   * the request has used it up would leave the lock standing.
-   */
-  get #unbudgeted() {
-    return { deadlineMs: this.#options.deadlineMs, outsideBudget: true } as const;
-  }
-}
-
-/** @throws LockMisuseError where something else uses the key */
-function misuse(error: unknown): never {
-  if (error instanceof Error && error.message.includes('WRONGTYPE')) {
-    throw new LockMisuseError('key', 'is used in Redis by something that is no lock');
-  }
-  throw error;
 }
