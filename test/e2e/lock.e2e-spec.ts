@@ -4,6 +4,7 @@ import { RedisModule } from '../../src/common/redis/index.js';
 import { AdminModule } from '../../src/modules/admin/index.js';
 import { HealthModule } from '../../src/modules/health/index.js';
 import { LockAdminController, LockModule, LockService } from '../../src/modules/lock/index.js';
+import { eventually } from '../support/eventually.js';
 import { type Platform, PLATFORMS, startApp, type TestApp } from '../support/app.js';
 import { uniquePrefix, useRedis } from '../support/redis/shared-redis.js';
 
@@ -69,6 +70,7 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
       held_ms: expect.any(Number) as unknown,
       fence: expect.any(Number) as unknown,
       remaining_ms: expect.any(Number) as unknown,
+      queue: [],
     };
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -78,6 +80,22 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
       ],
       truncated: false,
     });
+  });
+
+  it('are listed with who waits for them', async () => {
+    const lock = await locks.acquire('job', TTL);
+    const waiting = locks.acquire('job', { ...TTL, wait: '1m' });
+    await eventually(async () => {
+      const waiter = {
+        owner: 'host-1:99',
+        token_prefix: expect.stringMatching(/^[\w-]{6}$/) as unknown,
+        waited_ms: expect.any(Number) as unknown,
+      };
+      expect((await ask('GET')).body).toMatchObject({ locks: [{ queue: [waiter] }] });
+    });
+    await deleteKey('job');
+    expect((await waiting).isHeld).toBe(true);
+    expect(await lock.release()).toBe('lost');
   });
 
   it('are listed up to a limit', async () => {

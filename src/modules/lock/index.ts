@@ -8,7 +8,12 @@ export type {
   SkipOptions,
   WaitOptions,
 } from './hold.options.js';
-export { LockAdminController, type LockBody, type LockListBody } from './lock.controller.js';
+export {
+  LockAdminController,
+  type LockBody,
+  type LockListBody,
+  type LockWaiterBody,
+} from './lock.controller.js';
 export { LockDriver } from './lock.driver.js';
 export type {
   AcquireAllOutcome,

@@ -1,4 +1,4 @@
-import { Delete, Get, Inject, NotFoundException, Query } from '@nestjs/common';
+import { Delete, Get, Inject, Ip, Logger, NotFoundException, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { AdminController } from '../../common/admin/index.js';
 import { parseOptions, positiveInteger } from '../../common/options/index.js';
@@ -14,6 +14,15 @@ export interface LockBody {
   readonly remaining_ms: number;
   /** Fencing token of the hold; `null` where it has none. */
   readonly fence: number | null;
+  /** Who waits for it, in the order in which they will get it; at most 100. */
+  readonly queue: readonly LockWaiterBody[];
+}
+
+/** Somebody who waits for a lock. */
+export interface LockWaiterBody {
+  readonly owner: string;
+  readonly token_prefix: string;
+  readonly waited_ms: number;
 }
 
 /** Locks that are held now, by key. */
@@ -36,6 +45,8 @@ const keyQuery = z.strictObject({
 /** The locks, for operators. */
 @AdminController('locks')
 export class LockAdminController {
+  readonly #logger = new Logger(LockAdminController.name);
+
   constructor(@Inject(LockService) private readonly locks: LockService) {}
 
   @Get()
@@ -46,17 +57,32 @@ export class LockAdminController {
     return { locks: locks.map(bodyOf), truncated: found.length > limit };
   }
 
-  /** Answers with the hold that was ended. */
+  /** Answers with the hold that was ended, and leaves a line in the log, with its request id. */
   @Delete()
-  async forceRelease(@Query() query: unknown): Promise<LockBody> {
+  async forceRelease(@Query() query: unknown, @Ip() address: string): Promise<LockBody> {
     const { key } = parseOptions(keyQuery, query, 'query');
-    const held = await this.locks.forceRelease(key);
+    const held = await this.locks.forceRelease(key, address);
     if (held === undefined) throw new NotFoundException(`Nobody holds the lock "${key}".`);
+    const { owner, heldMs } = held;
+    this.#logger.warn(
+      `${address} took the lock ${JSON.stringify(key)} away from ${owner} after ${heldMs} ms`,
+    );
     return bodyOf(held);
   }
 }
 
-function bodyOf({ key, owner, tokenPrefix, heldMs, remainingMs, fence }: HeldLock): LockBody {
-  const times = { held_ms: heldMs, remaining_ms: remainingMs };
-  return { key, owner, token_prefix: tokenPrefix, ...times, fence: fence ?? null };
+function bodyOf({ key, owner, tokenPrefix, fence, queue, ...times }: HeldLock): LockBody {
+  return {
+    key,
+    owner,
+    token_prefix: tokenPrefix,
+    held_ms: times.heldMs,
+    remaining_ms: times.remainingMs,
+    fence: fence ?? null,
+    queue: queue.map((waiter) => ({
+      owner: waiter.owner,
+      token_prefix: waiter.tokenPrefix,
+      waited_ms: waiter.waitedMs,
+    })),
+  };
 }

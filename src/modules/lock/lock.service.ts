@@ -65,7 +65,9 @@ export class LockService implements OnApplicationShutdown {
    */
   async acquire(key: LockKey, options: AcquireOptions): Promise<LockHandle> {
     const lock = await this.#acquire(key, resolveAcquire(options));
-    if (lock === undefined) throw new LockMisuseError('mode', 'skip is for tryAcquire or withLock');
+    // Only a caller without types can have asked for that.
+    if (lock === undefined)
+      throw new LockMisuseError('mode', '"skip" is for tryAcquire or withLock');
     return lock;
   }
 

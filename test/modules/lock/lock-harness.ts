@@ -15,6 +15,7 @@ const LOCK_EVENTS = [
   'lock.released',
   'lock.lost',
   'lock.waited',
+  'lock.force-released',
 ] as const satisfies readonly EventName[];
 
 /** A service with what it reported. */
