@@ -2,6 +2,6 @@ export { headerValue, requestPath, routeTemplate, setHeader } from './http-excha
 export type { HttpRequest, HttpResponse } from './http-exchange.js';
 export { jsonBody, type JsonResponse, serializeJson } from './json-body.js';
 export { BackplaneExceptionFilter, type ErrorBody } from './backplane-exception.filter.js';
-export { onAnswered } from './on-answered.js';
+export { onAnswered, onEnded } from './on-answered.js';
 export { trustsEverybody } from './trusted-proxies.js';
 export { onEveryRequest, type RequestHook } from './request-hook.js';

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { HttpResponse } from './http-exchange.js';
 
 /** A response of Express is one of Node, one of Fastify has it. */
-type NodeResponse = Pick<ServerResponse, 'once' | 'statusCode' | 'destroyed'>;
+type NodeResponse = Pick<ServerResponse, 'once' | 'statusCode' | 'destroyed' | 'writableFinished'>;
 
 /**
  * Calls `listener` with the status when the answer is out. Not where the connection ends before,
@@ -14,6 +14,22 @@ export function onAnswered(response: HttpResponse, listener: (status: number) =>
     // Node tells of a finish also where the headers were out, and the client gone, before the end.
     if (!node.destroyed) listener(node.statusCode);
   });
+}
+
+/**
+ * Calls `listener` once when the exchange is over: the answer is out, or the connection ended before,
+ * also where that was so already. Never for what is no response of a server.
+ */
+export function onEnded(response: HttpResponse, listener: () => void): void {
+  const node = nodeResponse(response);
+  if (node === undefined) return;
+  let isOver = false;
+  const end = (): void => {
+    if (!isOver) listener();
+    isOver = true;
+  };
+  if (node.destroyed || node.writableFinished) end();
+  else node.once('finish', end).once('close', end);
 }
 
 function nodeResponse(response: HttpResponse): NodeResponse | undefined {
