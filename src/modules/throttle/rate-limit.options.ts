@@ -3,15 +3,17 @@ import { duration, parseOptions, positiveInteger } from '../../common/options/in
 import type { Duration } from '../../common/time/index.js';
 import {
   isBucket,
+  isLease,
   type ThrottleBlock,
   type ThrottleFailurePolicy,
   type ThrottlePolicy,
   type ThrottleStrategy,
 } from './throttle.driver.js';
 
-/** One limit: at most `limit` requests of a client in `window`. */
+/** One limit: at most `limit` requests of a client in `window`, or at the same time. */
 export interface RateLimitOptions {
   readonly limit: number;
+  /** Under `concurrency` the longest time that a request is believed to run. */
   readonly window: Duration;
   /** What exactly that means; see `ThrottleStrategy`. @default 'sliding-window', which is exact */
   readonly strategy?: ThrottleStrategy;
@@ -22,7 +24,7 @@ export interface RateLimitOptions {
   readonly burst?: number;
   /**
    * Hits that a denied one counts for, as far as there is room under the limit: who does not stop
-   * has to wait longer. @default 0: a denied hit is free
+   * has to wait longer. Not for `concurrency`. @default 0: a denied hit is free
    */
   readonly penalty?: number;
   /**
@@ -65,6 +67,7 @@ const strategy = z.enum([
   'sliding-window-counter',
   'token-bucket',
   'gcra',
+  'concurrency',
 ] as const satisfies readonly ThrottleStrategy[]);
 
 const block: z.ZodType<ThrottleBlock> = z.union(
@@ -101,6 +104,7 @@ export interface RateLimitShape {
   readonly window: number;
   readonly strategy: ThrottleStrategy;
   readonly burst?: number | undefined;
+  readonly penalty?: number | undefined;
   readonly block?: ThrottleBlock | undefined;
 }
 
@@ -108,12 +112,16 @@ export interface RateLimitShape {
 export function problemOf(
   given: RateLimitShape,
 ): { readonly option: string; readonly problem: string } | undefined {
-  const { strategy: kind, burst, limit } = given;
+  const { strategy: kind, burst, limit, penalty = 0 } = given;
   if (burst !== undefined && !isBucket(given)) {
     return { option: 'burst', problem: `is for token-bucket and gcra, not for ${kind}` };
   }
-  if (kind === 'sliding-window' && limit > MAX_SLIDING_LIMIT) {
-    const problem = `must be at most ${MAX_SLIDING_LIMIT} for sliding-window; use fixed-window`;
+  if (isLease(given) && penalty > 0) {
+    return { option: 'penalty', problem: `is not for ${kind}: nobody would give its leases back` };
+  }
+  if (keepsEveryHit(kind) && limit > MAX_SLIDING_LIMIT) {
+    const elsewhere = isLease(given) ? '' : '; use fixed-window';
+    const problem = `must be at most ${MAX_SLIDING_LIMIT} for ${kind}${elsewhere}`;
     return { option: 'limit', problem };
   }
   if (isCountable(given)) return undefined;
@@ -126,9 +134,13 @@ export function refineRateLimit(given: RateLimitShape, context: z.RefinementCtx)
   context.addIssue({ code: 'custom', path: [found.option], message: found.problem });
 }
 
-/** Both count in fractions of a hit, of which there must be fewer than whole numbers. */
+function keepsEveryHit(strategy: ThrottleStrategy): boolean {
+  return strategy === 'sliding-window' || strategy === 'concurrency';
+}
+
+/** The others count in fractions of a hit, of which there must be fewer than whole numbers. */
 function isCountable({ limit, window, strategy: kind, burst = limit }: RateLimitShape): boolean {
-  if (kind === 'fixed-window' || kind === 'sliding-window') return true;
+  if (kind === 'fixed-window' || keepsEveryHit(kind)) return true;
   return 2 * Math.max(limit, burst) * window <= Number.MAX_SAFE_INTEGER;
 }
 

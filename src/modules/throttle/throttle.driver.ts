@@ -11,9 +11,18 @@ import type { Backing } from '../../common/status/index.js';
  * - `token-bucket`, `gcra`: `limit` + `burst`. A hit takes a token; `limit` of them come back in `windowMs`,
  *   evenly, up to `burst`. One number (generic cell rate algorithm, ITU-T I.371). The two decide the same;
  *   they differ in the burst that is usual: the whole limit, or one hit, which paces.
+ *
+ * `concurrency` is of another kind: at most `limit` at the same time. A sliding window of which every
+ * hit is a lease, taken back by `refund` when what it stands for is over; one whose holder died ends
+ * by itself after `windowMs`.
  */
 export type ThrottleStrategy =
-  'fixed-window' | 'sliding-window' | 'sliding-window-counter' | 'token-bucket' | 'gcra';
+  | 'fixed-window'
+  | 'sliding-window'
+  | 'sliding-window-counter'
+  | 'token-bucket'
+  | 'gcra'
+  | 'concurrency';
 
 /** What happens to a policy's requests while Redis is away. */
 export type ThrottleFailurePolicy =
@@ -66,6 +75,11 @@ export function isBucket({ strategy }: { readonly strategy: ThrottleStrategy }):
   return strategy === 'token-bucket' || strategy === 'gcra';
 }
 
+/** Is a hit under the policy a lease, to be given back when what it stands for is over? */
+export function isLease({ strategy }: { readonly strategy: ThrottleStrategy }): boolean {
+  return strategy === 'concurrency';
+}
+
 /** A counter: what one subject (a client, a user, an API key) used under one policy. */
 export interface ThrottleCounter {
   readonly subject: string;
@@ -87,7 +101,10 @@ export interface ThrottleDecision {
   readonly remaining: number;
   /** Time until `remaining` next grows; 0 when nothing is used. */
   readonly resetMs: number;
-  /** 0 when allowed; else a hit after exactly this time passes, one 1 ms earlier does not. */
+  /**
+   * 0 when allowed; else a hit after exactly this time passes, one 1 ms earlier does not, unless a hit
+   * is taken back meanwhile. Under `concurrency` that is the rule: it is when a lease ends by itself.
+   */
   readonly retryAfterMs: number;
   /** When that was, in ms by the clock that decided. */
   readonly at: number;

@@ -9,7 +9,7 @@ export const THROTTLE_COUNTER: KeyFamily = {
   ttl: 'until nothing of it counts any more',
   evictable: false,
   purpose:
-    'sliding-window: list with the time of each hit; else a string: fixed-window "start:used", ' +
+    'sliding-window, concurrency: list with the time of each hit; else a string: fixed-window "start:used", ' +
     'sliding-window-counter "start:previous:current", token-bucket and gcra "full:part:at"',
 };
 

@@ -142,7 +142,7 @@ export function costSuite(open: OpenThrottle): void {
       allowed: false,
     });
     const { decisions } = await driver.peek(checks('alice', policies));
-    expect(decisions.map(({ remaining }) => remaining)).toEqual([6, 5, 4, 3, 2]);
+    expect(decisions.map(({ remaining }) => remaining)).toEqual([6, 5, 4, 3, 2, 1]);
   });
 
   it('takes a hit of thousands in a sliding window', async () => {

@@ -6,6 +6,7 @@ import { costSuite } from './cost.suite.js';
 import { denialSuite } from './denial.suite.js';
 import { expirySuite } from './expiry.suite.js';
 import { keysSuite } from './keys.suite.js';
+import { leasesSuite } from './leases.suite.js';
 import { peekSuite } from './peek.suite.js';
 import { resetSuite } from './reset.suite.js';
 import { punishSuite } from './punish.suite.js';
@@ -27,6 +28,7 @@ const SUITES: readonly (readonly [capability: string, suite: ThrottleSuite])[] =
   ['several policies', denialSuite],
   ['several subjects', subjectsSuite],
   ['penalties, blocks and grants', punishSuite],
+  ['leases', leasesSuite],
   ['peek', peekSuite],
   ['reset', resetSuite],
   ['keys', keysSuite],

@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 const ONCE = STRATEGIES.map((strategy) => policy({ strategy, limit: 1, windowMs: SHORT_WINDOW }));
 
 /**
- * By the driver's own clock: real time, in windows short enough to be waited for. Both strategies
+ * By the driver's own clock: real time, in windows short enough to be waited for. The strategies
  * wait together.
  */
 export function serverClockSuite(open: OpenThrottle): void {

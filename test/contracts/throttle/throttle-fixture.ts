@@ -18,8 +18,12 @@ export interface ThrottleFixture {
 
 export type OpenThrottle = () => Promise<ThrottleFixture>;
 
-/** Strategies under which hits leave with their window, all of them at its end. */
-export const STRATEGIES: readonly ThrottleStrategy[] = ['sliding-window', 'fixed-window'];
+/** Strategies under which hits leave with their window: together or one by one, none in part. */
+export const STRATEGIES: readonly ThrottleStrategy[] = [
+  'sliding-window',
+  'fixed-window',
+  'concurrency',
+];
 
 export const ALL_STRATEGIES: readonly ThrottleStrategy[] = [
   ...STRATEGIES,

@@ -29,6 +29,7 @@ const WINDOWS = [
   { name: 'b', strategy: 'sliding-window', ticks: 5 },
   { name: 'c', strategy: 'fixed-window', ticks: 4 },
   { name: 'c', strategy: 'sliding-window', ticks: 6 },
+  { name: 'c', strategy: 'concurrency', ticks: 5 },
   { name: 'd', strategy: 'fixed-window', ticks: 3 },
   { name: 'e', strategy: 'sliding-window-counter', ticks: 4 },
   { name: 'f', strategy: 'token-bucket', ticks: 6, limit: 4 },

@@ -108,6 +108,7 @@ export class ThrottleModel {
 function freeOf(hits: readonly Hit[], policy: ThrottlePolicy, now: number): number {
   switch (policy.strategy) {
     case 'sliding-window':
+    case 'concurrency':
       return policy.limit - costOf(left(hits), now - policy.windowMs + 1, now);
     case 'fixed-window': {
       const opening = lastOpening(hits, policy.windowMs, now);
@@ -142,6 +143,7 @@ function stillCounts(
   const { strategy, windowMs, limit } = policy;
   switch (strategy) {
     case 'sliding-window':
+    case 'concurrency':
       return at > now - windowMs;
     case 'fixed-window':
       return at >= lastOpening(hits, windowMs, now);

@@ -196,6 +196,7 @@ async function expectBoundedRefunds(
 function boundOf({ strategy, limit, burst }: ThrottlePolicy): number {
   switch (strategy) {
     case 'sliding-window':
+    case 'concurrency':
       return limit;
     case 'fixed-window':
     case 'sliding-window-counter':

@@ -30,6 +30,7 @@ const COUNTERS = [
   { name: 'a', strategy: 'sliding-window', ticks: 3 },
   { name: 'a', strategy: 'fixed-window', ticks: 4 },
   { name: 'a', strategy: 'sliding-window-counter', ticks: 4 },
+  { name: 'a', strategy: 'concurrency', ticks: 5 },
   { name: 'b', strategy: 'token-bucket', ticks: 6, limit: 4 },
   { name: 'b', strategy: 'gcra', ticks: 5, limit: 2 },
 ] as const;

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/throttle/index.js';
 import { consumeScript } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
@@ -215,9 +217,41 @@ describe('a server that forgot its scripts', () => {
   );
 });
 
+/** Takes leases on a connection of its own, says so, and holds them until it is killed, or we are. */
+const HOLDER = `
+  import { Redis } from 'ioredis';
+  process.stdin.on('end', () => process.exit()).resume();
+  const [url, ...call] = process.argv.slice(1);
+  console.log(await new Redis(url).eval(...call));
+`;
+
+describe('a process that is killed', () => {
+  it('leaves leases that end one window after it took them', async () => {
+    const held = policy({ strategy: 'concurrency' });
+    const packed = packChecks([[{ policy: held, cost: 2, key: keyOf(held), blockKey: undefined }]]);
+    const call = [packed.keys.length, ...packed.keys, FAR_FUTURE, clock.now(), packed.plan];
+    const args = [redis().url, consumeScript(packed.kinds).source, ...call.map(String)];
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', HOLDER, ...args]);
+    const [said] = await once(holder.stdout, 'data');
+    expect(JSON.parse(String(said))).toEqual([clock.now(), 1, 1, 1, WINDOW, 0]);
+    const killed = once(holder, 'exit');
+    holder.kill('SIGKILL');
+    expect(await killed).toEqual([null, 'SIGKILL']);
+
+    clock.advance(WINDOW - 1);
+    expect(await hitTimes(driver, 3, held)).toBe(1);
+    clock.advance(1);
+    expect(await hitTimes(driver, 3, held)).toBe(2);
+  });
+});
+
 function mixed(count: number): ThrottlePolicy[] {
   return Array.from({ length: count }, (_, index) =>
-    policy({ name: `p${index}`, limit: 10, strategy: ALL_STRATEGIES[index % 5] ?? 'gcra' }),
+    policy({
+      name: `p${index}`,
+      limit: 10,
+      strategy: ALL_STRATEGIES[index % ALL_STRATEGIES.length] ?? 'gcra',
+    }),
   );
 }
 

@@ -23,7 +23,9 @@ async function lineOf(strategy: ThrottleStrategy): Promise<string> {
 }
 
 it('the picture of the strategies in the documentation is what they do', async () => {
-  const lines = await Promise.all(ALL_STRATEGIES.map(lineOf));
+  // How many there are at the same time is nothing that a line of requests could show.
+  const overTime = ALL_STRATEGIES.filter((strategy) => strategy !== 'concurrency');
+  const lines = await Promise.all(overTime.map(lineOf));
   const shown = readFileSync('docs/throttle.md', 'utf8');
   for (const line of lines) expect(shown).toContain(`\n${line}\n`);
 });

@@ -10,6 +10,7 @@ export function createCounter(strategy: ThrottleStrategy): MemoryCounter {
     case 'fixed-window':
       return new FixedWindow();
     case 'sliding-window':
+    case 'concurrency':
       return new SlidingWindow();
     case 'sliding-window-counter':
       return new SlidingWindowCounter();

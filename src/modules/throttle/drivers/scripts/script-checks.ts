@@ -26,6 +26,7 @@ const SCRIPT_STRATEGY = {
   'sliding-window-counter': 'c',
   'token-bucket': 'b',
   gcra: 'b',
+  concurrency: 's',
 } as const satisfies Record<ThrottleStrategy, StrategyKind>;
 
 /**
