@@ -1,11 +1,19 @@
-import type { DynamicModule } from '@nestjs/common';
-import { Field, GraphQLModule, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { type CanActivate, type DynamicModule, UseGuards } from '@nestjs/common';
+import {
+  Args,
+  Field,
+  GraphQLModule,
+  ObjectType,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { Throttle, ThrottlerModule } from '@nestjs/throttler';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { MessageBody, SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 import {
   RateLimit,
@@ -16,7 +24,19 @@ import { listen, startApp, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 
 const started: TestApp[] = [];
+/** Answers that the test gives. */
+const pending: ((value: string) => void)[] = [];
+const isPending = (): Promise<string> => new Promise((resolve) => pending.push(resolve));
+const AT_ONCE = { limit: 1, window: '1h', strategy: 'concurrency' } as const;
+
+class ClosedGuard implements CanActivate {
+  canActivate(): boolean {
+    return false;
+  }
+}
+
 afterEach(async () => {
+  for (const answer of pending.splice(0)) answer('at last');
   await Promise.all(started.splice(0).map((app) => app.close()));
 });
 
@@ -43,6 +63,23 @@ class CatsResolver {
   @Query(() => String, { nullable: true })
   plain(): string {
     return 'plain';
+  }
+
+  @RateLimit({ ...AT_ONCE, name: 'held' })
+  @Query(() => String, { nullable: true })
+  async held(@Args('fails', { nullable: true }) fails?: boolean): Promise<string> {
+    if (fails) throw new TypeError('a bug');
+    return 'held';
+  }
+
+  @RateLimit({ ...AT_ONCE, name: 'held' })
+  @UseGuards(ClosedGuard)
+  @Query(() => String, { nullable: true })
+  closed(): void {}
+
+  @Query(() => String, { nullable: true })
+  waiting(): Promise<string> {
+    return isPending();
   }
 
   @ResolveField(() => String)
@@ -121,6 +158,50 @@ describe('limits of GraphQL, with Mercurius', () => {
     });
     expect(headers.get('ratelimit-policy')).toContain('"default";q=2;w=60');
   });
+
+  describe('of how many there are at once', () => {
+    const refused = {
+      message: 'Too many requests. Limit: 1 at once',
+      extensions: { code: 'E_RATE_LIMITED', status: 429, retry_after: 3_600 },
+    };
+
+    it('hold for the resolvers of an operation, and give back what each had', async () => {
+      const url = await serve({});
+      for (let time = 0; time < 2; time += 1) {
+        const { body } = await ask(url, '{ a: held b: held }');
+        expect(body).toMatchObject({ data: { a: 'held', b: null }, errors: [refused] });
+      }
+    });
+
+    it('give back when the resolver is done, though its operation is not', async () => {
+      const url = await serve({});
+      const first = ask(url, '{ held waiting }');
+      await eventually(() => pending.length === 1);
+      await eventually(async () => {
+        expect((await ask(url, '{ held }')).body).toEqual({ data: { held: 'held' } });
+      });
+      pending.splice(0)[0]?.('at last');
+      expect((await first).body).toEqual({ data: { held: 'held', waiting: 'at last' } });
+    });
+
+    it.each(['{ held(fails: true) }', '{ closed }'])('give back what %s had', async (query) => {
+      const url = await serve({});
+      const { body } = await ask(url, query);
+      expect(body.errors).toHaveLength(1);
+      await eventually(async () => {
+        expect((await ask(url, '{ held }')).body).toEqual({ data: { held: 'held' } });
+      });
+    });
+
+    it('give back what a default had, when the operation is answered', async () => {
+      const url = await serve({ default: AT_ONCE });
+      for (let time = 0; time < 3; time += 1) {
+        await eventually(async () => {
+          expect((await ask(url, '{ plain }')).body).toEqual({ data: { plain: 'plain' } });
+        });
+      }
+    });
+  });
 });
 
 @WebSocketGateway()
@@ -129,6 +210,13 @@ class CatsGateway {
   @SubscribeMessage('own')
   own(): object {
     return { event: 'own', data: 'hello' };
+  }
+
+  @RateLimit({ ...AT_ONCE, name: 'held' })
+  @SubscribeMessage('held')
+  async held(@MessageBody('fails') fails?: boolean): Promise<object> {
+    if (fails) throw new WsException('a bug');
+    return { event: 'held', data: await isPending() };
   }
 
   @SubscribeMessage('plain')
@@ -150,12 +238,16 @@ describe('limits of messages, with ws', () => {
   }
 
   /** What comes back to so many messages; answers may overtake each other. */
-  async function talk(url: string, events: readonly string[]): Promise<readonly unknown[]> {
+  async function talk(
+    url: string,
+    events: readonly string[],
+    data: object = {},
+  ): Promise<readonly unknown[]> {
     const client = new WebSocket(url);
     const said: unknown[] = [];
     client.on('message', (message) => said.push(JSON.parse(String(message))));
     client.once('open', () => {
-      for (const event of events) client.send(JSON.stringify({ event, data: {} }));
+      for (const event of events) client.send(JSON.stringify({ event, data }));
     });
     try {
       await eventually(() => expect(said).toHaveLength(events.length));
@@ -187,5 +279,40 @@ describe('limits of messages, with ws', () => {
     await expect(talk(url, ['plain'])).resolves.toEqual([hello('plain')]);
     const said = await talk(url, ['plain', 'plain', 'own']);
     expect(said).toEqual(expect.arrayContaining([hello('plain'), hello('own'), refusal(2)]));
+  });
+
+  describe('of how many there are at once', () => {
+    const refused = {
+      event: 'exception',
+      data: {
+        status: 'error',
+        error: 'Rate limit exceeded',
+        message: 'Too many requests. Limit: 1 at once',
+        retry_after: 3_600,
+      },
+    };
+
+    it('hold until the handler is done, also where it fails', async () => {
+      const url = await serve({});
+      const first = talk(url, ['held']);
+      await eventually(() => pending.length === 1);
+      await expect(talk(url, ['held', 'held'])).resolves.toEqual([refused, refused]);
+      pending.splice(0)[0]?.('at last');
+      await expect(first).resolves.toEqual([{ event: 'held', data: 'at last' }]);
+      const failed = { event: 'exception', data: { status: 'error', message: 'a bug' } };
+      for (let time = 0; time < 2; time += 1) {
+        await eventually(async () => {
+          expect(await talk(url, ['held'], { fails: true })).toMatchObject([failed]);
+        });
+      }
+    });
+
+    it('are no default of messages, of which nobody would see the end', async () => {
+      const url = await serve({ default: AT_ONCE });
+      await expect(talk(url, ['plain', 'plain'])).resolves.toEqual([
+        hello('plain'),
+        hello('plain'),
+      ]);
+    });
   });
 });

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import {
+  type CanActivate,
   Controller,
   Get,
   HttpException,
@@ -11,6 +12,7 @@ import {
   Res,
   StreamableFile,
   UnauthorizedException,
+  UseGuards,
 } from '@nestjs/common';
 import { headerValue, type HttpRequest } from '../../src/common/http/index.js';
 import { RateLimit, RateLimitGuard } from '../../src/modules/throttle/index.js';
@@ -68,6 +70,42 @@ class SettledController {
   }
 
   @RateLimit({ name: 'streamed', limit: 5, window: '15m', count: 'failures' })
+  @Get('streamed')
+  streamed(): StreamableFile {
+    const stream = new PassThrough();
+    streams.push(stream);
+    stream.write('begun');
+    return new StreamableFile(stream);
+  }
+}
+
+/** Nobody passes. */
+class ClosedGuard implements CanActivate {
+  canActivate(): boolean {
+    return false;
+  }
+}
+
+@RateLimit({ name: 'at once', limit: 3, window: '1m', strategy: 'concurrency' })
+@Controller('held')
+class HeldController {
+  @Get('pending')
+  async pending(): Promise<string> {
+    await new Promise<void>((resolve) => pending.push(resolve));
+    return 'at last';
+  }
+
+  @Get('answered')
+  answered(@Query('status') status?: string): string {
+    if (status === '500') throw new TypeError('a bug');
+    if (status !== undefined) throw new HttpException('no', Number(status));
+    return 'answered';
+  }
+
+  @UseGuards(ClosedGuard)
+  @Get('closed')
+  closed(): void {}
+
   @Get('streamed')
   streamed(): StreamableFile {
     const stream = new PassThrough();
@@ -181,6 +219,7 @@ export class HeaderGuard extends RateLimitGuard {
 /** What `limits of requests` asks. */
 export const controllers = [
   SettledController,
+  HeldController,
   AskedController,
   ScopedController,
   OtherScopedController,

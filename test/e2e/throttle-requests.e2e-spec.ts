@@ -109,6 +109,105 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
     };
   });
 
+  describe('of how many there are at once', () => {
+    const held = { name: 'at once', limit: 3, window: '1m', strategy: 'concurrency' } as const;
+    const free = async (app: ThrottleApp): Promise<number | undefined> => {
+      const { decisions } = await app.throttle.peek('127.0.0.1', held);
+      return decisions[0]?.remaining;
+    };
+
+    it('never let more handlers run, and give every place back', async () => {
+      const app = await start({ controllers });
+      for (let round = 0; round < 3; round += 1) {
+        const answers = Array.from({ length: 20 }, () => app.ask('GET', '/held/pending'));
+        let refused = 0;
+        for (const answer of answers) void answer.then(({ status }) => status === 429 && refused++);
+        await eventually(() => expect([pending.length, refused]).toEqual([3, 17]));
+        for (const finish of pending.splice(0)) finish();
+        const statuses = (await Promise.all(answers)).map(({ status }) => status);
+        expect(statuses.filter((status) => status === 200)).toHaveLength(3);
+        await eventually(async () => expect(await free(app)).toBe(3));
+      }
+    });
+
+    it('say so, and when a place comes free at the latest', async () => {
+      const app = await start({ controllers });
+      const first = [1, 2, 3].map(() => app.ask('GET', '/held/pending'));
+      await eventually(() => pending.length === 3);
+      app.clock.advance(20_000);
+      const { status, headers, body } = await app.ask('GET', '/held/answered');
+      expect(status).toBe(429);
+      expect(headers.get('ratelimit-policy')).toBe('"at once";q=3;qu="concurrent-requests"');
+      expect(headers.get('ratelimit')).toBe('"at once";r=0;t=40');
+      expect(JSON.parse(body)).toEqual({
+        error: 'Rate limit exceeded',
+        message: 'Too many requests. Limit: 3 at once',
+        retry_after: 40,
+      });
+      for (const finish of pending.splice(0)) finish();
+      await Promise.all(first);
+    });
+
+    it.each([
+      ['/held/answered', 200],
+      ['/held/answered?status=404', 404],
+      ['/held/answered?status=500', 500],
+      ['/held/closed', 403],
+    ])('give the place back that %s had, with %i', async (path, expected) => {
+      const app = await start({ controllers });
+      expect((await app.ask('GET', path)).status).toBe(expected);
+      expect((await app.ask('HEAD', path)).status).toBe(expected);
+      await eventually(async () => expect(await free(app)).toBe(3));
+    });
+
+    it('hold the place of a stream until it is over, also where it breaks off', async () => {
+      const app = await start({ controllers });
+      const [whole, broken] = [
+        await fetch(`${app.url}/held/streamed`),
+        await fetch(`${app.url}/held/streamed`),
+      ];
+      expect(await free(app)).toBe(1);
+      streams[0]?.end(' and ended');
+      expect(await whole.text()).toBe('begun and ended');
+      await eventually(async () => expect(await free(app)).toBe(2));
+      streams[1]?.destroy(new Error('the source is gone'));
+      await expect(broken.text()).rejects.toThrow();
+      await eventually(async () => expect(await free(app)).toBe(3));
+    });
+
+    it.each(['pending', 'streamed'])(
+      'give the place of a client that went back: %s',
+      async (path) => {
+        const app = await start({ controllers });
+        const sent = request(`${app.url}/held/${path}`, (response) => response.resume());
+        sent.on('error', () => undefined).end();
+        await eventually(() => pending.length + streams.length > 0);
+        expect(await free(app)).toBe(2);
+        sent.destroy();
+        await eventually(async () => expect(await free(app)).toBe(3));
+      },
+    );
+
+    it('give back what a path had that no route answers', async () => {
+      const app = await start({
+        controllers,
+        throttle: { default: held, outsideRouter: ['/docs/**'] },
+      });
+      for (let time = 0; time < 5; time += 1) {
+        expect((await app.ask('GET', '/docs/nothing')).status).toBe(404);
+        await eventually(async () => expect(await free(app)).toBe(3));
+      }
+    });
+
+    it('end by themselves where nobody gives them back', async () => {
+      const app = await start({ controllers });
+      for (let time = 0; time < 3; time += 1) await app.throttle.consume('127.0.0.1', held);
+      expect((await app.ask('GET', '/held/answered')).status).toBe(429);
+      app.clock.advance(60_000);
+      expect((await app.ask('GET', '/held/answered')).status).toBe(200);
+    });
+  });
+
   describe('that are functions of the request', () => {
     const ask = (app: ThrottleApp, limit: string, cost: string) =>
       app.ask('GET', '/asked/numbers', { 'x-limit': limit, 'x-cost': cost });

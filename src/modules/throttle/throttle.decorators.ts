@@ -1,11 +1,13 @@
-import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { InvalidOptionError } from '../../common/errors/index.js';
+import { CallEndInterceptor } from './requests/call-end.interceptor.js';
 import {
   type RequestLimitOptions,
   resolveRequestLimit,
   type UnnamedLimit,
 } from './requests/request-limit.options.js';
 import { disagreement } from './requests/shared-counters.js';
+import { isLease } from './throttle.driver.js';
 
 export const RATE_LIMITS = Symbol('RATE_LIMITS');
 export const SKIP_RATE_LIMIT = Symbol('SKIP_RATE_LIMIT');
@@ -33,7 +35,9 @@ export function RateLimit(
   if (found !== undefined) {
     throw new InvalidOptionError(`@RateLimit.${found.option}`, found.problem);
   }
-  return applyDecorators(SetMetadata(RATE_LIMITS, resolved));
+  // Only where it is needed: an interceptor costs every call of its handler.
+  const onEnd = resolved.some(isLease) ? [UseInterceptors(new CallEndInterceptor())] : [];
+  return applyDecorators(SetMetadata(RATE_LIMITS, resolved), ...onEnd);
 }
 
 /** Exempts a route or a controller from every limit, also from those by route pattern. */

@@ -1,10 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
 import { type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
 import { disagreement } from './requests/shared-counters.js';
 import {
+  isLease,
   type ThrottleCheck,
   type ThrottleDecision,
   ThrottleDriver,
@@ -48,6 +49,7 @@ export interface HitOptions {
  */
 @Injectable()
 export class ThrottleService {
+  readonly #log = new Logger(ThrottleService.name);
   /** Of limits that were met: a limit is read once. */
   readonly #policies = new WeakMap<NamedRateLimit, ThrottlePolicy>();
   /** Weak: an outcome that nobody holds can be refunded by nobody. */
@@ -59,7 +61,10 @@ export class ThrottleService {
     @Inject(EventStream) private readonly events: EventStream,
   ) {}
 
-  /** Counts one hit of `subject` under every limit, or under none when one is exhausted. */
+  /**
+   * Counts one hit of `subject` under every limit, or under none when one is exhausted. A hit under a
+   * `concurrency` limit is held until `refund`, or until its window is over.
+   */
   async consume(
     subject: string,
     limits: NamedRateLimits,
@@ -110,7 +115,8 @@ export class ThrottleService {
   }
 
   /**
-   * Runs `work` if the limits admit it. The hit stays counted, whatever `work` comes to.
+   * Runs `work` if the limits admit it. The hit stays counted, whatever `work` comes to; under a
+   * `concurrency` limit it is given back when `work` is over, and before this settles.
    *
    * @throws RateLimitedError when they do not; otherwise what `work` throws
    */
@@ -121,7 +127,11 @@ export class ThrottleService {
   ): Promise<T> {
     const outcome = await this.consume(subject, limits);
     if (!outcome.allowed) throw new RateLimitedError(outcome);
-    return work();
+    try {
+      return await work();
+    } finally {
+      await this.endLeases(this.#admitted.get(outcome) ?? [], outcome);
+    }
   }
 
   /**
@@ -149,6 +159,24 @@ export class ThrottleService {
     const { decisions, backing } = outcome;
     const counted = checks.map((check, at) => ({ ...check, at: decisions[at]?.at ?? 0, backing }));
     return this.driver.refund(counted);
+  }
+
+  /**
+   * Gives the leases among what `consumeChecks` admitted back. Never fails: one that could not be
+   * given back ends with its window.
+   */
+  async endLeases(checks: readonly ThrottleCheck[], outcome: ThrottleOutcome): Promise<void> {
+    const isHeld = (_each: unknown, index: number): boolean => {
+      const check = checks[index];
+      return check !== undefined && isLease(check.policy);
+    };
+    const decisions = outcome.decisions.filter(isHeld);
+    if (decisions.length === 0) return;
+    try {
+      await this.refundChecks(checks.filter(isHeld), { ...outcome, decisions });
+    } catch (error) {
+      this.#log.error(error);
+    }
   }
 
   #report(checks: readonly ThrottleCheck[], { allowed, decisions }: ThrottleOutcome): void {

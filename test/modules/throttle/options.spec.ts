@@ -23,6 +23,7 @@ function refusal(attempt: () => unknown): InvalidOptionError {
 }
 
 const LIMIT = { limit: 5, window: '1m' };
+const AT_ONCE = { ...LIMIT, strategy: 'concurrency' };
 const ROUTE = { ...LIMIT, path: '/a' };
 
 describe('resolveThrottleOptions', () => {
@@ -120,6 +121,10 @@ describe('resolveThrottleOptions', () => {
     ['throttle.default.penalty', { default: { ...LIMIT, penalty: -1 } }],
     ['throttle.default.block', { default: { ...LIMIT, block: 'soon' } }],
     ['throttle.default.block', { default: { ...LIMIT, block: { duration: '2m', longest: '1m' } } }],
+    ['throttle.default.burst', { default: { ...AT_ONCE, burst: 5 } }],
+    ['throttle.default.penalty', { default: { ...AT_ONCE, penalty: 1 } }],
+    ['throttle.default.count', { default: { ...AT_ONCE, count: 'failures' } }],
+    ['throttle.default.limit', { default: { ...AT_ONCE, limit: 100_001 } }],
     ['throttle.ipv6Prefix', { ipv6Prefix: 60 }],
     ['throttle.user', { user: 'alice' }],
     ['throttle.apiKey.header', { apiKey: { header: '', resolve: () => undefined } }],

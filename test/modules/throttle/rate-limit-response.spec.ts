@@ -53,6 +53,16 @@ describe('the body of a 429', () => {
     expect(error.getResponse()).toMatchObject({ message: `Too many requests. Limit: ${words}` });
   });
 
+  it('says how many at once where that is the limit', () => {
+    const exchange = { request: REQUEST, response: RESPONSE };
+    const { outcome } = denied({ limit: 5 });
+    const asked = checks('192.0.2.7', [policy({ strategy: 'concurrency' })]);
+    const error = rateLimitExceeded(exchange, { outcome, checks: asked }, undefined);
+    expect(error.getResponse()).toMatchObject({
+      message: 'Too many requests. Limit: 5 at once',
+    });
+  });
+
   it('never tells a client to come back too early', () => {
     const exchange = { request: REQUEST, response: RESPONSE };
     const error = rateLimitExceeded(exchange, denied({ retryAfterMs: 1_001 }), undefined);

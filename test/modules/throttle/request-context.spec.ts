@@ -24,6 +24,9 @@ class Resolver {
   @RateLimit({ limit: 1, window: '1m', count: 'failures' })
   tried(): void {}
 
+  @RateLimit({ limit: 1, window: '1m', strategy: 'concurrency' })
+  held(): void {}
+
   @SkipRateLimit()
   free(): void {}
 
@@ -134,6 +137,20 @@ describe('resolvers of GraphQL', () => {
     answer.emit('finish');
     answer.emit('close');
     await expect(passes(guard, () => graphql('tried', exchange()))).resolves.toBe(0);
+  });
+
+  it('give a lease back once, and at once where the response was over before it was taken', async () => {
+    const guard = await startGuard();
+    const { req, res } = exchange();
+    const answer = Object.assign(new EventEmitter(), res, { statusCode: 200 });
+    const held = () => graphql('held', { req, res: answer });
+    await expect(passes(guard, held)).resolves.toBe(1);
+    answer.emit('finish');
+    answer.emit('close');
+    await expect(guard.canActivate(held())).resolves.toBe(true);
+    Object.assign(answer, { destroyed: true });
+    answer.emit('close');
+    await expect(passes(guard, held)).resolves.toBe(4);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { EventStream } from '../../../src/common/events/index.js';
 import { ThrottleService } from '../../../src/modules/throttle/index.js';
 import { DegradedThrottleDriver } from '../../../src/modules/throttle/drivers/degraded-throttle.driver.js';
@@ -7,6 +8,7 @@ import {
   type ThrottleOptions,
 } from '../../../src/modules/throttle/throttle.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
+import { Deferred } from '../../support/deferred.js';
 
 const LOGIN = { name: 'login', limit: 2, window: '15m' } as const;
 const DAILY = { name: 'daily', limit: 50, window: '1d', strategy: 'fixed-window' } as const;
@@ -22,6 +24,7 @@ function create(options: ThrottleOptions = {}) {
   return {
     clock,
     heard,
+    memory,
     service: new ThrottleService(memory, resolved, events),
     whileRedisIsAway: new ThrottleService(
       new DegradedThrottleDriver(memory, () => 1),
@@ -232,6 +235,36 @@ describe('the events of ThrottleService', () => {
         message: 'Too many requests: "login" is used up. Try again in 15m.',
       });
       expect(work).toHaveBeenCalledTimes(1);
+    });
+
+    it.each(['succeeds', 'fails'])('holds a place while the work runs, and it %s', async (how) => {
+      const { service } = create();
+      const held = { name: 'exports', limit: 1, window: '1h', strategy: 'concurrency' } as const;
+      const left = async () =>
+        (await service.peek('ip:1', [held, LOGIN])).decisions.map(({ remaining }) => remaining);
+      const work = new Deferred<string>();
+      const first = service.withLimit('ip:1', [held, LOGIN], () => work.promise);
+      // Either way: what it comes to is asked later.
+      const settled = Promise.allSettled([first]);
+      await expect(service.withLimit('ip:1', held, () => 'second')).rejects.toMatchObject({
+        code: 'E_RATE_LIMITED',
+      });
+      expect(await left()).toEqual([0, 1]);
+      if (how === 'fails') work.reject(new TypeError('a bug'));
+      else work.resolve('done');
+      const status = how === 'fails' ? 'rejected' : 'fulfilled';
+      await expect(settled).resolves.toMatchObject([{ status }]);
+      expect(await left()).toEqual([1, 1]);
+    });
+
+    it('gives what the work gives where the place cannot be given back', async () => {
+      const { service, memory } = create();
+      const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+      jest.spyOn(memory, 'refund').mockRejectedValue(new TypeError('a bug of a driver'));
+      const held = { name: 'exports', limit: 1, window: '1h', strategy: 'concurrency' } as const;
+      await expect(service.withLimit('ip:1', held, () => 'done')).resolves.toBe('done');
+      expect(logged).toHaveBeenCalledTimes(1);
+      logged.mockRestore();
     });
 
     it('keeps the hit counted when the work fails', async () => {

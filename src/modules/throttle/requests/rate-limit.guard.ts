@@ -1,13 +1,12 @@
-import { type ExecutionContext, Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   InjectThrottlerOptions,
   ThrottlerGuard,
   type ThrottlerModuleOptions,
 } from '@nestjs/throttler';
-import { runOutsideRequests } from '../../../common/context/index.js';
 import { InvalidOptionError } from '../../../common/errors/index.js';
-import { type HttpRequest, type HttpResponse, onAnswered } from '../../../common/http/index.js';
+import type { HttpRequest, HttpResponse } from '../../../common/http/index.js';
 import { OperationAnswers } from './operation-answers.js';
 import {
   addressDenied,
@@ -18,8 +17,8 @@ import {
 import { refusalFor } from './refusal-errors.js';
 import { type RequestCheck, requestChecks } from './request-checks.js';
 import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
-import type { CountedAnswers } from './request-limit.options.js';
 import { RequestPolicies } from './request-policies.js';
+import { RequestSettlement } from './request-settlement.js';
 import type { ThrottleOutcome } from '../throttle.driver.js';
 import { ThrottleBackendDownError } from '../throttle.errors.js';
 import { ThrottleService } from '../throttle.service.js';
@@ -58,7 +57,7 @@ type RequestResponse = ReturnType<ThrottlerGuard['getRequestResponse']>;
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
-  readonly #log = new Logger(RateLimitGuard.name);
+  readonly #settlement = new RequestSettlement(this.throttle);
   readonly #operations = new OperationAnswers();
   readonly #theirOptions: TheirOptions = Array.isArray(this.options)
     ? { throttlers: this.options }
@@ -157,16 +156,13 @@ export class RateLimitGuard extends ThrottlerGuard {
     if (asked.length === 0) return;
     const checked = refusalOf(asked) ?? { checks: asked, outcome: await this.#consume(asked) };
     const { outcome, checks } = checked;
+    if (outcome.allowed) this.#settlement.watch({ checks, outcome, response, context });
     const isOperation = context?.getType<string>() === 'graphql';
     const told = isOperation ? this.#operations.with(request, checked) : checked;
     headers.write(response, announced(told));
-    if (!outcome.allowed) {
-      const message = await this.#messageOf(checked, context);
-      throw rateLimitExceeded(exchange, checked, { body, message });
-    }
-    // One answer for a whole operation, mostly 200, says nothing of its resolvers: all of them count.
-    if (isOperation || checks.every(({ count }) => count === 'all')) return;
-    this.#settle(response, outcome, checks);
+    if (outcome.allowed) return;
+    const message = await this.#messageOf(checked, context);
+    throw rateLimitExceeded(exchange, checked, { body, message });
   }
 
   #checksOf(
@@ -204,18 +200,6 @@ export class RateLimitGuard extends ThrottlerGuard {
     return throttlerMessageOf(checked, (detail) => this.getErrorMessage(context, detail));
   }
 
-  /** Takes back what its answer shows not to count. */
-  #settle(response: HttpResponse, outcome: ThrottleOutcome, checks: readonly RequestCheck[]): void {
-    onAnswered(response, (status) => {
-      const isFree = (_each: unknown, index: number) => !counts(checks[index]?.count, status);
-      const decisions = outcome.decisions.filter(isFree);
-      const refund = () =>
-        this.throttle.refundChecks(checks.filter(isFree), { ...outcome, decisions });
-      // Nobody waits for it, and the request has its answer: it may take its time.
-      runOutsideRequests(refund).catch((error: unknown) => this.#log.error(error));
-    });
-  }
-
   async #consume(checks: readonly RequestCheck[]): Promise<ThrottleOutcome> {
     try {
       return await this.throttle.consumeChecks(checks);
@@ -242,9 +226,4 @@ function markSeen(request: object): void {
 
 function wasSeen(request: object): boolean {
   return Reflect.has(request, SEEN);
-}
-
-function counts(answers: CountedAnswers | undefined, status: number): boolean {
-  if (answers === 'failures') return status >= 400;
-  return answers !== 'successes' || status < 400;
 }

@@ -2,7 +2,12 @@ import { createHmac } from 'node:crypto';
 import { type HttpResponse, setHeader } from '../../../common/http/index.js';
 import { toSeconds } from '../../../common/time/index.js';
 import { decisive } from '../decisive.js';
-import type { ThrottleCheck, ThrottleDecision, ThrottleOutcome } from '../throttle.driver.js';
+import {
+  isLease,
+  type ThrottleCheck,
+  type ThrottleDecision,
+  type ThrottleOutcome,
+} from '../throttle.driver.js';
 
 /**
  * What a checked request is told about its limits:
@@ -100,8 +105,13 @@ function setLegacy(
   setHeader(response, 'X-RateLimit-Backend', backing);
 }
 
-/** In whole seconds, which the draft wants; left out where it is no such number. */
-function windowOf({ windowMs }: ThrottleCheck['policy']): string {
+/**
+ * In whole seconds, which the draft wants; left out where it is no such number. What counts requests
+ * at the same time says that instead (quota unit): its window is no quota's.
+ */
+function windowOf(policy: ThrottleCheck['policy']): string {
+  if (isLease(policy)) return ';qu="concurrent-requests"';
+  const { windowMs } = policy;
   return windowMs % 1_000 === 0 ? `;w=${windowMs / 1_000}` : '';
 }
 

@@ -18,7 +18,7 @@ import {
 import { formatDuration, toSeconds } from '../../../common/time/index.js';
 import { decisive } from '../decisive.js';
 import type { Checked } from './rate-limit.headers.js';
-import type { ThrottleOutcome } from '../throttle.driver.js';
+import { isLease, type ThrottleOutcome, type ThrottlePolicy } from '../throttle.driver.js';
 import type { ThrottleBackendDownError } from '../throttle.errors.js';
 
 /**
@@ -127,10 +127,10 @@ function errorBody(error: string, message: string, code: ErrorCode): ErrorBody {
 function denialOf({ outcome, checks }: Checked, message?: string): RateLimitDenial {
   const decision = decisive(outcome);
   const check = checks[outcome.decisions.findIndex((each) => each === decision)];
-  const window = check === undefined ? '' : `/${windowName(check.policy.windowMs)}`;
+  const span = check === undefined ? '' : spanOf(check.policy);
   const violated = outcome.decisions.filter(({ allowed }) => !allowed).map(({ policy }) => policy);
   return {
-    message: message ?? `Too many requests. Limit: ${decision?.limit ?? 0}${window}`,
+    message: message ?? `Too many requests. Limit: ${decision?.limit ?? 0}${span}`,
     retryAfter: toSeconds(decision?.retryAfterMs ?? 0),
     violatedPolicies: [...new Set(violated)],
     outcome,
@@ -143,6 +143,11 @@ const WINDOW_NAMES: Readonly<Record<number, string>> = {
   3_600_000: 'hour',
   86_400_000: 'day',
 };
+
+/** What the limit is for: `/min`. */
+function spanOf(policy: ThrottlePolicy): string {
+  return isLease(policy) ? ' at once' : `/${windowName(policy.windowMs)}`;
+}
 
 function windowName(windowMs: number): string {
   return WINDOW_NAMES[windowMs] ?? formatDuration(windowMs).replace(/m$/, ' min');

@@ -13,6 +13,7 @@ import {
 } from '../rate-limit.options.js';
 import {
   capacityOf,
+  isLease,
   type ThrottleFailurePolicy,
   type ThrottleStrategy,
 } from '../throttle.driver.js';
@@ -44,7 +45,10 @@ export interface RequestLimitOptions extends Omit<RateLimitOptions, 'limit'> {
   readonly cost?: number | OfRequest<number>;
   /** @default 'client' */
   readonly by?: LimitSubject;
-  /** What is not to count is taken back when the answer is out. @default 'all' */
+  /**
+   * What is not to count is taken back when the answer is out. Under `concurrency` every request is,
+   * when it ends: 'all' only. @default 'all'
+   */
   readonly count?: CountedAnswers;
   /** @default 'route' */
   readonly scope?: LimitScope;
@@ -93,6 +97,10 @@ type GivenPolicy = z.output<z.ZodObject<typeof rateLimitShape>>;
 export function refineRequestLimit(given: GivenLimit, context: z.RefinementCtx): void {
   const { limit, cost, ...rest } = given;
   refineRateLimit({ ...rest, limit: typeof limit === 'number' ? limit : 1 }, context);
+  if (isLease(rest) && rest.count !== 'all') {
+    const message = 'must be "all" for concurrency, which gives back whatever ends';
+    context.addIssue({ code: 'custom', path: ['count'], message });
+  }
   if (typeof cost !== 'number') return;
   const known = typeof limit === 'number' ? limit : Infinity;
   const most = capacityOf(toPolicy({ ...rest, limit: known }));

@@ -12,6 +12,7 @@ import type { UnnamedLimit } from './request-limit.options.js';
 import { compileRoutePattern, type RouteTarget } from './route-pattern.js';
 import { disagreement } from './shared-counters.js';
 import { RATE_LIMITS, SKIP_RATE_LIMIT } from '../throttle.decorators.js';
+import { isLease } from '../throttle.driver.js';
 import { LimitMisconfiguredError } from '../throttle.errors.js';
 import { THROTTLE_OPTIONS } from '../throttle.module-definition.js';
 import type { ResolvedThrottleOptions } from '../throttle.options.js';
@@ -121,12 +122,11 @@ export class RequestPolicies {
 
   #find(context: ExecutionContext, request: HttpRequest, path: string): readonly NamedLimit[] {
     if (this.isExempt(context)) return [];
-    const kind = context.getType<string>();
     const template = routeTemplate(request);
-    // A message came by a connection that was made long ago: it has no route.
-    const patterned =
-      kind === 'ws' ? [] : this.#byPattern(request.method, [path, template ?? path]);
-    return this.#orDefault([...this.#decorated(context, template), ...patterned]);
+    const decorated = this.#decorated(context, template);
+    if (context.getType<string>() === 'ws') return this.#orDefaultOfMessages(decorated);
+    const patterned = this.#byPattern(request.method, [path, template ?? path]);
+    return this.#orDefault([...decorated, ...patterned]);
   }
 
   #byPattern(method: string, paths: readonly string[]): readonly NamedLimit[] {
@@ -136,6 +136,14 @@ export class RequestPolicies {
 
   #orDefault(found: readonly NamedLimit[]): readonly NamedLimit[] {
     return found.length > 0 ? found : this.#default;
+  }
+
+  /**
+   * A message came by a connection that was made long ago: it has no route. When it has been handled
+   * only a decorator sees, so no other limit could give a lease back.
+   */
+  #orDefaultOfMessages(decorated: readonly NamedLimit[]): readonly NamedLimit[] {
+    return decorated.length > 0 ? decorated : this.#default.filter((limit) => !isLease(limit));
   }
 
   #decorated(context: ExecutionContext, template: string | undefined): readonly NamedLimit[] {
