@@ -8,8 +8,10 @@ export {
 } from './requests/rate-limit.response.js';
 export type {
   RateLimitListBody,
+  RateLimitOffenderBody,
   RateLimitPolicyBody,
   RateLimitStateBody,
+  RateLimitTopBody,
 } from './throttle.bodies.js';
 export { ThrottleAdminController } from './throttle.controller.js';
 export { RateLimit, SkipRateLimit } from './throttle.decorators.js';
@@ -31,7 +33,13 @@ export {
   RateLimitedError,
   ThrottleBackendDownError,
 } from './throttle.errors.js';
-export { THROTTLE_BLOCK, THROTTLE_COUNTER, THROTTLE_INSTANCES } from './throttle.keys.js';
+export {
+  THROTTLE_BLOCK,
+  THROTTLE_COUNTER,
+  THROTTLE_INSTANCES,
+  THROTTLE_OFFENDERS,
+  THROTTLE_OFFENDERS_TIMES,
+} from './throttle.keys.js';
 export { ThrottleModule } from './throttle.module.js';
 export type { RateLimitOptions } from './rate-limit.options.js';
 export type {

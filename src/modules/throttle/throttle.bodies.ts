@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Backing } from '../../common/status/index.js';
+import { MAX_OFFENDERS } from './offenders/top-offenders.js';
 import { MAX_LIMIT } from './rate-limit.options.js';
 import type {
   ThrottleDecision,
@@ -50,6 +51,22 @@ export interface RateLimitStateBody {
   readonly backing: Backing;
 }
 
+/** A subject that a limit denied hits in the last five to ten minutes. */
+export interface RateLimitOffenderBody {
+  readonly policy: string;
+  readonly subject: string;
+  /** Hits that were denied: as many or up to `error` fewer. */
+  readonly blocked: number;
+  readonly error: number;
+}
+
+/** Who was denied most, the worst first. */
+export interface RateLimitTopBody {
+  readonly offenders: readonly RateLimitOffenderBody[];
+  /** `redis`: of all instances; `memory`: of the answering process alone. */
+  readonly backing: Backing;
+}
+
 export function policyBodyOf(policy: ThrottlePolicy, blocked: number): RateLimitPolicyBody {
   const { name, strategy, limit, windowMs, burst, penalty, block, onRedisDown } = policy;
   return {
@@ -88,4 +105,16 @@ const block = z.strictObject({ duration: duration() });
 /** For how many ms. @throws InvalidOptionError */
 export function parseBlock(body: unknown): number {
   return parseOptions(block, body ?? {}, 'body').duration;
+}
+
+const top = z.strictObject({
+  limit: z.coerce
+    .number()
+    .pipe(positiveInteger().max(MAX_OFFENDERS, `must be at most ${MAX_OFFENDERS}`))
+    .default(20),
+});
+
+/** How many offenders are wanted. @throws InvalidOptionError */
+export function parseTop(query: unknown): number {
+  return parseOptions(top, query ?? {}, 'query').limit;
 }

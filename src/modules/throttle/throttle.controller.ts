@@ -8,18 +8,22 @@ import {
   NotFoundException,
   Param,
   Post,
+  Query,
 } from '@nestjs/common';
 import { AdminController } from '../../common/admin/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
 import { BlockedCounts } from './blocked-counts.js';
 import { decisive } from './decisive.js';
+import { TopOffenders } from './offenders/top-offenders.js';
 import { RequestPolicies } from './requests/request-policies.js';
 import {
   parseBlock,
   parseGrant,
+  parseTop,
   policyBodyOf,
   type RateLimitListBody,
   type RateLimitStateBody,
+  type RateLimitTopBody,
   stateBodyOf,
 } from './throttle.bodies.js';
 import { capacityOf, type ThrottleCheck, ThrottleDriver } from './throttle.driver.js';
@@ -33,6 +37,7 @@ export class ThrottleAdminController {
     @Inject(ThrottleDriver) private readonly driver: ThrottleDriver,
     @Inject(RequestPolicies) private readonly policies: RequestPolicies,
     @Inject(BlockedCounts) private readonly blocked: BlockedCounts,
+    @Inject(TopOffenders) private readonly offenders: TopOffenders,
   ) {}
 
   @Get()
@@ -40,6 +45,12 @@ export class ThrottleAdminController {
     const { known } = this.policies;
     const policies = known.list().map((each) => policyBodyOf(each, this.blocked.of(each.name)));
     return { policies, truncated: known.isTruncated };
+  }
+
+  /** Who was denied most lately, by any limit; a count may be too high by its `error`. */
+  @Get('top')
+  async top(@Query() query: unknown): Promise<RateLimitTopBody> {
+    return this.offenders.top(parseTop(query));
   }
 
   /** Counts nothing. Limits that share the name answer with the one that is closest to denying. */

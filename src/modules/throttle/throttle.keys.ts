@@ -34,3 +34,26 @@ export const THROTTLE_INSTANCES: KeyFamily = {
   evictable: true,
   purpose: 'Random ids of the running instances by the time of their last heartbeat, in ms',
 };
+
+/** What each instance told of those it denied most. */
+export const THROTTLE_OFFENDERS: KeyFamily = {
+  module: 'throttle',
+  version: 1,
+  layout: '{offenders}',
+  type: 'hash',
+  ttl: '10 minutes after the last of it was told',
+  evictable: true,
+  purpose: 'By instance the subjects it denied most: JSON, at most 100 of an instance',
+};
+
+/** When each instance told it. */
+export const THROTTLE_OFFENDERS_TIMES: KeyFamily = {
+  module: 'throttle',
+  version: 1,
+  layout: '{offenders}:times',
+  type: 'zset',
+  ttl: '10 minutes after the last of it was told',
+  evictable: true,
+  purpose:
+    'Random ids of the instances that told whom they denied most, by the time they did, in ms',
+};

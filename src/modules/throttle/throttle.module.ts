@@ -4,6 +4,8 @@ import { CoreModule } from '../../common/core.module.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { BlockedCounts } from './blocked-counts.js';
 import { instanceHeartbeatProvider } from './instance-heartbeat.js';
+import { TopOffenders } from './offenders/top-offenders.js';
+import { topOffendersProvider } from './offenders/top-offenders.provider.js';
 import { OutsideRoutesLimiter } from './requests/outside-routes.limiter.js';
 import { RateLimitGuard } from './requests/rate-limit.guard.js';
 import { RequestPolicies } from './requests/request-policies.js';
@@ -42,6 +44,7 @@ import { TrustCheck } from './requests/trust-check.js';
     ThrottleService,
     RequestPolicies,
     BlockedCounts,
+    topOffendersProvider,
     BackplaneThrottlerStorage,
     {
       provide: RateLimitGuard,
@@ -59,6 +62,7 @@ import { TrustCheck } from './requests/trust-check.js';
     RateLimitGuard,
     RequestPolicies,
     BlockedCounts,
+    TopOffenders,
     BackplaneThrottlerStorage,
   ],
 })
