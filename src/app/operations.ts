@@ -21,6 +21,10 @@ const SESSION_EXAMPLE = { user_id: 'ada', data: { role: 'admin' }, device: 'curl
 export const OPERATIONS: Readonly<Record<string, OperationNotes>> = {
   [`GET ${ROOT}/health`]: { summary: 'As /health/redis' },
   [`GET ${ROOT}/rate-limit`]: { summary: 'The limits that are known, by name' },
+  [`GET ${ROOT}/rate-limit/top`]: {
+    summary: 'Who was denied most in the last minutes, by any limit',
+    query: ['limit?'],
+  },
   [`GET ${LIMIT}`]: { summary: 'How a subject (an IP address) stands under a limit' },
   [`DELETE ${LIMIT}`]: { summary: 'Lets a subject start anew under a limit' },
   [`POST ${LIMIT}/grant`]: {

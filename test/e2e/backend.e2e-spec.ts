@@ -200,6 +200,7 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
         '/api/v1/redis/queues/{name}/pause',
         '/api/v1/redis/queues/{name}/resume',
         '/api/v1/redis/rate-limit',
+        '/api/v1/redis/rate-limit/top',
         '/api/v1/redis/rate-limit/{policy}/{subject}',
         '/api/v1/redis/rate-limit/{policy}/{subject}/block',
         '/api/v1/redis/rate-limit/{policy}/{subject}/grant',
