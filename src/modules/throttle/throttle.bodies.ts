@@ -51,22 +51,6 @@ export interface RateLimitStateBody {
   readonly backing: Backing;
 }
 
-/** A subject that a limit denied hits in the last five to ten minutes. */
-export interface RateLimitOffenderBody {
-  readonly policy: string;
-  readonly subject: string;
-  /** Hits that were denied: as many or up to `error` fewer. */
-  readonly blocked: number;
-  readonly error: number;
-}
-
-/** Who was denied most, the worst first. */
-export interface RateLimitTopBody {
-  readonly offenders: readonly RateLimitOffenderBody[];
-  /** `redis`: of all instances; `memory`: of the answering process alone. */
-  readonly backing: Backing;
-}
-
 export function policyBodyOf(policy: ThrottlePolicy, blocked: number): RateLimitPolicyBody {
   const { name, strategy, limit, windowMs, burst, penalty, block, onRedisDown } = policy;
   return {
@@ -105,6 +89,22 @@ const block = z.strictObject({ duration: duration() });
 /** For how many ms. @throws InvalidOptionError */
 export function parseBlock(body: unknown): number {
   return parseOptions(block, body ?? {}, 'body').duration;
+}
+
+/** A subject that a limit denied hits in the last five to ten minutes. */
+export interface RateLimitOffenderBody {
+  readonly policy: string;
+  readonly subject: string;
+  /** Hits that were denied: as many or up to `error` fewer. */
+  readonly blocked: number;
+  readonly error: number;
+}
+
+/** Who was denied most, the worst first. */
+export interface RateLimitTopBody {
+  readonly offenders: readonly RateLimitOffenderBody[];
+  /** `redis`: of all instances; `memory`: of the answering process alone. */
+  readonly backing: Backing;
 }
 
 const top = z.strictObject({

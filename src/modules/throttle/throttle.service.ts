@@ -2,9 +2,11 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
+import { countedOf } from './counted-checks.js';
 import { type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
 import { disagreement } from './requests/shared-counters.js';
 import {
+  type CountedCheck,
   isLease,
   type ThrottleCheck,
   type ThrottleDecision,
@@ -111,7 +113,7 @@ export class ThrottleService {
     const checks = this.#admitted.get(outcome);
     // First: of two calls at the same time only one may take it back.
     if (checks === undefined || !this.#admitted.delete(outcome)) return false;
-    return this.refundChecks(checks, outcome);
+    return this.refundChecks(countedOf(checks, outcome));
   }
 
   /**
@@ -130,7 +132,7 @@ export class ThrottleService {
     try {
       return await work();
     } finally {
-      await this.endLeases(this.#admitted.get(outcome) ?? [], outcome);
+      await this.endLeases(countedOf(this.#admitted.get(outcome) ?? [], outcome));
     }
   }
 
@@ -154,26 +156,20 @@ export class ThrottleService {
     return outcome;
   }
 
-  /** Takes back what `consumeChecks` admitted; nobody but the caller sees to it that it is once. */
-  async refundChecks(checks: readonly ThrottleCheck[], outcome: ThrottleOutcome): Promise<boolean> {
-    const { decisions, backing } = outcome;
-    const counted = checks.map((check, at) => ({ ...check, at: decisions[at]?.at ?? 0, backing }));
+  /** Takes back what was counted; nobody but the caller sees to it that it is once. */
+  async refundChecks(counted: readonly CountedCheck[]): Promise<boolean> {
     return this.driver.refund(counted);
   }
 
   /**
-   * Gives the leases among what `consumeChecks` admitted back. Never fails: one that could not be
-   * given back ends with its window.
+   * Gives the leases among what was counted back; the same holds for once. Never fails: one that could
+   * not be given back ends with its window.
    */
-  async endLeases(checks: readonly ThrottleCheck[], outcome: ThrottleOutcome): Promise<void> {
-    const isHeld = (_each: unknown, index: number): boolean => {
-      const check = checks[index];
-      return check !== undefined && isLease(check.policy);
-    };
-    const decisions = outcome.decisions.filter(isHeld);
-    if (decisions.length === 0) return;
+  async endLeases(counted: readonly CountedCheck[]): Promise<void> {
+    const held = counted.filter(({ policy }) => isLease(policy));
+    if (held.length === 0) return;
     try {
-      await this.refundChecks(checks.filter(isHeld), { ...outcome, decisions });
+      await this.refundChecks(held);
     } catch (error) {
       this.#log.error(error);
     }

@@ -4,6 +4,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { Test } from '@nestjs/testing';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { WsException } from '@nestjs/websockets';
+import { EMPTY } from 'rxjs';
 import { CLOCK } from '../../../src/common/time/index.js';
 import {
   RateLimit,
@@ -12,6 +13,7 @@ import {
   ThrottleModule,
   type ThrottleOptions,
 } from '../../../src/modules/throttle/index.js';
+import { CallEndInterceptor } from '../../../src/modules/throttle/requests/call-end.interceptor.js';
 import { FakeClock } from '../../../src/testing/index.js';
 
 class Resolver {
@@ -26,6 +28,9 @@ class Resolver {
 
   @RateLimit({ limit: 1, window: '1m', strategy: 'concurrency' })
   held(): void {}
+
+  @RateLimit({ limit: 2, window: '1m', strategy: 'concurrency' })
+  pair(): void {}
 
   @SkipRateLimit()
   free(): void {}
@@ -151,6 +156,18 @@ describe('resolvers of GraphQL', () => {
     Object.assign(answer, { destroyed: true });
     answer.emit('close');
     await expect(passes(guard, held)).resolves.toBe(4);
+  });
+
+  it('give no other lease back where both the handler and the response end', async () => {
+    const guard = await startGuard();
+    const { req, res } = exchange();
+    const answer = Object.assign(new EventEmitter(), res, { statusCode: 200 });
+    const first = graphql('pair', { req, res: answer });
+    await guard.canActivate(first);
+    await guard.canActivate(graphql('pair', exchange()));
+    new CallEndInterceptor().intercept(first, { handle: () => EMPTY }).subscribe();
+    answer.emit('finish');
+    await expect(passes(guard, () => graphql('pair', exchange()))).resolves.toBe(1);
   });
 
   it.each([

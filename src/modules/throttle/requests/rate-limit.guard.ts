@@ -19,6 +19,7 @@ import { type RequestCheck, requestChecks } from './request-checks.js';
 import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
 import { RequestPolicies } from './request-policies.js';
 import { RequestSettlement } from './request-settlement.js';
+import { countedOf } from '../counted-checks.js';
 import type { ThrottleOutcome } from '../throttle.driver.js';
 import { ThrottleBackendDownError } from '../throttle.errors.js';
 import { ThrottleService } from '../throttle.service.js';
@@ -156,7 +157,8 @@ export class RateLimitGuard extends ThrottlerGuard {
     if (asked.length === 0) return;
     const checked = refusalOf(asked) ?? { checks: asked, outcome: await this.#consume(asked) };
     const { outcome, checks } = checked;
-    if (outcome.allowed) this.#settlement.watch({ checks, outcome, response, context });
+    const counted = async () => countedOf(checks, outcome);
+    if (outcome.allowed) this.#settlement.watch({ checks, counted, response, context });
     const isOperation = context?.getType<string>() === 'graphql';
     const told = isOperation ? this.#operations.with(request, checked) : checked;
     headers.write(response, announced(told));

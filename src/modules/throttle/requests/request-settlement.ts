@@ -1,15 +1,17 @@
 import { type ExecutionContext, Logger } from '@nestjs/common';
 import { runOutsideRequests } from '../../../common/context/index.js';
 import { type HttpResponse, onAnswered, onEnded } from '../../../common/http/index.js';
-import { isLease, type ThrottleOutcome } from '../throttle.driver.js';
+import { type CountedCheck, isLease } from '../throttle.driver.js';
 import type { ThrottleService } from '../throttle.service.js';
 import { onHandlerEnd } from './call-end.interceptor.js';
 import type { RequestCheck } from './request-checks.js';
+import type { CountedAnswers } from './request-limit.options.js';
 
 /** A request that was admitted, and what tells of its end. */
 export interface AdmittedRequest {
   readonly checks: readonly RequestCheck[];
-  readonly outcome: ThrottleOutcome;
+  /** Tells what was counted. */
+  readonly counted: () => Promise<readonly (RequestCheck & CountedCheck)[]>;
   readonly response: HttpResponse;
   /** `undefined` where no handler answers. */
   readonly context: ExecutionContext | undefined;
@@ -37,30 +39,30 @@ export class RequestSettlement {
   }
 
   /** Whichever comes first: of a resolver that a guard refuses, the response is all that ends. */
-  #watchEnd({ checks, outcome, response, context }: AdmittedRequest): void {
+  #watchEnd({ counted, response, context }: AdmittedRequest): void {
     let isOver = false;
     const end = (): void => {
       if (isOver) return;
       isOver = true;
-      void runOutsideRequests(() => this.#throttle.endLeases(checks, outcome));
+      void runOutsideRequests(async () => this.#throttle.endLeases(await counted()));
     };
     onEnded(response, end);
     if (context !== undefined && context.getType() !== 'http') onHandlerEnd(context, end);
   }
 
-  #watchAnswer({ checks, outcome, response }: AdmittedRequest): void {
+  #watchAnswer({ counted, response }: AdmittedRequest): void {
     onAnswered(response, (status) => {
-      const isFree = (_each: unknown, index: number) => !counts(checks[index], status);
-      const decisions = outcome.decisions.filter(isFree);
-      const refund = () =>
-        this.#throttle.refundChecks(checks.filter(isFree), { ...outcome, decisions });
+      const refund = async () =>
+        this.#throttle.refundChecks(
+          (await counted()).filter(({ count }) => !counts(count, status)),
+        );
       // The request has its answer: it may take its time.
       runOutsideRequests(refund).catch((error: unknown) => this.#log.error(error));
     });
   }
 }
 
-function counts(check: RequestCheck | undefined, status: number): boolean {
-  if (check?.count === 'failures') return status >= 400;
-  return check?.count !== 'successes' || status < 400;
+function counts(answers: CountedAnswers, status: number): boolean {
+  if (answers === 'failures') return status >= 400;
+  return answers !== 'successes' || status < 400;
 }
