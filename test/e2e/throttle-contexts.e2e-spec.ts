@@ -219,6 +219,11 @@ class CatsGateway {
     return { event: 'held', data: await isPending() };
   }
 
+  @RateLimit({ ...AT_ONCE, name: 'held' })
+  @UseGuards(ClosedGuard)
+  @SubscribeMessage('closed')
+  closed(): void {}
+
   @SubscribeMessage('plain')
   plain(): object {
     return { event: 'plain', data: 'hello' };
@@ -305,6 +310,13 @@ describe('limits of messages, with ws', () => {
           expect(await talk(url, ['held'], { fails: true })).toMatchObject([failed]);
         });
       }
+    });
+
+    it('are held until their window is over where a later guard refuses the message', async () => {
+      const url = await serve({});
+      const [closed] = await talk(url, ['closed']);
+      expect(closed).toMatchObject({ event: 'exception', data: { status: 'error' } });
+      await expect(talk(url, ['held'])).resolves.toEqual([refused]);
     });
 
     it('are no default of messages, of which nobody would see the end', async () => {

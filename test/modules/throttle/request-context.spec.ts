@@ -4,7 +4,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { Test } from '@nestjs/testing';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { WsException } from '@nestjs/websockets';
-import { EMPTY } from 'rxjs';
+import { EMPTY, Subject } from 'rxjs';
 import { CLOCK } from '../../../src/common/time/index.js';
 import {
   RateLimit,
@@ -156,6 +156,18 @@ describe('resolvers of GraphQL', () => {
     Object.assign(answer, { destroyed: true });
     answer.emit('close');
     await expect(passes(guard, held)).resolves.toBe(4);
+  });
+
+  it('hold the lease of a message until all is sent that its handler streams', async () => {
+    const guard = await startGuard();
+    const message = ws('held', {});
+    await guard.canActivate(message);
+    const streamed = new Subject<string>();
+    new CallEndInterceptor().intercept(message, { handle: () => streamed }).subscribe();
+    streamed.next('first');
+    await expect(passes(guard, () => ws('held', {}))).resolves.toBe(0);
+    streamed.complete();
+    await expect(passes(guard, () => ws('held', {}))).resolves.toBe(1);
   });
 
   it('give no other lease back where both the handler and the response end', async () => {

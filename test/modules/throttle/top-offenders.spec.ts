@@ -10,7 +10,10 @@ import {
   RecentOffenders,
 } from '../../../src/modules/throttle/offenders/recent-offenders.js';
 import { SpaceSaving } from '../../../src/modules/throttle/offenders/space-saving.js';
+import { topOffendersProvider } from '../../../src/modules/throttle/offenders/top-offenders.provider.js';
 import { TopOffenders } from '../../../src/modules/throttle/offenders/top-offenders.js';
+import type { ThrottleDriver } from '../../../src/modules/throttle/index.js';
+import { resolveThrottleOptions } from '../../../src/modules/throttle/throttle.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
@@ -120,6 +123,27 @@ describe('the sketch of who is denied most', () => {
     versions.push(recent.version);
     for (let period = 0; period < 4; period += 1) pass(1);
     expect(versions).toEqual([0, 0, 1, 2, 3, 3, 3]);
+  });
+});
+
+describe('where the worst offenders are told', () => {
+  const redis = useRedis('standalone');
+
+  it.each([
+    ['redis', 'instances are counted by a heartbeat', {}],
+    ['redis', 'their number is given', { instances: 2 }],
+    ['memory', 'the application has a driver of its own', { driver: () => ({}) as ThrottleDriver }],
+  ] as const)('is %s where %s', async (backing, _where, options) => {
+    const open = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
+    const resolved = resolveThrottleOptions(options);
+    const offenders = await topOffendersProvider.useFactory(
+      open.events,
+      new FakeClock(),
+      resolved,
+      open.redis,
+    );
+    expect(await offenders.top(1)).toEqual({ offenders: [], backing });
+    open.close();
   });
 });
 
