@@ -8,7 +8,6 @@ import {
   RateLimit,
   type RateLimitListBody,
   type RateLimitStateBody,
-  type RateLimitTopBody,
   ThrottleAdminController,
   ThrottleModule,
   ThrottleService,
@@ -311,30 +310,6 @@ describe.each(TABLE)('the rate limits for operators on %s, kept in %s', (platfor
     expect(await ask('DELETE', pathOf('group', CLIENT))).toMatchObject({ body: { reset: true } });
     expect(await hit('/cats/few')).toBe(200);
   });
-
-  it('tell who was denied most, the worst first, by limits of requests and of the service', async () => {
-    const throttle = server.app.get(ThrottleService);
-    const once = { name: 'of the service', limit: 1, window: '1h' } as const;
-    for (let time = 0; time < 60; time += 1) await throttle.consume('user:eve', once);
-    for (let time = 0; time < 7; time += 1) await hit('/cats/limited/1');
-    const { offenders } = (await ask('GET', '/top?limit=100')).body as RateLimitTopBody;
-    const limited = offenders.find(({ policy: name }) => name === '@GET /cats/limited/:id');
-    expect(limited).toMatchObject({ subject: CLIENT, error: 0 });
-    expect(limited?.blocked).toBeGreaterThanOrEqual(4);
-    const eve = { policy: 'of the service', subject: 'user:eve', blocked: 59, error: 0 };
-    const worst = { status: 200, body: { offenders: [eve], backing } };
-    expect(await ask('GET', '/top?limit=1')).toEqual(worst);
-  });
-
-  it.each(['limit=0', 'limit=101', 'limit=many', 'limit=1.5', 'most=1'])(
-    'answer 400 where the worst are asked for with %s',
-    async (query) => {
-      expect(await ask('GET', `/top?${query}`)).toMatchObject({
-        status: 400,
-        body: { code: 'E_INVALID_OPTION' },
-      });
-    },
-  );
 
   it.each(['2001:db8::/64', 'user:ада/1', 'a b?c#d%'])(
     'know the subject %s apart from others',

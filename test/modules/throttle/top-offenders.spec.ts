@@ -1,4 +1,9 @@
+import { Controller, Get } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import fc from 'fast-check';
+import { BackplaneExceptionFilter } from '../../../src/common/http/index.js';
+import { AdminModule } from '../../../src/modules/admin/index.js';
+import { HealthModule } from '../../../src/modules/health/index.js';
 import { EventStream } from '../../../src/common/events/index.js';
 import { masters } from '../../../src/common/redis/index.js';
 import {
@@ -12,9 +17,16 @@ import {
 import { SpaceSaving } from '../../../src/modules/throttle/offenders/space-saving.js';
 import { topOffendersProvider } from '../../../src/modules/throttle/offenders/top-offenders.provider.js';
 import { TopOffenders } from '../../../src/modules/throttle/offenders/top-offenders.js';
-import type { ThrottleDriver } from '../../../src/modules/throttle/index.js';
+import {
+  RateLimit,
+  ThrottleAdminController,
+  type ThrottleDriver,
+  ThrottleModule,
+  ThrottleService,
+} from '../../../src/modules/throttle/index.js';
 import { resolveThrottleOptions } from '../../../src/modules/throttle/throttle.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
+import { PLATFORMS, startApp, type TestApp } from '../../support/app.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
 import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
@@ -270,3 +282,58 @@ describe.each(['standalone', 'cluster'] as const)(
     });
   },
 );
+
+@Controller('cats')
+class CatsController {
+  @RateLimit({ limit: 1, window: '1h' })
+  @Get()
+  once(): void {}
+}
+
+describe.each(PLATFORMS)('the worst offenders for operators on %s', (platform) => {
+  const token = 'a-token-of-an-operator';
+  const once = { name: 'of the service', limit: 1, window: '1h' } as const;
+  let server: TestApp;
+
+  beforeAll(async () => {
+    server = await startApp(platform, {
+      imports: [
+        ThrottleModule.forRoot(),
+        HealthModule.forRoot(),
+        AdminModule.forRoot({ token, controllers: [ThrottleAdminController] }),
+      ],
+      controllers: [CatsController],
+      providers: [{ provide: APP_FILTER, useClass: BackplaneExceptionFilter }],
+    });
+  });
+
+  afterAll(() => server.close());
+
+  async function ask(query: string) {
+    const headers = { Authorization: `Bearer ${token}` };
+    const url = `${server.url}/api/v1/redis/rate-limit/top${query}`;
+    const response = await fetch(url, { headers });
+    return { status: response.status, body: (await response.json()) as unknown };
+  }
+
+  it('are told the worst first, of limits of requests and of the service', async () => {
+    const throttle = server.app.get(ThrottleService);
+    for (let time = 0; time < 6; time += 1) await throttle.consume('user:eve', once);
+    for (let time = 0; time < 5; time += 1) await fetch(`${server.url}/cats`);
+    const eve = { policy: once.name, subject: 'user:eve', blocked: 5, error: 0 };
+    const client = { policy: '@GET /cats', subject: '127.0.0.1', blocked: 4, error: 0 };
+    const all = { offenders: [eve, client], backing: 'memory' };
+    expect(await ask('')).toEqual({ status: 200, body: all });
+    expect(await ask('?limit=1')).toEqual({ status: 200, body: { ...all, offenders: [eve] } });
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=many', 'limit=1.5', 'most=1'])(
+    'are refused with 400 where they are asked for with %s',
+    async (query) => {
+      expect(await ask(`?${query}`)).toMatchObject({
+        status: 400,
+        body: { code: 'E_INVALID_OPTION' },
+      });
+    },
+  );
+});
