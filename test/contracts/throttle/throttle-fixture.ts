@@ -26,10 +26,12 @@ export const STRATEGIES: readonly ThrottleStrategy[] = [
 ];
 
 export const ALL_STRATEGIES: readonly ThrottleStrategy[] = [
-  ...STRATEGIES,
+  'sliding-window',
+  'fixed-window',
   'sliding-window-counter',
   'token-bucket',
   'gcra',
+  'concurrency',
 ];
 
 /**
