@@ -265,6 +265,20 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
       expect(await statusesOf(1, () => first.ask('GET', '/cats'))).toEqual([429]);
     });
 
+    it('denies from its block list, where it has one, what another instance let in again', async () => {
+      const prefix = uniquePrefix();
+      const listed = await start(backplane(redis().url, prefix, { ...TWO, blockList: true }));
+      const asking = await start(backplane(redis().url, prefix, TWO));
+      expect(await statusesOf(3, () => listed.ask('GET', '/cats'))).toEqual([200, 200, 429]);
+      await asking.throttle.reset('127.0.0.1', { name: 'default', ...TWO.default });
+      expect(rateHeaders(await listed.ask('GET', '/cats')).slice(1, 4)).toEqual([
+        '0',
+        '60',
+        'redis',
+      ]);
+      expect(await statusesOf(1, () => asking.ask('GET', '/cats'))).toEqual([200]);
+    });
+
     it('answers 503 in the common shape while Redis is away and a limit is closed', async () => {
       const app = await start(away(HUNDRED));
       const { status, headers, body } = await app.ask('GET', '/dogs/guarded');

@@ -7,6 +7,7 @@ import { isAddressRange } from './requests/address-list.js';
 import type { ApiKeyOptions } from './requests/client-identity.js';
 import type { RateLimitHeaders } from './requests/rate-limit.headers.js';
 import type { RateLimitBody } from './requests/rate-limit.response.js';
+import { blockList, type BlockListOptions } from './block-list.options.js';
 import { failurePolicy, MAX_SLIDING_LIMIT } from './rate-limit.options.js';
 import {
   type OfRequest,
@@ -72,6 +73,12 @@ export interface ThrottleOptions {
   readonly instances?: number;
   /** Longest wait for Redis in one check. @default '50ms' */
   readonly deadline?: Duration;
+  /**
+   * Answers subjects that are over their limit from this process, for as long as the denial is
+   * certain, without asking Redis. Another process that takes hits back is noticed a little later.
+   * @default false
+   */
+  readonly blockList?: boolean | BlockListOptions;
   /** Counters the memory driver keeps; beyond it the least recently used goes. @default 100000 */
   readonly maxCounters?: number;
   /**
@@ -166,6 +173,7 @@ const schema = z
     onRedisDown: failurePolicy.default('memory'),
     instances: positiveInteger().optional(),
     deadline: duration().prefault('50ms'),
+    blockList,
     maxCounters: positiveInteger().default(100_000),
     maxHits: z
       .int('must be a whole number')

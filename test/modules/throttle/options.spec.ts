@@ -111,6 +111,9 @@ describe('resolveThrottleOptions', () => {
     ['throttle.deadline', { deadline: 'soon' }],
     ['throttle.maxCounters', { maxCounters: -1 }],
     ['throttle.maxHits', { maxHits: 99_999 }],
+    ['throttle.blockList', { blockList: 'on' }],
+    ['throttle.blockList.maxEntries', { blockList: { maxEntries: 0 } }],
+    ['throttle.blockList.maxAge', { blockList: { maxAge: 'long' } }],
     ['throttle.guard', { guard: 'RateLimitGuard' }],
     ['throttle.default.limit', { default: { ...LIMIT, limit: 'plan' } }],
     ['throttle.default.cost', { default: { ...LIMIT, cost: 0 } }],
@@ -154,6 +157,15 @@ describe('resolveThrottleOptions', () => {
       option: 'throttle.allow.1',
     });
     expect(refusalOf({ deny: [address] })).toMatchObject({ option: 'throttle.deny.0' });
+  });
+
+  it('takes a block list to its bounds, and has none unless it is told to', () => {
+    const listOf = (blockList: NonNullable<ThrottleOptions['blockList']>) =>
+      resolveThrottleOptions({ blockList }).blockList;
+    expect(listOf(false)).toBeUndefined();
+    expect(listOf(true)).toEqual({ maxEntries: 10_000, maxAgeMs: 5_000 });
+    expect(listOf({ maxAge: '1m' })).toEqual({ maxEntries: 10_000, maxAgeMs: 60_000 });
+    expect(listOf({ maxEntries: 5 })).toEqual({ maxEntries: 5, maxAgeMs: 5_000 });
   });
 
   it('takes blocks to what they last at first and at most', () => {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/throttle/index.js';
 import { consumeScript } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
 import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
+import { BlockListDriver } from '../../../src/modules/throttle/drivers/block-list.driver.js';
 import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
 import {
   packChecks,
@@ -66,6 +67,21 @@ describe('the round trips of a hit', () => {
     expect(peek.fromClient).toEqual(['EVALSHA']);
     const reset = await trafficOf(() => driver.reset(checks('alice', policies)));
     expect(reset).toEqual({ fromClient: ['UNLINK'], inScript: [] });
+  });
+});
+
+describe('a denied hit behind a block list', () => {
+  it('costs no command when it comes again, and one round trip when it is not known', async () => {
+    const list = new BlockListDriver(driver, { clock, maxEntries: 100, maxAgeMs: WINDOW });
+    const hits = checks('alice', mixed(3));
+    await driver.consume(checks('alice', mixed(1), 10));
+    await list.consume(hits);
+    const again = await trafficOf(() =>
+      Promise.all(Array.from({ length: 50 }, () => list.consume(hits))),
+    );
+    expect(again).toEqual({ fromClient: [], inScript: [] });
+    list.clear();
+    expect((await trafficOf(() => list.consume(hits))).fromClient).toEqual(['EVALSHA']);
   });
 });
 
