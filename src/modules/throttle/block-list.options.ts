@@ -5,7 +5,7 @@ import type { Duration } from '../../common/time/index.js';
 /** How much a process remembers of what Redis denied. */
 export interface BlockListOptions {
   /**
-   * Counters remembered, some 300 bytes each; beyond it the one that was not asked about for longest
+   * Counters remembered, a few hundred bytes each; beyond it the one that was not asked about for longest
    * goes, and Redis is asked again. @default 10000
    */
   readonly maxEntries?: number;

@@ -75,6 +75,11 @@ function isClosedForAll({ onRedisDown, default: limit }: ResolvedThrottleOptions
   return isClosed({ onRedisDown }) || (limit !== undefined && isClosed(limit));
 }
 
-function isClosed({ onRedisDown }: { readonly onRedisDown?: string | undefined }): boolean {
-  return onRedisDown === 'closed';
+interface AwayLimit {
+  readonly onRedisDown?: string | undefined;
+  readonly shadow?: boolean;
+}
+
+function isClosed({ onRedisDown, shadow = false }: AwayLimit): boolean {
+  return onRedisDown === 'closed' && !shadow;
 }

@@ -2,9 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
-import { type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
+import { countedOf } from './counted-checks.js';
+import { failurePolicyOf, type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
 import { disagreement } from './requests/shared-counters.js';
+import { enforcedOf, type Counted, ShadowLimits } from './shadow-limits.js';
 import {
+  type CountedCheck,
   type ThrottleCheck,
   type ThrottleDecision,
   ThrottleDriver,
@@ -51,27 +54,33 @@ export class ThrottleService {
   /** Of limits that were met: a limit is read once. */
   readonly #policies = new WeakMap<NamedRateLimit, ThrottlePolicy>();
   /** Weak: an outcome that nobody holds can be refunded by nobody. */
-  readonly #admitted = new WeakMap<ThrottleOutcome, readonly ThrottleCheck[]>();
+  readonly #admitted = new WeakMap<ThrottleOutcome, () => Counted<ThrottleCheck>>();
+  readonly #shadow: ShadowLimits;
 
   constructor(
     @Inject(ThrottleDriver) private readonly driver: ThrottleDriver,
     @Inject(THROTTLE_OPTIONS) private readonly options: ResolvedThrottleOptions,
     @Inject(EventStream) private readonly events: EventStream,
-  ) {}
+  ) {
+    this.#shadow = new ShadowLimits(driver, events);
+  }
 
-  /** Counts one hit of `subject` under every limit, or under none when one is exhausted. */
+  /**
+   * Counts one hit of `subject` under every limit, or under none when one is exhausted. Limits in
+   * shadow decide nothing and are not in the outcome.
+   */
   async consume(
     subject: string,
     limits: NamedRateLimits,
     { cost = 1 }: HitOptions = {},
   ): Promise<ThrottleOutcome> {
     const checks = this.#resolve(subject, limits, cost);
-    const outcome = await this.consumeChecks(checks);
-    if (outcome.allowed) this.#admitted.set(outcome, checks);
+    const outcome = await this.consumeChecks(enforcedOf(checks));
+    if (outcome.allowed) this.#admitted.set(outcome, this.countInShadow(checks, outcome));
     return outcome;
   }
 
-  /** What `consume` would say now. Counts nothing. */
+  /** What the limits say now, those in shadow as well. Counts nothing. */
   async peek(
     subject: string,
     limits: NamedRateLimits,
@@ -103,10 +112,10 @@ export class ThrottleService {
    * Redis counted.
    */
   async refund(outcome: ThrottleOutcome): Promise<boolean> {
-    const checks = this.#admitted.get(outcome);
+    const counted = this.#admitted.get(outcome);
     // First: of two calls at the same time only one may take it back.
-    if (checks === undefined || !this.#admitted.delete(outcome)) return false;
-    return this.refundChecks(checks, outcome);
+    if (counted === undefined || !this.#admitted.delete(outcome)) return false;
+    return this.refundChecks(await counted());
   }
 
   /**
@@ -137,17 +146,27 @@ export class ThrottleService {
     return decision;
   }
 
-  /** As `consume`, for checks that are validated already; what the guard calls. */
+  /** As `consume`, for checks that are validated already and enforced; what the guard calls. */
   async consumeChecks(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
     const outcome = await this.driver.consume(checks);
     this.#report(checks, outcome);
     return outcome;
   }
 
-  /** Takes back what `consumeChecks` admitted; nobody but the caller sees to it that it is once. */
-  async refundChecks(checks: readonly ThrottleCheck[], outcome: ThrottleOutcome): Promise<boolean> {
-    const { decisions, backing } = outcome;
-    const counted = checks.map((check, at) => ({ ...check, at: decisions[at]?.at ?? 0, backing }));
+  /**
+   * Counts a hit, the enforced ones of whose checks `consumeChecks` admitted, under those in shadow.
+   * Nobody has to wait for it; the function that is returned tells all that counted the hit.
+   */
+  countInShadow<T extends ThrottleCheck>(
+    checks: readonly T[],
+    outcome: ThrottleOutcome,
+  ): () => Counted<T> {
+    const inShadow = this.#shadow.count(checks);
+    return async () => [...countedOf(enforcedOf(checks), outcome), ...(await inShadow)];
+  }
+
+  /** Takes back what was counted; nobody but the caller sees to it that it is once. */
+  async refundChecks(counted: readonly CountedCheck[]): Promise<boolean> {
     return this.driver.refund(counted);
   }
 
@@ -183,7 +202,7 @@ export class ThrottleService {
   }
 
   #named(policy: ReturnType<typeof resolveRateLimit>, name: string): ThrottlePolicy {
-    return { ...policy, name, onRedisDown: policy.onRedisDown ?? this.options.onRedisDown };
+    return { ...policy, name, onRedisDown: failurePolicyOf(policy, this.options.onRedisDown) };
   }
 }
 

@@ -120,6 +120,7 @@ describe('resolveThrottleOptions', () => {
     ['throttle.default.by', { default: { ...LIMIT, by: 'tenant' } }],
     ['throttle.default.count', { default: { ...LIMIT, count: 'errors' } }],
     ['throttle.default.scope', { default: { ...LIMIT, scope: 'module' } }],
+    ['throttle.default.shadow', { default: { ...LIMIT, shadow: 'yes' } }],
     ['throttle.default.penalty', { default: { ...LIMIT, penalty: -1 } }],
     ['throttle.default.block', { default: { ...LIMIT, block: 'soon' } }],
     ['throttle.default.block', { default: { ...LIMIT, block: { duration: '2m', longest: '1m' } } }],
@@ -265,6 +266,7 @@ describe('one limit', () => {
   it.each([
     ['window', '1h'],
     ['count', 'failures'],
+    ['shadow', true],
   ])('is refused by @RateLimit beside one that has its name but not its %s', (option, value) => {
     const named = { limit: 5, window: '1m', name: 'login' } as const;
     expect(refusal(() => RateLimit(named, { ...named, [option]: value }))).toMatchObject({

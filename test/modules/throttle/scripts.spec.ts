@@ -1,5 +1,11 @@
 import type { Redis } from 'ioredis';
-import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/throttle/index.js';
+import { EventStream } from '../../../src/common/events/index.js';
+import {
+  THROTTLE_COUNTER,
+  type ThrottlePolicy,
+  ThrottleService,
+} from '../../../src/modules/throttle/index.js';
+import { resolveThrottleOptions } from '../../../src/modules/throttle/throttle.options.js';
 import { consumeScript } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
 import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
 import { BlockListDriver } from '../../../src/modules/throttle/drivers/block-list.driver.js';
@@ -67,6 +73,22 @@ describe('the round trips of a hit', () => {
     expect(peek.fromClient).toEqual(['EVALSHA']);
     const reset = await trafficOf(() => driver.reset(checks('alice', policies)));
     expect(reset).toEqual({ fromClient: ['UNLINK'], inScript: [] });
+  });
+});
+
+describe('the round trips of a hit with limits in shadow', () => {
+  it('are one more, for all of them', async () => {
+    const service = new ThrottleService(driver, resolveThrottleOptions({}), new EventStream());
+    const limits = ['a', 'b', 'c', 'd'].map(
+      (name) => ({ name, limit: 5, window: '1m', shadow: name !== 'a' }) as const,
+    );
+    const consume = async () => {
+      await service.refund(await service.consume('alice', limits));
+    };
+    await consume();
+    const { fromClient } = await trafficOf(consume);
+    // The last one takes all of it back again.
+    expect(fromClient).toEqual(['EVALSHA', 'EVALSHA', 'EVALSHA']);
   });
 });
 

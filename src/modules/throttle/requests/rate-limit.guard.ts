@@ -20,6 +20,7 @@ import { type RequestCheck, requestChecks } from './request-checks.js';
 import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
 import type { CountedAnswers } from './request-limit.options.js';
 import { RequestPolicies } from './request-policies.js';
+import { type Counted, enforcedOf } from '../shadow-limits.js';
 import type { ThrottleOutcome } from '../throttle.driver.js';
 import { ThrottleBackendDownError } from '../throttle.errors.js';
 import { ThrottleService } from '../throttle.service.js';
@@ -152,21 +153,22 @@ export class RateLimitGuard extends ThrottlerGuard {
   /** @param context `undefined` where no handler answers */
   async #enforce(exchange: Exchange, context?: ExecutionContext): Promise<void> {
     const { request, response } = exchange;
-    const { headers, body } = this.policies;
     const asked = await this.#checksOf(request, context);
     if (asked.length === 0) return;
-    const checked = refusalOf(asked) ?? { checks: asked, outcome: await this.#consume(asked) };
-    const { outcome, checks } = checked;
+    const checks = enforcedOf(asked);
+    const checked = refusalOf(checks) ?? { checks, outcome: await this.#consume(checks) };
+    const { outcome } = checked;
     const isOperation = context?.getType<string>() === 'graphql';
     const told = isOperation ? this.#operations.with(request, checked) : checked;
-    headers.write(response, announced(told));
+    this.policies.headers.write(response, announced(told));
     if (!outcome.allowed) {
       const message = await this.#messageOf(checked, context);
-      throw rateLimitExceeded(exchange, checked, { body, message });
+      throw rateLimitExceeded(exchange, checked, { body: this.policies.body, message });
     }
+    const counted = this.throttle.countInShadow(asked, outcome);
     // One answer for a whole operation, mostly 200, says nothing of its resolvers: all of them count.
-    if (isOperation || checks.every(({ count }) => count === 'all')) return;
-    this.#settle(response, outcome, checks);
+    if (isOperation || asked.every(({ count }) => count === 'all')) return;
+    this.#settle(response, counted);
   }
 
   #checksOf(
@@ -205,12 +207,10 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   /** Takes back what its answer shows not to count. */
-  #settle(response: HttpResponse, outcome: ThrottleOutcome, checks: readonly RequestCheck[]): void {
+  #settle(response: HttpResponse, counted: () => Counted<RequestCheck>): void {
     onAnswered(response, (status) => {
-      const isFree = (_each: unknown, index: number) => !counts(checks[index]?.count, status);
-      const decisions = outcome.decisions.filter(isFree);
-      const refund = () =>
-        this.throttle.refundChecks(checks.filter(isFree), { ...outcome, decisions });
+      const refund = async () =>
+        this.throttle.refundChecks((await counted()).filter(({ count }) => !counts(count, status)));
       // Nobody waits for it, and the request has its answer: it may take its time.
       runOutsideRequests(refund).catch((error: unknown) => this.#log.error(error));
     });
@@ -244,7 +244,7 @@ function wasSeen(request: object): boolean {
   return Reflect.has(request, SEEN);
 }
 
-function counts(answers: CountedAnswers | undefined, status: number): boolean {
+function counts(answers: CountedAnswers, status: number): boolean {
   if (answers === 'failures') return status >= 400;
   return answers !== 'successes' || status < 400;
 }
