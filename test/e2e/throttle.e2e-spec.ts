@@ -115,6 +115,17 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     expect(await statusesOf(3, () => app.ask('GET', '/cats'))).toEqual([200, 200, 429]);
   });
 
+  it('writes the headers of the draft that is asked for', async () => {
+    const app = await start({
+      throttle: { ...TWO, headers: 'standard', standardHeaders: 'draft-7' },
+    });
+    await app.ask('GET', '/cats');
+    const { headers } = await app.ask('GET', '/cats');
+    expect(headers.get('RateLimit')).toBe('limit=2, remaining=0, reset=60');
+    expect(headers.get('RateLimit-Policy')).toBe('2;w=60');
+    expect(headers.get('X-RateLimit-Limit')).toBeNull();
+  });
+
   it('counts two controllers apart although their methods have the same name', async () => {
     const app = await start();
     expect(await statusesOf(3, () => app.ask('GET', '/cats/limited'))).toEqual([200, 200, 429]);

@@ -129,6 +129,9 @@ describe('resolveThrottleOptions', () => {
     ['throttle.apiKey.header', { apiKey: { header: '', resolve: () => undefined } }],
     ['throttle.apiKey.resolve', { apiKey: { header: 'x-api-key' } }],
     ['throttle.partitionKeySecret', { partitionKeySecret: 'short' }],
+    ['throttle.standardHeaders', { standardHeaders: 'draft-5' }],
+    ['throttle.standardHeaders', { headers: 'legacy', standardHeaders: 'draft-7' }],
+    ['throttle.standardHeaders', { headers: 'none', standardHeaders: 'draft-8' }],
     ['throttle.body', { body: {} }],
   ])('names what is wrong: %s', (option, options) => {
     expect(refusalOf(options)).toMatchObject({ code: 'E_INVALID_OPTION', option });
