@@ -151,6 +151,18 @@ describe('a denial with consequences', () => {
     expect([await alice(), await alice()]).toEqual([true, true]);
   });
 
+  it('is answered here while a block stands that has cleared the hits', async () => {
+    const block = { durationMs: 1_000, longestMs: 1_000, clears: true };
+    const cleared = policy({ block });
+    const { driver, alice, clock } = await over(cleared);
+    expect(await alice()).toBe(false);
+    clock.advance(999);
+    await expect(hit(driver, 'alice', cleared)).resolves.toMatchObject({ retryAfterMs: 1 });
+    clock.advance(1);
+    await expect(hitTimes(driver, 4, cleared)).resolves.toBe(3);
+    await expect(hit(driver, 'alice', cleared)).resolves.toMatchObject({ retryAfterMs: 1_000 });
+  });
+
   it('is answered here while a long block stands, and passed on once it is over', async () => {
     const held = policy({ penalty: 2, block: { durationMs: 3 * WINDOW, longestMs: 9 * WINDOW } });
     const { driver, alice, clock } = await over(held);

@@ -162,8 +162,10 @@ function holdsFor(policy: ThrottlePolicy, decision: ThrottleDecision): number {
 /** Does the next hit that is denied change something again? Not while it is a block that denies. */
 function isCounted(policy: ThrottlePolicy, { retryAfterMs }: ThrottleDecision): boolean {
   const { penalty, block } = policy;
-  const hasConsequences = penalty > 0 || (block?.durationMs ?? 0) > 0;
-  return hasConsequences && retryAfterMs <= longestWaitMs(policy);
+  const blocks = block !== undefined && block.durationMs > 0;
+  // Where a block clears the hits, it is all that is left to deny.
+  if (blocks && block.clears) return false;
+  return (penalty > 0 || blocks) && retryAfterMs <= longestWaitMs(policy);
 }
 
 /** More than the counter ever asks for by itself: a longer wait is that of a block. */
