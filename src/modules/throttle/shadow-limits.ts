@@ -8,8 +8,6 @@ import './throttle.events.js';
 /** Checks that counted a hit. */
 export type Counted<T extends ThrottleCheck> = Promise<readonly (T & CountedCheck)[]>;
 
-const NONE = Promise.resolve([]);
-
 /**
  * Limits in shadow: they count the hits that the enforced ones let pass, and say what they would
  * have denied, to operators only. Each counter is asked by itself, as if it alone were enforced: one
@@ -32,12 +30,8 @@ export class ShadowLimits {
    * Counts a hit that was let pass under those of its checks that are in shadow. Resolves to those
    * that counted it; never rejects.
    */
-  count<T extends ThrottleCheck>(checks: readonly T[]): Counted<T> {
-    return checks.some(isShadow) ? this.#count(checks.filter(isShadow)) : NONE;
-  }
-
-  async #count<T extends ThrottleCheck>(checks: readonly T[]): Counted<T> {
-    const counters = byCounter(checks);
+  async count<T extends ThrottleCheck>(checks: readonly T[]): Counted<T> {
+    const counters = byCounter(checks.filter(isShadow));
     // Nobody waits for it, so it takes nothing of the time that the request has for Redis.
     const asked = runOutsideRequests(() => counters.map((each) => this.#ask(each)));
     return (await Promise.all(asked)).flat();
@@ -60,7 +54,7 @@ export class ShadowLimits {
   }
 }
 
-/** Those that decide about the hit. */
+/** Those that decide about the hit; the same list where none is in shadow. */
 export function enforcedOf<T extends ThrottleCheck>(checks: readonly T[]): readonly T[] {
   // On the way of every request: mostly all of them do.
   return checks.some(isShadow) ? checks.filter((check) => !isShadow(check)) : checks;

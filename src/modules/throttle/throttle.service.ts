@@ -161,8 +161,10 @@ export class ThrottleService {
     checks: readonly T[],
     outcome: ThrottleOutcome,
   ): () => Counted<T> {
+    const enforced = enforcedOf(checks);
+    if (enforced === checks) return async () => countedOf(checks, outcome);
     const inShadow = this.#shadow.count(checks);
-    return async () => [...countedOf(enforcedOf(checks), outcome), ...(await inShadow)];
+    return async () => [...countedOf(enforced, outcome), ...(await inShadow)];
   }
 
   /** Takes back what was counted; nobody but the caller sees to it that it is once. */

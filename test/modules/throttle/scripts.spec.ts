@@ -23,6 +23,7 @@ import {
   hit,
   hitTimes,
   policy,
+  STRATEGIES,
   WINDOW,
 } from '../../contracts/throttle/throttle-fixture.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
@@ -95,8 +96,9 @@ describe('the round trips of a hit with limits in shadow', () => {
 describe('a denied hit behind a block list', () => {
   it('costs no command when it comes again, and one round trip when it is not known', async () => {
     const list = new BlockListDriver(driver, { clock, maxEntries: 100, maxAgeMs: WINDOW });
-    const hits = checks('alice', mixed(3));
-    await driver.consume(checks('alice', mixed(1), 10));
+    const policies = STRATEGIES.map((strategy) => policy({ name: strategy, strategy }));
+    const hits = checks('alice', policies);
+    await driver.consume(checks('alice', policies.slice(0, 1), 3));
     await list.consume(hits);
     const again = await trafficOf(() =>
       Promise.all(Array.from({ length: 50 }, () => list.consume(hits))),
