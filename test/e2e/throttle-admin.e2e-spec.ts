@@ -13,7 +13,6 @@ import {
   ThrottleService,
 } from '../../src/modules/throttle/index.js';
 import { type Platform, PLATFORMS, startApp, type TestApp } from '../support/app.js';
-import { eventually } from '../support/eventually.js';
 import { uniquePrefix, useRedis } from '../support/redis/shared-redis.js';
 
 const TOKEN = 'a-token-of-an-operator';
@@ -76,15 +75,6 @@ class CatsController {
   @Get('held-with-others')
   heldWithOthers(): string {
     return 'nine a minute with those above, and never nothing';
-  }
-
-  @RateLimit(
-    { limit: 1, window: '1m', name: 'tried', shadow: true },
-    { limit: 30, window: '1m', name: 'enforced' },
-  )
-  @Get('tried')
-  tried(): string {
-    return 'thirty a minute, and soon one';
   }
 
   @RateLimit({ limit: 2, window: '1m', name: 'group' })
@@ -284,22 +274,6 @@ describe.each(TABLE)('the rate limits for operators on %s, kept in %s', (platfor
     await server.app.get(ThrottleService).consume('a', { name: 'unlisted', limit: 1, window: 1 });
     const [after] = await listed(name);
     expect((after?.blocked ?? 0) - (before?.blocked ?? 0)).toBe(3);
-  });
-
-  it('show what limits in shadow would have denied, apart, and clients nothing of them', async () => {
-    const answers = [];
-    for (let sent = 0; sent < 4; sent += 1) answers.push(await fetch(`${server.url}/cats/tried`));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-    const headers = answers.map((answer) => answer.headers.get('ratelimit-policy'));
-    expect(new Set(headers)).toEqual(new Set(['"enforced";q=30;w=60']));
-    await eventually(async () => {
-      const { policies } = (await ask('GET')).body as RateLimitListBody;
-      expect(policies).toContainEqual(policy('tried', 1, { shadow: true, shadow_blocked: 3 }));
-      expect(policies).toContainEqual(policy('enforced', 30));
-    });
-    expect(await ask('GET', pathOf('tried', CLIENT))).toMatchObject({
-      body: { allowed: false, remaining: 0 },
-    });
   });
 
   it('answer 409 where a limit would not look at a block', async () => {

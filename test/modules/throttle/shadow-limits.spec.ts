@@ -1,8 +1,11 @@
 import { Logger } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import { EventStream } from '../../../src/common/events/index.js';
-import { ThrottleService } from '../../../src/modules/throttle/index.js';
+import { ThrottleAdminController, ThrottleService } from '../../../src/modules/throttle/index.js';
+import { BlockedCounts } from '../../../src/modules/throttle/blocked-counts.js';
 import { DegradedThrottleDriver } from '../../../src/modules/throttle/drivers/degraded-throttle.driver.js';
 import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
+import { RequestPolicies } from '../../../src/modules/throttle/requests/request-policies.js';
 import {
   resolveThrottleOptions,
   type ThrottleOptions,
@@ -25,6 +28,8 @@ function create(options: ThrottleOptions = {}) {
   const away = new DegradedThrottleDriver(memory, () => 1);
   return {
     clock,
+    events,
+    resolved,
     heard,
     memory,
     service: new ThrottleService(memory, resolved, events),
@@ -162,6 +167,24 @@ describe('a limit in shadow', () => {
       return checks[0]?.policy.shadow ? new Promise(() => {}) : consume.call(memory, checks);
     });
     await expect(service.consume('ip:1', [TRIED, DAILY])).resolves.toMatchObject(only('daily', 49));
+  });
+
+  it('is counted apart for operators', async () => {
+    const { service, memory, events, resolved } = create({
+      default: DAILY,
+      routes: [{ ...TRIED, path: '/tried' }],
+    });
+    const policies = new RequestPolicies(resolved, new Reflector());
+    const blocked = new BlockedCounts(events, policies);
+    const controller = new ThrottleAdminController(memory, policies, blocked);
+    for (let count = 0; count < 52; count += 1) await service.consume('ip:1', [TRIED, DAILY]);
+    await eventually(() => {
+      expect(controller.list().policies).toMatchObject([
+        { name: 'daily', shadow: false, blocked: 2, shadow_blocked: 0 },
+        { name: 'tried', shadow: true, blocked: 0, shadow_blocked: 49 },
+      ]);
+    });
+    await expect(controller.peek('tried', 'ip:1')).resolves.toMatchObject({ allowed: false });
   });
 
   it('must not share a counter with one that is enforced', async () => {
