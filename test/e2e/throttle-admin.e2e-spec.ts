@@ -37,7 +37,9 @@ const policy = (name: string, limit: number, more: object = {}) => ({
   penalty: 0,
   block: null,
   on_redis_down: 'memory',
+  shadow: false,
   blocked: 0,
+  shadow_blocked: 0,
   ...more,
 });
 

@@ -12,6 +12,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { EventStream } from '../../src/common/events/index.js';
 import { headerValue, type HttpRequest } from '../../src/common/http/index.js';
 import { BackplaneExceptionFilter, CLOCK } from '../../src/index.js';
 import {
@@ -117,6 +118,7 @@ export interface Answer {
 export interface ThrottleApp extends TestApp {
   readonly clock: FakeClock;
   readonly throttle: ThrottleService;
+  readonly events: EventStream;
   ask(method: string, path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
 
@@ -147,6 +149,9 @@ async function startThrottleApp(
     clock,
     get throttle() {
       return app.get(ThrottleService);
+    },
+    get events() {
+      return app.get(EventStream, { strict: false });
     },
     ask: async (method, path, headers = {}) => {
       const response = await fetch(`${listening.url}${path}`, { method, headers });

@@ -35,6 +35,12 @@ class SettledController {
     return 'welcome';
   }
 
+  @RateLimit({ name: 'tried', limit: 2, window: '15m', count: 'failures', shadow: true })
+  @Post('tried')
+  tried(@Query('right') right?: string): string {
+    return this.login(right);
+  }
+
   @RateLimit({ name: 'orders', limit: 2, window: '15m', count: 'successes' })
   @Get('orders')
   orders(@Query('status') status?: string): string {

@@ -34,6 +34,23 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
       expect(await statusesOf(3, wrong)).toEqual([401, 401, 429]);
     });
 
+    it('take back in shadow what is not to count, and deny nothing', async () => {
+      const app = await start({ controllers });
+      const wouldBlock = jest.fn();
+      app.events.on('throttle.shadow_blocked', wouldBlock);
+      const ask = (query: string) => app.ask('POST', `/settled/tried${query}`);
+      for (let time = 0; time < 5; time += 1) {
+        expect((await ask('?right')).status).toBe(201);
+        await eventually(async () => expect(await left(app, 'tried')).toBe(2));
+      }
+      expect(wouldBlock).not.toHaveBeenCalled();
+      expect(await statusesOf(5, () => ask(''))).toEqual([401, 401, 401, 401, 401]);
+      const { headers } = await ask('?right');
+      expect([...headers.keys()].filter((name) => name.includes('ratelimit'))).toEqual([]);
+      await eventually(() => expect(wouldBlock).toHaveBeenCalledTimes(4));
+      expect(await left(app, 'tried')).toBe(0);
+    });
+
     it('count successes, and take back what a route, a guard or nobody answered wrongly', async () => {
       const app = await start({ controllers });
       const fail = () => app.ask('GET', '/settled/orders?status=404');
@@ -100,6 +117,7 @@ describe.each(PLATFORMS)('limits of requests on %s', (platform) => {
     }
     const LIMITS: Readonly<Record<string, number>> = {
       login: 2,
+      tried: 2,
       orders: 2,
       failing: 5,
       all: 2,

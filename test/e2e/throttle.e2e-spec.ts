@@ -115,6 +115,17 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
     expect(await statusesOf(3, () => app.ask('GET', '/cats'))).toEqual([200, 200, 429]);
   });
 
+  it('writes the headers of the draft that is asked for', async () => {
+    const app = await start({
+      throttle: { ...TWO, headers: 'standard', standardHeaders: 'draft-7' },
+    });
+    await app.ask('GET', '/cats');
+    const { headers } = await app.ask('GET', '/cats');
+    expect(headers.get('RateLimit')).toBe('limit=2, remaining=0, reset=60');
+    expect(headers.get('RateLimit-Policy')).toBe('2;w=60');
+    expect(headers.get('X-RateLimit-Limit')).toBeNull();
+  });
+
   it('counts two controllers apart although their methods have the same name', async () => {
     const app = await start();
     expect(await statusesOf(3, () => app.ask('GET', '/cats/limited'))).toEqual([200, 200, 429]);
@@ -263,6 +274,20 @@ describe.each(PLATFORMS)('rate limits over HTTP on %s', (platform) => {
       ]);
       expect(await statusesOf(2, () => second.ask('GET', '/cats'))).toEqual([200, 429]);
       expect(await statusesOf(1, () => first.ask('GET', '/cats'))).toEqual([429]);
+    });
+
+    it('denies from its block list, where it has one, what another instance let in again', async () => {
+      const prefix = uniquePrefix();
+      const listed = await start(backplane(redis().url, prefix, { ...TWO, blockList: true }));
+      const asking = await start(backplane(redis().url, prefix, TWO));
+      expect(await statusesOf(3, () => listed.ask('GET', '/cats'))).toEqual([200, 200, 429]);
+      await asking.throttle.reset('127.0.0.1', { name: 'default', ...TWO.default });
+      expect(rateHeaders(await listed.ask('GET', '/cats')).slice(1, 4)).toEqual([
+        '0',
+        '60',
+        'redis',
+      ]);
+      expect(await statusesOf(1, () => asking.ask('GET', '/cats'))).toEqual([200]);
     });
 
     it('answers 503 in the common shape while Redis is away and a limit is closed', async () => {

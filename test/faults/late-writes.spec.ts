@@ -28,6 +28,7 @@ const POLICY: ThrottlePolicy = {
   penalty: 0,
   block: undefined,
   onRedisDown: 'memory',
+  shadow: false,
 };
 
 describe('a write that timed out', () => {

@@ -1,5 +1,5 @@
 export { type ApiKeyOptions, userOnRequest } from './requests/client-identity.js';
-export type { RateLimitHeaders } from './requests/rate-limit.headers.js';
+export type { RateLimitHeaders, StandardHeaders } from './requests/rate-limit.headers.js';
 export { RateLimitGuard } from './requests/rate-limit.guard.js';
 export {
   type RateLimitBody,

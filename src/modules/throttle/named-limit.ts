@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { BackplaneError, InvalidOptionError } from '../../common/errors/index.js';
 import type { HttpRequest } from '../../common/http/index.js';
 import type { KnownPolicies } from './known-policies.js';
+import { failurePolicyOf } from './rate-limit.options.js';
 import type {
   CountedAnswers,
   LimitSubject,
@@ -63,6 +64,10 @@ export class NamedLimit implements SharedLimit {
 
   get by(): LimitSubject {
     return this.#limit.by;
+  }
+
+  get shadow(): boolean {
+    return this.#limit.shadow;
   }
 
   get count(): CountedAnswers {
@@ -137,7 +142,7 @@ export class NamedLimit implements SharedLimit {
     const { onRedisDown, known } = this.#naming;
     const unnamed = this.#limit.policy(limit);
     const named = { ...unnamed, name: this.name };
-    const policy = { ...named, onRedisDown: unnamed.onRedisDown ?? onRedisDown };
+    const policy = { ...named, onRedisDown: failurePolicyOf(unnamed, onRedisDown) };
     if (this.#policies.size < MAX_POLICIES) this.#policies.set(limit, policy);
     known.add(policy);
     return policy;

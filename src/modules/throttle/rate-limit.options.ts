@@ -42,8 +42,13 @@ export interface RateLimitOptions {
    * @default method and path of the route, with `@` for a decorator; several limits are numbered
    */
   readonly name?: string;
-  /** @default the module's `onRedisDown` */
+  /** `closed` is `open` for a limit in `shadow`. @default the module's `onRedisDown` */
   readonly onRedisDown?: ThrottleFailurePolicy;
+  /**
+   * Counts and reports what it would have denied, and never denies: to try a limit out. Clients are
+   * told nothing of it. @default false
+   */
+  readonly shadow?: boolean;
 }
 
 /** A limit as configured, before the route it is used on gives it a name. */
@@ -96,6 +101,7 @@ export const rateLimitShape = {
   penalty: z.int().min(0).max(MAX_LIMIT).default(0),
   block: block.optional(),
   onRedisDown: failurePolicy.optional(),
+  shadow: z.boolean().default(false),
 };
 
 /** What a limit was set to, with its defaults. */
@@ -106,6 +112,15 @@ export interface RateLimitShape {
   readonly burst?: number | undefined;
   readonly penalty?: number | undefined;
   readonly block?: ThrottleBlock | undefined;
+}
+
+/** What a limit does while Redis is away: one in shadow refuses nothing. @param usual unless it says */
+export function failurePolicyOf(
+  { shadow, onRedisDown }: Pick<UnnamedPolicy, 'shadow' | 'onRedisDown'>,
+  usual: ThrottleFailurePolicy,
+): ThrottleFailurePolicy {
+  const chosen = onRedisDown ?? usual;
+  return shadow && chosen === 'closed' ? 'open' : chosen;
 }
 
 /** What is wrong with options that are right one by one. */

@@ -24,8 +24,12 @@ export interface RateLimitPolicyBody {
   /** `null`: nobody is blocked; with a `duration_ms` of 0 only operators block. */
   readonly block: { readonly duration_ms: number; readonly longest_ms: number } | null;
   readonly on_redis_down: ThrottleFailurePolicy;
+  /** It denies nothing. */
+  readonly shadow: boolean;
   /** Hits that limits of that name denied in the answering process since its start. */
   readonly blocked: number;
+  /** Likewise those that they would have denied, were they not in shadow. */
+  readonly shadow_blocked: number;
 }
 
 /**
@@ -51,8 +55,11 @@ export interface RateLimitStateBody {
   readonly backing: Backing;
 }
 
-export function policyBodyOf(policy: ThrottlePolicy, blocked: number): RateLimitPolicyBody {
-  const { name, strategy, limit, windowMs, burst, penalty, block, onRedisDown } = policy;
+export function policyBodyOf(
+  policy: ThrottlePolicy,
+  denied: Pick<RateLimitPolicyBody, 'blocked' | 'shadow_blocked'>,
+): RateLimitPolicyBody {
+  const { name, strategy, limit, windowMs, burst, penalty, block, onRedisDown, shadow } = policy;
   return {
     name,
     strategy,
@@ -62,7 +69,8 @@ export function policyBodyOf(policy: ThrottlePolicy, blocked: number): RateLimit
     penalty,
     block: block ? { duration_ms: block.durationMs, longest_ms: block.longestMs } : null,
     on_redis_down: onRedisDown,
-    blocked,
+    shadow,
+    ...denied,
   };
 }
 

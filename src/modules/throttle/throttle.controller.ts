@@ -43,7 +43,7 @@ export class ThrottleAdminController {
   @Get()
   list(): RateLimitListBody {
     const { known } = this.policies;
-    const policies = known.list().map((each) => policyBodyOf(each, this.blocked.of(each.name)));
+    const policies = known.list().map((each) => policyBodyOf(each, this.#deniedBy(each.name)));
     return { policies, truncated: known.isTruncated };
   }
 
@@ -103,6 +103,10 @@ export class ThrottleAdminController {
     if (blockable.length === 0) throw ignoresBlocks(policy);
     await this.driver.block(blockable, durationMs);
     return this.#stateOf(checks);
+  }
+
+  #deniedBy(name: string) {
+    return { blocked: this.blocked.of(name), shadow_blocked: this.blocked.inShadowOf(name) };
   }
 
   /** One check for each limit of that name. @throws NotFoundException @throws InvalidOptionError */

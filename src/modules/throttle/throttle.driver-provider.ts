@@ -4,6 +4,7 @@ import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
 import type { RedisConnections } from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
+import { BlockListDriver } from './drivers/block-list.driver.js';
 import { createRedisDriver } from './drivers/create-redis-driver.js';
 import { DegradedThrottleDriver } from './drivers/degraded-throttle.driver.js';
 import { MemoryThrottleDriver } from './drivers/memory-throttle.driver.js';
@@ -32,7 +33,7 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
     instances: InstanceHeartbeat,
     redis?: RedisConnections,
   ) => {
-    const { driver: custom, deadlineMs, maxCounters, maxHits, onRedisDown } = options;
+    const { driver: custom, deadlineMs, blockList, maxCounters, maxHits, onRedisDown } = options;
     const memory = new MemoryThrottleDriver({ clock, maxCounters, maxHits });
     const plan: DriverPlan<ThrottleDriver> = {
       service: 'rate_limiting',
@@ -42,11 +43,16 @@ export const throttleDriverProvider: FactoryProvider<ThrottleDriver> = {
       memory: () => memory,
       redis: (connections) => {
         const connection = connections.use('default', ['command']);
+        const driver = createRedisDriver(connection, { deadlineMs });
+        const list = blockList && new BlockListDriver(driver, { clock, ...blockList });
         return new FailoverDriver<ThrottleDriver>({
-          primary: createRedisDriver(connection, { deadlineMs }),
+          primary: list ?? driver,
           fallback: new DegradedThrottleDriver(memory, () => instances.count),
           gate: connection.gate,
-          afterRecovery: () => memory.clear(),
+          afterRecovery: () => {
+            memory.clear();
+            list?.clear();
+          },
         });
       },
       whileAway: {
@@ -69,6 +75,11 @@ function isClosedForAll({ onRedisDown, default: limit }: ResolvedThrottleOptions
   return isClosed({ onRedisDown }) || (limit !== undefined && isClosed(limit));
 }
 
-function isClosed({ onRedisDown }: { readonly onRedisDown?: string | undefined }): boolean {
-  return onRedisDown === 'closed';
+interface AwayLimit {
+  readonly onRedisDown?: string | undefined;
+  readonly shadow?: boolean;
+}
+
+function isClosed({ onRedisDown, shadow = false }: AwayLimit): boolean {
+  return onRedisDown === 'closed' && !shadow;
 }

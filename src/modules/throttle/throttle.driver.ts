@@ -63,6 +63,8 @@ export interface ThrottlePolicy {
   /** `undefined`: blocks are neither set nor looked at. */
   readonly block: ThrottleBlock | undefined;
   readonly onRedisDown: ThrottleFailurePolicy;
+  /** Counted and reported, not enforced. Of no meaning to drivers: whoever asks them heeds it. */
+  readonly shadow: boolean;
 }
 
 /** The highest cost that the policy may ever allow at once. */

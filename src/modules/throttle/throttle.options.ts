@@ -5,8 +5,9 @@ import { callable, duration, parseOptions, positiveInteger } from '../../common/
 import type { Duration } from '../../common/time/index.js';
 import { isAddressRange } from './requests/address-list.js';
 import type { ApiKeyOptions } from './requests/client-identity.js';
-import type { RateLimitHeaders } from './requests/rate-limit.headers.js';
+import type { RateLimitHeaders, StandardHeaders } from './requests/rate-limit.headers.js';
 import type { RateLimitBody } from './requests/rate-limit.response.js';
+import { blockList, type BlockListOptions } from './block-list.options.js';
 import { failurePolicy, MAX_SLIDING_LIMIT } from './rate-limit.options.js';
 import {
   type OfRequest,
@@ -57,6 +58,11 @@ export interface ThrottleOptions {
   /** What checked requests are told about their limits. @default 'both' */
   readonly headers?: RateLimitHeaders;
   /**
+   * The draft of the standard that `headers` 'both' and 'standard' follow; an earlier one for clients
+   * that read no other. @default 'draft-8', as it still is in draft 11
+   */
+  readonly standardHeaders?: StandardHeaders;
+  /**
    * Tells clients which of their counters is meant (`pk`): an HMAC of the subject under this secret,
    * which all instances have to share. @default none, and no `pk`
    */
@@ -72,6 +78,12 @@ export interface ThrottleOptions {
   readonly instances?: number;
   /** Longest wait for Redis in one check. @default '50ms' */
   readonly deadline?: Duration;
+  /**
+   * Answers subjects that are over their limit from this process, for as long as the denial is
+   * certain, without asking Redis. Another process that takes hits back is noticed a little later.
+   * @default false
+   */
+  readonly blockList?: boolean | BlockListOptions;
   /** Counters the memory driver keeps; beyond it the least recently used goes. @default 100000 */
   readonly maxCounters?: number;
   /**
@@ -146,6 +158,10 @@ function refineSharedCounters(options: SharedLimits, context: z.RefinementCtx): 
   context.addIssue({ code: 'custom', path, message: found.problem });
 }
 
+function hasStandard(headers: RateLimitHeaders): boolean {
+  return headers === 'both' || headers === 'standard';
+}
+
 const schema = z
   .strictObject({
     default: requestLimit.optional(),
@@ -161,11 +177,13 @@ const schema = z
     allow: addresses,
     deny: addresses,
     headers: z.enum(['both', 'legacy', 'standard', 'none']).default('both'),
+    standardHeaders: z.enum(['draft-6', 'draft-7', 'draft-8']).optional(),
     partitionKeySecret: z.string().min(16, 'must have 16 characters at least').optional(),
     body: callable<RateLimitBody>().optional(),
     onRedisDown: failurePolicy.default('memory'),
     instances: positiveInteger().optional(),
     deadline: duration().prefault('50ms'),
+    blockList,
     maxCounters: positiveInteger().default(100_000),
     maxHits: z
       .int('must be a whole number')
@@ -176,6 +194,10 @@ const schema = z
     driver: callable<DriverFactory<ThrottleDriver>>().optional(),
   })
   .superRefine(refineSharedCounters)
+  .refine(({ headers, standardHeaders }) => hasStandard(headers) || standardHeaders === undefined, {
+    path: ['standardHeaders'],
+    error: 'is for headers "both" and "standard"; remove it, or set them',
+  })
   .transform(({ deadline, ...rest }) => ({ ...rest, deadlineMs: deadline }));
 
 export type ResolvedThrottleOptions = z.output<typeof schema>;

@@ -3,8 +3,9 @@ import { InvalidOptionError } from '../../common/errors/index.js';
 import { EventStream } from '../../common/events/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
 import { countedOf } from './counted-checks.js';
-import { type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
+import { failurePolicyOf, type RateLimitOptions, resolveRateLimit } from './rate-limit.options.js';
 import { disagreement } from './requests/shared-counters.js';
+import { enforcedOf, type Counted, ShadowLimits } from './shadow-limits.js';
 import {
   type CountedCheck,
   isLease,
@@ -55,17 +56,21 @@ export class ThrottleService {
   /** Of limits that were met: a limit is read once. */
   readonly #policies = new WeakMap<NamedRateLimit, ThrottlePolicy>();
   /** Weak: an outcome that nobody holds can be refunded by nobody. */
-  readonly #admitted = new WeakMap<ThrottleOutcome, readonly ThrottleCheck[]>();
+  readonly #admitted = new WeakMap<ThrottleOutcome, () => Counted<ThrottleCheck>>();
+  readonly #shadow: ShadowLimits;
 
   constructor(
     @Inject(ThrottleDriver) private readonly driver: ThrottleDriver,
     @Inject(THROTTLE_OPTIONS) private readonly options: ResolvedThrottleOptions,
     @Inject(EventStream) private readonly events: EventStream,
-  ) {}
+  ) {
+    this.#shadow = new ShadowLimits(driver, events);
+  }
 
   /**
    * Counts one hit of `subject` under every limit, or under none when one is exhausted. A hit under a
-   * `concurrency` limit is held until `refund`, or until its window is over.
+   * `concurrency` limit is held until `refund`, or until its window is over. Limits in shadow decide
+   * nothing and are not in the outcome.
    */
   async consume(
     subject: string,
@@ -73,12 +78,12 @@ export class ThrottleService {
     { cost = 1 }: HitOptions = {},
   ): Promise<ThrottleOutcome> {
     const checks = this.#resolve(subject, limits, cost);
-    const outcome = await this.consumeChecks(checks);
-    if (outcome.allowed) this.#admitted.set(outcome, checks);
+    const outcome = await this.consumeChecks(enforcedOf(checks));
+    if (outcome.allowed) this.#admitted.set(outcome, this.countInShadow(checks, outcome));
     return outcome;
   }
 
-  /** What `consume` would say now. Counts nothing. */
+  /** What the limits say now, those in shadow as well. Counts nothing. */
   async peek(
     subject: string,
     limits: NamedRateLimits,
@@ -110,10 +115,10 @@ export class ThrottleService {
    * Redis counted.
    */
   async refund(outcome: ThrottleOutcome): Promise<boolean> {
-    const checks = this.#admitted.get(outcome);
+    const counted = this.#admitted.get(outcome);
     // First: of two calls at the same time only one may take it back.
-    if (checks === undefined || !this.#admitted.delete(outcome)) return false;
-    return this.refundChecks(countedOf(checks, outcome));
+    if (counted === undefined || !this.#admitted.delete(outcome)) return false;
+    return this.refundChecks(await counted());
   }
 
   /**
@@ -132,7 +137,8 @@ export class ThrottleService {
     try {
       return await work();
     } finally {
-      await this.endLeases(countedOf(this.#admitted.get(outcome) ?? [], outcome));
+      const counted = this.#admitted.get(outcome);
+      if (counted !== undefined) await this.endLeases(await counted());
     }
   }
 
@@ -149,11 +155,25 @@ export class ThrottleService {
     return decision;
   }
 
-  /** As `consume`, for checks that are validated already; what the guard calls. */
+  /** As `consume`, for checks that are validated already and enforced; what the guard calls. */
   async consumeChecks(checks: readonly ThrottleCheck[]): Promise<ThrottleOutcome> {
     const outcome = await this.driver.consume(checks);
     this.#report(checks, outcome);
     return outcome;
+  }
+
+  /**
+   * Counts a hit, the enforced ones of whose checks `consumeChecks` admitted, under those in shadow.
+   * Nobody has to wait for it; the function that is returned tells all that counted the hit.
+   */
+  countInShadow<T extends ThrottleCheck>(
+    checks: readonly T[],
+    outcome: ThrottleOutcome,
+  ): () => Counted<T> {
+    const enforced = enforcedOf(checks);
+    if (enforced === checks) return async () => countedOf(checks, outcome);
+    const inShadow = this.#shadow.count(checks);
+    return async () => [...countedOf(enforced, outcome), ...(await inShadow)];
   }
 
   /** Takes back what was counted; nobody but the caller sees to it that it is once. */
@@ -207,7 +227,7 @@ export class ThrottleService {
   }
 
   #named(policy: ReturnType<typeof resolveRateLimit>, name: string): ThrottlePolicy {
-    return { ...policy, name, onRedisDown: policy.onRedisDown ?? this.options.onRedisDown };
+    return { ...policy, name, onRedisDown: failurePolicyOf(policy, this.options.onRedisDown) };
   }
 }
 

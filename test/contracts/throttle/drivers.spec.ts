@@ -14,6 +14,7 @@ import { serverClockSuite } from './server-clock.suite.js';
 import { smoothSuite } from './smooth.suite.js';
 import { subjectsSuite } from './subjects.suite.js';
 import {
+  behindBlockList,
   memoryOpener,
   type ThrottleOpener,
   type ThrottleSuite,
@@ -45,6 +46,15 @@ describe.each(['standalone', 'cluster'] as const)('throttle on redis %s', (topol
   contractOf(opener);
   describe('random calls', () => twinSuite(opener.stepped));
   describe('what is left on the server', () => expirySuite(opener.stepped));
+  describe('random calls behind a block list', () => {
+    // It goes by time that passes, and so does not notice a server clock that is set.
+    twinSuite(behindBlockList(opener).stepped, { isClockSet: false });
+  });
+});
+
+// The list in front is the same whatever topology is behind it.
+describe('throttle on redis standalone behind a block list', () => {
+  contractOf(behindBlockList(useRedisOpener('standalone')));
 });
 
 function contractOf(opener: ThrottleOpener): void {

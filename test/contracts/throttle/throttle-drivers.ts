@@ -1,7 +1,8 @@
 import { MemoryThrottleDriver } from '../../../src/modules/throttle/drivers/memory-throttle.driver.js';
+import { BlockListDriver } from '../../../src/modules/throttle/drivers/block-list.driver.js';
 import { createRedisDriver } from '../../../src/modules/throttle/drivers/create-redis-driver.js';
 import type { RedisConnection, RedisTarget } from '../../../src/common/redis/index.js';
-import { SystemClock } from '../../../src/common/time/index.js';
+import { type Clock, SystemClock } from '../../../src/common/time/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { openRedis } from '../../support/connect.js';
 import { startSentinel } from '../../support/redis/redis-sentinel.js';
@@ -59,6 +60,23 @@ export function useRedisOpener(topology: Topology): ThrottleOpener<RedisThrottle
     };
   };
   return { stepped: () => open(true), real: () => open(false) };
+}
+
+/** The same drivers, each with a block list in front that believes what it heard for very long. */
+export function behindBlockList({ stepped, real }: ThrottleOpener): ThrottleOpener {
+  const wrapped = (fixture: ThrottleFixture, clock: Clock): ThrottleFixture => {
+    const options = { clock, maxEntries: 1_000, maxAgeMs: 86_400_000 };
+    const dispose = () => fixture.dispose();
+    const driver = new BlockListDriver(fixture.driver, options);
+    return { driver, clock: fixture.clock, dispose };
+  };
+  return {
+    stepped: async () => {
+      const fixture = await stepped();
+      return wrapped(fixture, fixture.clock);
+    },
+    real: async () => wrapped(await real(), new SystemClock()),
+  };
 }
 
 export type ThrottleSuite = (open: OpenThrottle) => void;

@@ -51,6 +51,7 @@ export function policy(given: Partial<ThrottlePolicy> = {}): ThrottlePolicy {
     penalty: 0,
     block: undefined,
     onRedisDown: 'memory',
+    shadow: false,
     ...given,
   };
 }

@@ -14,6 +14,8 @@ export const TICK_MS = 10_000;
 /** One call, or the clock that goes on or is set back. */
 export type TwinStep =
   | { readonly kind: 'clock'; readonly ticks: number }
+  /** The hit before, once more: who is denied tries again. */
+  | { readonly kind: 'again' }
   | { readonly kind: 'refund'; readonly which: number }
   | {
       readonly kind: 'consume' | 'peek' | 'reset' | 'grant';
@@ -79,6 +81,7 @@ function someStep(mostTicks: number): fc.Arbitrary<TwinStep> {
   });
   return fc.oneof(
     { weight: 10, arbitrary: call('consume') },
+    { weight: 8, arbitrary: fc.constant({ kind: 'again' as const }) },
     { weight: mostTicks > 0 ? 4 : 0, arbitrary: clock },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('refund' as const), which: fc.nat(5) }) },
     { weight: 2, arbitrary: call('peek') },
@@ -92,10 +95,10 @@ function someStep(mostTicks: number): fc.Arbitrary<TwinStep> {
  * The clock is set back once at most, and before anything was over: what a driver forgot by then, it
  * does not know any more when that time comes again.
  */
-export function twinCase(): fc.Arbitrary<readonly TwinStep[]> {
+export function twinCase(isClockSet: boolean): fc.Arbitrary<readonly TwinStep[]> {
   const steps = (mostTicks: number) => fc.array(someStep(mostTicks), { maxLength: 20 });
   return fc
-    .record({ early: steps(0), setBackTicks: fc.nat(8), late: steps(7) })
+    .record({ early: steps(0), setBackTicks: fc.nat(isClockSet ? 8 : 0), late: steps(7) })
     .map(({ early, setBackTicks, late }) => [
       ...early,
       { kind: 'clock', ticks: -setBackTicks },
@@ -109,6 +112,7 @@ export function renamed(step: TwinStep, prefix: string): TwinStep {
     checks.map((check) => ({ ...check, subject: prefix + check.subject }));
   switch (step.kind) {
     case 'clock':
+    case 'again':
     case 'refund':
       return step;
     case 'block':

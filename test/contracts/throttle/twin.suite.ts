@@ -23,15 +23,15 @@ type Said = readonly [unknown, unknown];
 
 /**
  * Whatever is asked, penalties, blocks, grants and refunds, of one subject or several, also after the
- * clock was set back: the driver says what the one in memory says.
+ * clock was set back (`isClockSet`): the driver says what the one in memory says.
  */
-export function twinSuite(open: OpenThrottle): void {
+export function twinSuite(open: OpenThrottle, { isClockSet } = { isClockSet: true }): void {
   const fixture = useFixture(open);
   let cases = 0;
 
   it('says what memory says, whatever the calls', async () => {
     await fc.assert(
-      fc.asyncProperty(twinCase(), async (given) => {
+      fc.asyncProperty(twinCase(isClockSet), async (given) => {
         cases += 1;
         await expectTwins(given.map((step) => renamed(step, `${cases}-`)));
       }),
@@ -43,18 +43,23 @@ export function twinSuite(open: OpenThrottle): void {
     const { driver, clock } = fixture();
     const memory = new MemoryThrottleDriver({ clock, maxCounters: 1_000, maxHits: 100_000 });
     const admitted: Admitted[] = [];
-    for (const [index, step] of steps.entries()) {
+    let latest: Call | undefined;
+    for (const [index, given] of steps.entries()) {
+      const step = given.kind === 'again' ? latest : given;
+      if (step === undefined) continue;
       if (step.kind === 'clock') {
-        clock.set(clock.now() + step.ticks * TICK_MS);
+        if (step.ticks < 0) clock.set(clock.now() + step.ticks * TICK_MS);
+        else clock.advance(step.ticks * TICK_MS);
         continue;
       }
+      if (step.kind === 'consume') latest = step;
       const [said, expected] = await ask([driver, memory], step, admitted);
       expect({ index, step, said }).toEqual({ index, step, said: expected });
     }
   }
 }
 
-type Call = Exclude<TwinStep, { readonly kind: 'clock' }>;
+type Call = Exclude<TwinStep, { readonly kind: 'clock' | 'again' }>;
 
 async function ask(twins: Twins, step: Call, admitted: Admitted[]): Promise<Said> {
   switch (step.kind) {

@@ -107,6 +107,7 @@ describe('the health on a server that answers pings and refuses writes', () => {
 
   it.each([
     ['down', 'the default limit', { default: CLOSED }],
+    ['degraded', 'a default limit in shadow', { default: { ...CLOSED, shadow: true } }],
     ['degraded', 'a limit by route', { routes: [{ path: '/login', ...CLOSED }] }],
   ] as const)('is %s while %s is closed', async (status, _which, throttle) => {
     const app = await start({ throttle });

@@ -10,6 +10,7 @@ const LOGIN: ThrottlePolicy = {
   penalty: 0,
   block: undefined,
   onRedisDown: 'memory',
+  shadow: false,
 };
 
 describe('KnownPolicies', () => {

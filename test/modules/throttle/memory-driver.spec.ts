@@ -71,6 +71,29 @@ describe('the counters of the memory driver', () => {
     await expect(hitTimes(driver, 30, twenty)).resolves.toBe(20);
   });
 
+  it('are not forgotten for their own hits, whatever was used since', async () => {
+    const { driver } = driverOf(100, 10);
+    const heavy = policy({ name: 'heavy', limit: 20 });
+    for (const subject of ['a', 'b', 'c']) await hit(driver, subject, ONCE);
+    await hit(driver, 'alice', heavy);
+    for (const subject of ['d', 'e']) await hit(driver, subject, ONCE);
+    await driver.consume(checks('alice', [heavy], 15));
+    await expect(look(driver, 'alice', heavy)).resolves.toMatchObject({ remaining: 4 });
+  });
+
+  it('are moved in their order once in a while only, however often one is used', async () => {
+    const { driver } = driverOf(1_000);
+    const often = policy({ limit: 10_000 });
+    for (let other = 0; other < 100; other += 1) await hit(driver, `other ${other}`, ONCE);
+    const moves = jest.spyOn(Map.prototype, 'delete');
+    try {
+      await hitTimes(driver, 500, often);
+      expect(moves.mock.calls.length).toBeLessThan(10);
+    } finally {
+      moves.mockRestore();
+    }
+  });
+
   it('give back the hits that they lose by a reset, by time and by clear', async () => {
     const { driver, clock } = driverOf(100, 10);
     const nine = policy({ limit: 9 });

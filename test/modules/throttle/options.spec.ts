@@ -112,12 +112,16 @@ describe('resolveThrottleOptions', () => {
     ['throttle.deadline', { deadline: 'soon' }],
     ['throttle.maxCounters', { maxCounters: -1 }],
     ['throttle.maxHits', { maxHits: 99_999 }],
+    ['throttle.blockList', { blockList: 'on' }],
+    ['throttle.blockList.maxEntries', { blockList: { maxEntries: 0 } }],
+    ['throttle.blockList.maxAge', { blockList: { maxAge: 'long' } }],
     ['throttle.guard', { guard: 'RateLimitGuard' }],
     ['throttle.default.limit', { default: { ...LIMIT, limit: 'plan' } }],
     ['throttle.default.cost', { default: { ...LIMIT, cost: 0 } }],
     ['throttle.default.by', { default: { ...LIMIT, by: 'tenant' } }],
     ['throttle.default.count', { default: { ...LIMIT, count: 'errors' } }],
     ['throttle.default.scope', { default: { ...LIMIT, scope: 'module' } }],
+    ['throttle.default.shadow', { default: { ...LIMIT, shadow: 'yes' } }],
     ['throttle.default.penalty', { default: { ...LIMIT, penalty: -1 } }],
     ['throttle.default.block', { default: { ...LIMIT, block: 'soon' } }],
     ['throttle.default.block', { default: { ...LIMIT, block: { duration: '2m', longest: '1m' } } }],
@@ -130,6 +134,9 @@ describe('resolveThrottleOptions', () => {
     ['throttle.apiKey.header', { apiKey: { header: '', resolve: () => undefined } }],
     ['throttle.apiKey.resolve', { apiKey: { header: 'x-api-key' } }],
     ['throttle.partitionKeySecret', { partitionKeySecret: 'short' }],
+    ['throttle.standardHeaders', { standardHeaders: 'draft-5' }],
+    ['throttle.standardHeaders', { headers: 'legacy', standardHeaders: 'draft-7' }],
+    ['throttle.standardHeaders', { headers: 'none', standardHeaders: 'draft-8' }],
     ['throttle.body', { body: {} }],
   ])('names what is wrong: %s', (option, options) => {
     expect(refusalOf(options)).toMatchObject({ code: 'E_INVALID_OPTION', option });
@@ -159,6 +166,15 @@ describe('resolveThrottleOptions', () => {
       option: 'throttle.allow.1',
     });
     expect(refusalOf({ deny: [address] })).toMatchObject({ option: 'throttle.deny.0' });
+  });
+
+  it('takes a block list to its bounds, and has none unless it is told to', () => {
+    const listOf = (blockList: NonNullable<ThrottleOptions['blockList']>) =>
+      resolveThrottleOptions({ blockList }).blockList;
+    expect(listOf(false)).toBeUndefined();
+    expect(listOf(true)).toEqual({ maxEntries: 10_000, maxAgeMs: 5_000 });
+    expect(listOf({ maxAge: '1m' })).toEqual({ maxEntries: 10_000, maxAgeMs: 60_000 });
+    expect(listOf({ maxEntries: 5 })).toEqual({ maxEntries: 5, maxAgeMs: 5_000 });
   });
 
   it('takes blocks to what they last at first and at most', () => {
@@ -258,6 +274,7 @@ describe('one limit', () => {
   it.each([
     ['window', '1h'],
     ['count', 'failures'],
+    ['shadow', true],
   ])('is refused by @RateLimit beside one that has its name but not its %s', (option, value) => {
     const named = { limit: 5, window: '1m', name: 'login' } as const;
     expect(refusal(() => RateLimit(named, { ...named, [option]: value }))).toMatchObject({

@@ -2,10 +2,11 @@ import { Logger } from '@nestjs/common';
 import type { HttpRequest, HttpResponse } from '../../../src/common/http/index.js';
 import type { ThrottleDecision } from '../../../src/modules/throttle/index.js';
 import { decisive } from '../../../src/modules/throttle/decisive.js';
+import type { Checked } from '../../../src/modules/throttle/requests/checked.js';
 import {
-  type Checked,
   type RateLimitHeaders,
   RateLimitHeaderWriter,
+  type StandardHeaders,
 } from '../../../src/modules/throttle/requests/rate-limit.headers.js';
 import {
   type RateLimitBody,
@@ -178,10 +179,14 @@ describe('the headers of a checked request', () => {
   const LOGIN = policy({ name: 'login', limit: 5, windowMs: 60_000 });
   const DAILY = policy({ name: 'daily', limit: 50, windowMs: 86_400_000 });
 
-  function headersOf(checked: Checked, which: RateLimitHeaders = 'standard') {
+  function headersOf(
+    checked: Checked,
+    which: RateLimitHeaders = 'standard',
+    standardHeaders?: StandardHeaders,
+  ) {
     const headers: Record<string, string> = {};
     const response: HttpResponse = { header: (name, value) => void (headers[name] = value) };
-    new RateLimitHeaderWriter({ headers: which }).write(response, checked);
+    new RateLimitHeaderWriter({ headers: which, standardHeaders }).write(response, checked);
     return headers;
   }
 
@@ -231,6 +236,70 @@ describe('the headers of a checked request', () => {
     expect(headersOf(admitted, 'none')).toEqual({});
     const nothing = { checks: [], outcome: { ...admitted.outcome, decisions: [] } };
     expect(headersOf(nothing, 'both')).toEqual({});
+  });
+
+  describe('of an earlier draft', () => {
+    it('are those of the scarcest limit, and the policies of all', () => {
+      const policies = '5;w=60, 50;w=86400';
+      expect(headersOf(admitted, 'standard', 'draft-7')).toEqual({
+        'RateLimit-Policy': policies,
+        RateLimit: 'limit=5, remaining=4, reset=60',
+      });
+      expect(headersOf(admitted, 'standard', 'draft-6')).toEqual({
+        'RateLimit-Policy': policies,
+        'RateLimit-Limit': '5',
+        'RateLimit-Remaining': '4',
+        'RateLimit-Reset': '60',
+      });
+      expect(headersOf(admitted, 'standard', 'draft-8')).toEqual(headersOf(admitted));
+    });
+
+    it('stand beside the legacy ones, or are left out, as any', () => {
+      const legacy = headersOf(admitted, 'legacy');
+      const seventh = headersOf(admitted, 'standard', 'draft-7');
+      expect(headersOf(admitted, 'both', 'draft-7')).toEqual({ ...legacy, ...seventh });
+      const nothing = { checks: [], outcome: { ...admitted.outcome, decisions: [] } };
+      expect(headersOf(nothing, 'both', 'draft-6')).toEqual({});
+    });
+
+    it('tell a denied client the same wait as Retry-After', () => {
+      const told = { ...denied, checks: checks('192.0.2.7', [LOGIN, DAILY]) };
+      const [exhausted] = denied.outcome.decisions;
+      const fine = decision({ policy: 'daily', limit: 50, remaining: 3, resetMs: 9_000 });
+      const decisions = exhausted ? [{ ...exhausted, remaining: 1 }, fine] : [];
+      const costly = { ...told, outcome: { ...denied.outcome, decisions } };
+      expect(headersOf(costly, 'standard', 'draft-7')).toMatchObject({
+        RateLimit: 'limit=5, remaining=0, reset=2',
+        'Retry-After': '2',
+      });
+      expect(headersOf(costly, 'standard', 'draft-6')).toMatchObject({
+        'RateLimit-Limit': '5',
+        'RateLimit-Remaining': '0',
+        'RateLimit-Reset': '2',
+        'Retry-After': '2',
+      });
+    });
+
+    it('name no quota twice, and no window that is no whole number of seconds', () => {
+      const policies = [
+        LOGIN,
+        { ...DAILY, windowMs: 3_600_000 },
+        DAILY,
+        { ...LOGIN, windowMs: 500 },
+        { ...LOGIN, strategy: 'concurrency' as const },
+      ];
+      const limits = [5, 50, 50, 7, 9];
+      const decisions = limits.map((limit) => decision({ limit, remaining: 3 }));
+      const several = {
+        checks: checks('alice', policies),
+        outcome: { ...admitted.outcome, decisions },
+      };
+      const { 'RateLimit-Policy': told } = headersOf(several, 'standard', 'draft-7');
+      expect(told).toBe('5;w=60, 50;w=86400');
+      const brief = { ...denied, checks: checks('alice', [{ ...LOGIN, windowMs: 1_500 }]) };
+      expect(headersOf(brief, 'standard', 'draft-6')).not.toHaveProperty('RateLimit-Policy');
+      expect(headersOf(brief, 'standard', 'draft-6')).toHaveProperty('RateLimit-Limit');
+    });
   });
 
   it.each([

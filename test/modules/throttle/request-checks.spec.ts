@@ -1,3 +1,4 @@
+import { Logger, NotFoundException } from '@nestjs/common';
 import type { HttpRequest } from '../../../src/common/http/index.js';
 import { KnownPolicies } from '../../../src/modules/throttle/known-policies.js';
 import { NamedLimit } from '../../../src/modules/throttle/named-limit.js';
@@ -78,6 +79,24 @@ describe('the checks of a request', () => {
       message: `The limit "limit 1" cannot be checked: its "${option}" failed: no such plan.`,
       cause,
     });
+  });
+
+  it('leave out limits in shadow whose functions fail, and say why in the log', async () => {
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const fail = () => {
+      throw new NotFoundException('no such plan');
+    };
+    try {
+      const tried = [{ limit: fail }, { cost: fail }, { cost: () => 0 }, { by: fail }];
+      const inShadow = tried.map((wrong) => ({ ...wrong, shadow: true }));
+      const checks = await requestChecks(limits(...inShadow, { shadow: true }), REQUEST, (by) =>
+        typeof by === 'function' ? fail() : kindOf(by),
+      );
+      expect(checks).toMatchObject([{ policy: { name: 'limit 4', shadow: true } }]);
+      expect(logged).toHaveBeenCalledTimes(4);
+    } finally {
+      logged.mockRestore();
+    }
   });
 
   it('leave no failure behind that nobody looks at, which would end the process', async () => {

@@ -1,9 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
-import { THROTTLE_COUNTER, type ThrottlePolicy } from '../../../src/modules/throttle/index.js';
+import { EventStream } from '../../../src/common/events/index.js';
+import {
+  THROTTLE_COUNTER,
+  type ThrottlePolicy,
+  ThrottleService,
+} from '../../../src/modules/throttle/index.js';
+import { resolveThrottleOptions } from '../../../src/modules/throttle/throttle.options.js';
 import { consumeScript } from '../../../src/modules/throttle/drivers/scripts/throttle-consume.lua.js';
 import { PEEK } from '../../../src/modules/throttle/drivers/scripts/throttle-peek.lua.js';
+import { BlockListDriver } from '../../../src/modules/throttle/drivers/block-list.driver.js';
 import { RedisThrottleDriver } from '../../../src/modules/throttle/drivers/redis-throttle.driver.js';
 import {
   packChecks,
@@ -68,6 +75,38 @@ describe('the round trips of a hit', () => {
     expect(peek.fromClient).toEqual(['EVALSHA']);
     const reset = await trafficOf(() => driver.reset(checks('alice', policies)));
     expect(reset).toEqual({ fromClient: ['UNLINK'], inScript: [] });
+  });
+});
+
+describe('the round trips of a hit with limits in shadow', () => {
+  it('are one more, for all of them', async () => {
+    const service = new ThrottleService(driver, resolveThrottleOptions({}), new EventStream());
+    const limits = ['a', 'b', 'c', 'd'].map(
+      (name) => ({ name, limit: 5, window: '1m', shadow: name !== 'a' }) as const,
+    );
+    const consume = async () => {
+      await service.refund(await service.consume('alice', limits));
+    };
+    await consume();
+    const { fromClient } = await trafficOf(consume);
+    // The last one takes all of it back again.
+    expect(fromClient).toEqual(['EVALSHA', 'EVALSHA', 'EVALSHA']);
+  });
+});
+
+describe('a denied hit behind a block list', () => {
+  it('costs no command when it comes again, and one round trip when it is not known', async () => {
+    const list = new BlockListDriver(driver, { clock, maxEntries: 100, maxAgeMs: WINDOW });
+    const policies = ['one', 'other'].map((name) => policy({ name }));
+    const hits = checks('alice', policies);
+    await driver.consume(checks('alice', policies.slice(0, 1), 3));
+    await list.consume(hits);
+    const again = await trafficOf(() =>
+      Promise.all(Array.from({ length: 50 }, () => list.consume(hits))),
+    );
+    expect(again).toEqual({ fromClient: [], inScript: [] });
+    list.clear();
+    expect((await trafficOf(() => list.consume(hits))).fromClient).toEqual(['EVALSHA']);
   });
 });
 

@@ -1,3 +1,4 @@
+import { countedOf } from '../counted-checks.js';
 import type {
   CountedCheck,
   ThrottleCheck,
@@ -79,7 +80,7 @@ export class ClusterThrottleDriver implements ThrottleDriver {
    */
   async #giveBack(answered: Answered): Promise<Answered> {
     if (!answered.outcome.allowed) return answered;
-    const refund = this.#node.refund(countedOf(answered));
+    const refund = this.#node.refund(countedOf(answered.checks, answered.outcome));
     const [, now] = await Promise.allSettled([refund, this.#node.peek(answered.checks)]);
     return now.status === 'fulfilled' ? { ...answered, outcome: now.value } : answered;
   }
@@ -99,11 +100,6 @@ function bySubject<T extends ThrottleCounter>(checks: readonly T[]): readonly Gr
     group.positions.push(position);
   }
   return [...groups.values()];
-}
-
-function countedOf({ checks, outcome }: Answered): readonly CountedCheck[] {
-  const { decisions, backing } = outcome;
-  return checks.map((check, index) => ({ ...check, at: decisions[index]?.at ?? 0, backing }));
 }
 
 function merged(groups: readonly Answered[]): ThrottleOutcome {

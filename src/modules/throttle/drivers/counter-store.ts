@@ -9,6 +9,8 @@ export interface Counter<T extends Remembering> {
   expiresAt: number;
   /** What it counted as in the store's total when it was last stored. */
   weight: number;
+  /** How many were put at the end of the order up to when it was. */
+  movedAt: number;
 }
 
 export interface CounterStoreBounds {
@@ -23,7 +25,7 @@ const SWEEP_PER_INSERT = 2;
 
 /**
  * Counters in the order of their use, within two bounds: how many there are, and how many hits they
- * remember together. Beyond either, the one that was not used for longest is forgotten. Every
+ * remember together. Beyond either, one of those that were not used for longest is forgotten. Every
  * operation is O(1), amortised over the insertions.
  */
 export class CounterStore<T extends Remembering> {
@@ -31,6 +33,8 @@ export class CounterStore<T extends Remembering> {
   /** The least recently used first: a Map keeps the order of insertion. */
   readonly #counters = new Map<string, Counter<T>>();
   #hits = 0;
+  /** Counters that were put at the end of the order, ever. */
+  #moves = 0;
   #sweep: MapIterator<[string, Counter<T>]> | undefined;
   #stepsLeft = 0;
 
@@ -46,12 +50,16 @@ export class CounterStore<T extends Remembering> {
     return counter !== undefined && counter.expiresAt > now ? counter : undefined;
   }
 
-  /** Marks a counter as the one used last. */
+  /**
+   * Marks a counter as used: it is not forgotten before half of the others are. One in that half
+   * stays where it is. V8's Map looks through all it deleted of a key since it last grew or was
+   * tidied, so that moving one counter with every hit would cost as much as there are counters.
+   */
   touch(key: string): void {
     const counter = this.#counters.get(key);
-    if (counter === undefined) return;
+    if (counter === undefined || this.#moves - counter.movedAt < this.#counters.size / 2) return;
     this.#counters.delete(key);
-    this.#counters.set(key, counter);
+    this.#moveToEnd(key, counter);
   }
 
   /** Adds a counter, in place of one whose time is over. */
@@ -59,8 +67,8 @@ export class CounterStore<T extends Remembering> {
     this.delete(key);
     this.#removeExpired(now);
     if (this.#counters.size >= this.#bounds.maxCounters) this.#removeLeastUsed();
-    const counter = { state, expiresAt: now, weight: 0 };
-    this.#counters.set(key, counter);
+    const counter = { state, expiresAt: now, weight: 0, movedAt: 0 };
+    this.#moveToEnd(key, counter);
     return counter;
   }
 
@@ -69,7 +77,9 @@ export class CounterStore<T extends Remembering> {
     const { remembered } = counter.state;
     this.#hits += remembered - counter.weight;
     counter.weight = remembered;
-    while (this.#hits > this.#bounds.maxHits && this.#counters.size > 1) this.#removeLeastUsed();
+    while (this.#hits > this.#bounds.maxHits && this.#counters.size > 1) {
+      this.#removeLeastUsed(counter);
+    }
   }
 
   delete(key: string): void {
@@ -101,8 +111,17 @@ export class CounterStore<T extends Remembering> {
     }
   }
 
-  #removeLeastUsed(): void {
-    const [leastUsed] = this.#counters.keys();
-    if (leastUsed !== undefined) this.delete(leastUsed);
+  #moveToEnd(key: string, counter: Counter<T>): void {
+    this.#moves += 1;
+    counter.movedAt = this.#moves;
+    this.#counters.set(key, counter);
+  }
+
+  #removeLeastUsed(kept?: Counter<T>): void {
+    for (const [key, counter] of this.#counters) {
+      if (counter === kept) continue;
+      this.delete(key);
+      return;
+    }
   }
 }

@@ -1,4 +1,3 @@
-import { checkKeyText } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type {
   CountedCheck,
@@ -7,9 +6,9 @@ import type {
   ThrottleDecision,
   ThrottleDriver,
   ThrottleOutcome,
-  ThrottlePolicy,
 } from '../throttle.driver.js';
 import { checkBlockable, checkCosts, isPunishing } from './check-input.js';
+import { CounterKeys } from './counter-keys.js';
 import { type Counter, CounterStore } from './counter-store.js';
 import { createCounter } from './create-counter.js';
 import { MemoryBlock } from './memory-block.js';
@@ -33,8 +32,7 @@ export class MemoryThrottleDriver implements ThrottleDriver {
   readonly #clock: Clock;
   readonly #counters: CounterStore<MemoryCounter>;
   readonly #blocks: CounterStore<MemoryBlock>;
-  /** What the keys of a policy end in. */
-  readonly #suffixes = new WeakMap<ThrottlePolicy, string>();
+  readonly #keys = new CounterKeys();
 
   constructor({ clock, ...bounds }: MemoryThrottleDriverOptions) {
     this.#clock = clock;
@@ -86,14 +84,14 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     checkBlockable(counters);
     const now = this.#clock.now();
     for (const counter of counters) {
-      const block = this.#blockOf(this.#keyOf(counter), now);
+      const block = this.#blockOf(this.#keys.of(counter), now);
       block.expiresAt = block.state.set(durationMs, counter.policy, now);
     }
   }
 
   async reset(counters: readonly ThrottleCounter[]): Promise<boolean> {
     const now = this.#clock.now();
-    const keys = counters.map((counter) => this.#keyOf(counter));
+    const keys = counters.map((counter) => this.#keys.of(counter));
     const stores = [this.#counters, this.#blocks];
     const hadAny = keys.some((key) => stores.some((store) => store.live(key, now) !== undefined));
     for (const key of keys) for (const store of stores) store.delete(key);
@@ -177,21 +175,8 @@ export class MemoryThrottleDriver implements ThrottleDriver {
     const now = this.#clock.now();
     return checks.map((check) => {
       const { policy, cost } = check;
-      return { key: this.#keyOf(check), policy, cost, now };
+      return { key: this.#keys.of(check), policy, cost, now };
     });
-  }
-
-  /** No two counters have the same: after the length, the subject may hold any character. */
-  #keyOf({ subject, policy }: ThrottleCounter): string {
-    checkKeyText(subject, 'key');
-    const suffix = this.#suffixes.get(policy) ?? this.#createSuffix(policy);
-    return `${subject.length}:${subject}${suffix}`;
-  }
-
-  #createSuffix(policy: ThrottlePolicy): string {
-    const suffix = `:${policy.strategy}:${checkKeyText(policy.name, 'key')}`;
-    this.#suffixes.set(policy, suffix);
-    return suffix;
   }
 }
 

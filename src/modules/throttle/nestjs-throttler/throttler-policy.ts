@@ -40,6 +40,7 @@ export function throttlerPolicy(
     penalty: 0,
     block: durationMs > 0 ? { durationMs, longestMs: durationMs, clears: true } : undefined,
     onRedisDown,
+    shadow: false,
   };
 }
 

@@ -32,9 +32,9 @@ export function scopeName(
  * named, so that limits which contradict each other must not come to have one name.
  */
 function termsOf(limit: UnnamedLimit): string {
-  const { limit: most, windowMs, burst, count } = limit;
+  const { limit: most, windowMs, burst, count, shadow } = limit;
   const window = formatDuration(windowMs);
-  const counted = count === 'all' ? '' : ` ${count}`;
+  const counted = `${count === 'all' ? '' : ` ${count}`}${shadow ? ' shadow' : ''}`;
   if (!isBucket(limit)) return `${window}${counted}`;
   return `${typeof most === 'number' ? most : 'any'}/${window} ${burst ?? 'any'}${counted}`;
 }

@@ -19,7 +19,7 @@ import { type RequestCheck, requestChecks } from './request-checks.js';
 import { type Exchange, exchangeOf, limitedKind } from './request-context.js';
 import { RequestPolicies } from './request-policies.js';
 import { RequestSettlement } from './request-settlement.js';
-import { countedOf } from '../counted-checks.js';
+import { enforcedOf } from '../shadow-limits.js';
 import type { ThrottleOutcome } from '../throttle.driver.js';
 import { ThrottleBackendDownError } from '../throttle.errors.js';
 import { ThrottleService } from '../throttle.service.js';
@@ -152,19 +152,21 @@ export class RateLimitGuard extends ThrottlerGuard {
   /** @param context `undefined` where no handler answers */
   async #enforce(exchange: Exchange, context?: ExecutionContext): Promise<void> {
     const { request, response } = exchange;
-    const { headers, body } = this.policies;
     const asked = await this.#checksOf(request, context);
     if (asked.length === 0) return;
-    const checked = refusalOf(asked) ?? { checks: asked, outcome: await this.#consume(asked) };
-    const { outcome, checks } = checked;
-    const counted = async () => countedOf(checks, outcome);
-    if (outcome.allowed) this.#settlement.watch({ checks, counted, response, context });
+    const checks = enforcedOf(asked);
+    const checked = refusalOf(checks) ?? { checks, outcome: await this.#consume(checks) };
+    const { outcome } = checked;
+    if (outcome.allowed) {
+      const counted = this.throttle.countInShadow(asked, outcome);
+      this.#settlement.watch({ checks: asked, counted, response, context });
+    }
     const isOperation = context?.getType<string>() === 'graphql';
     const told = isOperation ? this.#operations.with(request, checked) : checked;
-    headers.write(response, announced(told));
+    this.policies.headers.write(response, announced(told));
     if (outcome.allowed) return;
     const message = await this.#messageOf(checked, context);
-    throw rateLimitExceeded(exchange, checked, { body, message });
+    throw rateLimitExceeded(exchange, checked, { body: this.policies.body, message });
   }
 
   #checksOf(

@@ -2,6 +2,8 @@ import { createHmac } from 'node:crypto';
 import { type HttpResponse, setHeader } from '../../../common/http/index.js';
 import { toSeconds } from '../../../common/time/index.js';
 import { decisive } from '../decisive.js';
+import type { Checked } from './checked.js';
+import { type EarlierDraft, setEarlierDraft } from './earlier-drafts.js';
 import {
   isLease,
   type ThrottleCheck,
@@ -13,21 +15,25 @@ import {
  * What a checked request is told about its limits:
  *
  * - `legacy`: `X-RateLimit-Limit`, `-Remaining`, `-Reset` and `-Backend`, of the scarcest limit
- * - `standard`: `RateLimit-Policy` and `RateLimit`, of every limit
- *   (draft-ietf-httpapi-ratelimit-headers-11)
+ * - `standard`: those of the draft of a standard; see `StandardHeaders`
  */
 export type RateLimitHeaders = 'both' | 'legacy' | 'standard' | 'none';
 
+/**
+ * A draft of draft-ietf-httpapi-ratelimit-headers, by its number:
+ *
+ * - `draft-8`, which 11 has not changed: `RateLimit-Policy` and `RateLimit`, of every limit by name
+ * - `draft-7`: `RateLimit: limit=…, remaining=…, reset=…` of the scarcest limit, and
+ *   `RateLimit-Policy: 100;w=60` of every limit
+ * - `draft-6`: the same with `RateLimit-Limit`, `-Remaining` and `-Reset`
+ */
+export type StandardHeaders = EarlierDraft | 'draft-8';
+
 export interface HeaderOptions {
   readonly headers: RateLimitHeaders;
+  /** @default 'draft-8' */
+  readonly standardHeaders?: StandardHeaders | undefined;
   readonly partitionKeySecret?: string | undefined;
-}
-
-/** What headers are made of. */
-export interface Checked {
-  readonly outcome: ThrottleOutcome;
-  /** In the order of the decisions. */
-  readonly checks: readonly Pick<ThrottleCheck, 'subject' | 'policy'>[];
 }
 
 interface Items {
@@ -62,7 +68,13 @@ export class RateLimitHeaderWriter {
     setHeader(response, 'Retry-After', toSeconds(decision.retryAfterMs));
   }
 
-  #setStandard(response: HttpResponse, { outcome, checks }: Checked): void {
+  #setStandard(response: HttpResponse, checked: Checked): void {
+    const { standardHeaders: draft = 'draft-8' } = this.#options;
+    if (draft === 'draft-8') this.#setEveryLimit(response, checked);
+    else setEarlierDraft(response, draft, checked);
+  }
+
+  #setEveryLimit(response: HttpResponse, { outcome, checks }: Checked): void {
     const policies: string[] = [];
     const limits: string[] = [];
     for (const [index, check] of checks.entries()) {

@@ -17,7 +17,7 @@ import {
 } from '../../../common/http/index.js';
 import { formatDuration, toSeconds } from '../../../common/time/index.js';
 import { decisive } from '../decisive.js';
-import type { Checked } from './rate-limit.headers.js';
+import type { Checked } from './checked.js';
 import { isLease, type ThrottleOutcome, type ThrottlePolicy } from '../throttle.driver.js';
 import type { ThrottleBackendDownError } from '../throttle.errors.js';
 

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { HttpRequest } from '../../../common/http/index.js';
 import type { NamedLimit } from '../named-limit.js';
 import type { CountedAnswers, LimitSubject } from './request-limit.options.js';
@@ -11,8 +12,11 @@ export interface RequestCheck extends ThrottleCheck {
 /** Says whose counter is meant. */
 export type SubjectOf = (by: LimitSubject) => string | Promise<string>;
 
+const log = new Logger('RateLimits');
+
 /**
- * The checks of a request under its limits.
+ * The checks of a request under its limits. Of one in shadow whose functions fail there is none, and
+ * the log says why.
  *
  * @throws LimitMisconfiguredError where a function of the application fails, or gives a limit or
  * cost that cannot be one
@@ -25,19 +29,24 @@ export async function requestChecks(
   const subjects = new Map<LimitSubject, string>();
   const checks: RequestCheck[] = [];
   for (const limit of limits) {
-    const { by, count, fixedPolicy, fixedCost } = limit;
-    // What is known is not waited for: every request passes here.
-    const policy = fixedPolicy ?? (await limit.policyFor(request));
-    if (policy === undefined) continue;
-    let subject = subjects.get(by);
     try {
-      const named = subject ?? subjectOf(by);
-      subject = typeof named === 'string' ? named : await named;
+      const { by, count, fixedPolicy, fixedCost } = limit;
+      // What is known is not waited for: every request passes here.
+      const policy = fixedPolicy ?? (await limit.policyFor(request));
+      if (policy === undefined) continue;
+      let subject = subjects.get(by);
+      try {
+        const named = subject ?? subjectOf(by);
+        subject = typeof named === 'string' ? named : await named;
+      } catch (error) {
+        limit.fail('by', error);
+      }
+      subjects.set(by, subject);
+      checks.push({ subject, policy, cost: fixedCost ?? (await limit.costFor(request)), count });
     } catch (error) {
-      limit.fail('by', error);
+      if (!limit.shadow) throw error;
+      log.error(error);
     }
-    subjects.set(by, subject);
-    checks.push({ subject, policy, cost: fixedCost ?? (await limit.costFor(request)), count });
   }
   return checks;
 }

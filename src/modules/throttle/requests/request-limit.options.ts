@@ -67,6 +67,7 @@ export interface UnnamedLimit {
   readonly by: LimitSubject;
   readonly count: CountedAnswers;
   readonly scope: LimitScope;
+  readonly shadow: boolean;
   /** The policy with that limit. @throws InvalidOptionError where it cannot be one */
   policy(limit: number): UnnamedPolicy;
 }
@@ -111,12 +112,12 @@ export function refineRequestLimit(given: GivenLimit, context: z.RefinementCtx):
 
 export function toRequestLimit(given: GivenLimit): UnnamedLimit {
   const { limit, cost, by, count, scope, ...rest } = given;
-  const { name, strategy, window, onRedisDown } = rest;
+  const { name, strategy, window, onRedisDown, shadow } = rest;
   const known = typeof limit === 'number' ? toPolicy({ ...rest, limit }) : undefined;
   const burst = known?.burst ?? rest.burst;
   const policy = (wanted: number): UnnamedPolicy =>
     wanted === limit && known ? known : policyOf({ ...rest, limit: wanted });
-  const ofRequest = { limit, cost, by, count, scope };
+  const ofRequest = { limit, cost, by, count, scope, shadow };
   return { name, strategy, windowMs: window, burst, onRedisDown, ...ofRequest, policy };
 }
 
