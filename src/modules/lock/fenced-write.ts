@@ -1,6 +1,7 @@
 import { parseOptions, positiveInteger } from '../../common/options/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
 import { FENCED_WRITE } from './drivers/scripts/fenced-write.lua.js';
+import { LockMisuseError } from './lock.errors.js';
 
 /** The part of an `ioredis` client that is used; a cluster has it as well. */
 export interface ScriptingClient {
@@ -30,7 +31,8 @@ export interface FencedWrite {
  * stopped after it looked at its lock, and wakes up when somebody else has it, changes nothing.
  *
  * @returns `'stale'` where a greater fence was there; nothing was written
- * @throws InvalidOptionError for what is no fence; otherwise what the server says
+ * @throws InvalidOptionError for what is no fence
+ * @throws LockMisuseError in a Cluster, for keys in several slots; otherwise what the server says
  * @see https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
  * @example
  * const { fence } = lock;
@@ -46,6 +48,15 @@ export async function fencedWrite(
   const rememberMs = parseDuration(remember, 'remember');
   const texts = JSON.stringify(commands.map((command) => command.map(String)));
   const names = [guard, ...keys];
-  const answer = await client.eval(FENCED_WRITE, names.length, ...names, fence, rememberMs, texts);
+  const args = [...names, fence, rememberMs, texts];
+  const answer = await client.eval(FENCED_WRITE, names.length, ...args).catch(misuse);
   return answer === 'written' ? 'written' : 'stale';
+}
+
+/** @throws LockMisuseError for keys of a cluster that no script can touch together */
+function misuse(error: unknown): never {
+  if (error instanceof Error && error.message.startsWith('CROSSSLOT')) {
+    throw new LockMisuseError('keys', 'and guard are in several slots: give all one {hash tag}');
+  }
+  throw error;
 }

@@ -19,6 +19,11 @@ export interface HoldOptions {
    */
   readonly maxHold?: Duration;
   /**
+   * The hold is not extended by itself for longer than this after the latest `lock.beat()`: a holder
+   * that makes no progress loses it, at the earliest when `ttl` is over. @default never
+   */
+  readonly beatWithin?: Duration;
+  /**
    * After a release before this time the lock stays busy for the rest of it: for jobs that many
    * instances are to do once, at about the same time. By the clock of the server. @default 0
    */
@@ -55,6 +60,8 @@ export type LockedOptions = WaitOptions | SkipOptions;
 export interface ResolvedHold {
   readonly ttlMs: number;
   readonly maxHoldMs: number;
+  /** `Infinity` where no beat is needed. */
+  readonly beatWithinMs: number;
   readonly holdAtLeastMs: number;
   readonly fence: boolean;
 }
@@ -67,7 +74,7 @@ export interface ResolvedAcquire extends ResolvedHold {
 
 const MAX_HOLD_MS = 3_600_000;
 
-const HOLD_NAMES = ['ttl', 'maxHold', 'holdAtLeast', 'fence'];
+const HOLD_NAMES = ['ttl', 'maxHold', 'beatWithin', 'holdAtLeast', 'fence'];
 const NAMES: ReadonlySet<string> = new Set([...HOLD_NAMES, 'mode', 'wait', 'signal']);
 const MODES: readonly unknown[] = ['skip', 'wait', 'fail'];
 
@@ -101,15 +108,19 @@ export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
   return { ...resolveHold(options), mode, waitMs, signal };
 }
 
-function resolveHold({ ttl, maxHold, holdAtLeast, fence = true }: HoldOptions): ResolvedHold {
+function resolveHold({ ttl, maxHold, fence = true, ...rest }: HoldOptions): ResolvedHold {
   const ttlMs = durationOf(ttl, 'ttl');
-  const maxHoldMs =
-    maxHold === undefined ? Math.max(ttlMs, MAX_HOLD_MS) : durationOf(maxHold, 'maxHold');
+  const maxHoldMs = optional(maxHold, 'maxHold') ?? Math.max(ttlMs, MAX_HOLD_MS);
+  const beatWithinMs = optional(rest.beatWithin, 'beatWithin') ?? Infinity;
+  const holdAtLeastMs = optional(rest.holdAtLeast, 'holdAtLeast') ?? 0;
   if (maxHoldMs < ttlMs) throw new LockMisuseError('maxHold', 'is shorter than ttl');
-  const holdAtLeastMs = holdAtLeast === undefined ? 0 : durationOf(holdAtLeast, 'holdAtLeast');
   if (holdAtLeastMs > ttlMs) throw new LockMisuseError('holdAtLeast', 'is longer than ttl');
   if (typeof fence !== 'boolean') throw new LockMisuseError('fence', 'is neither true nor false');
-  return { ttlMs, maxHoldMs, holdAtLeastMs, fence };
+  return { ttlMs, maxHoldMs, beatWithinMs, holdAtLeastMs, fence };
+}
+
+function optional(value: Duration | undefined, option: string): number | undefined {
+  return value === undefined ? undefined : durationOf(value, option);
 }
 
 /**

@@ -14,6 +14,8 @@ export interface HoldTerms {
   readonly ttlMs: number;
   /** It is not extended by itself beyond this time. */
   readonly maxHoldMs: number;
+  /** Nor for longer than this after the latest beat. */
+  readonly beatWithinMs: number;
 }
 
 /** A claim that was granted. */
@@ -48,8 +50,9 @@ export class LockHold implements KeptHold {
   readonly #terms: HoldTerms;
   readonly #parts: Part[] = [];
   readonly #lostListeners: (() => void)[] = [];
-  /** Monotonic time beyond which it is not extended by itself. */
-  #keepUntil = Infinity;
+  /** Monotonic times beyond which it is not extended by itself. */
+  #maxUntil = Infinity;
+  #beatUntil = Infinity;
   #retryAt = 0;
   #isExtending = false;
   #state: 'held' | 'lost' | 'ended' = 'held';
@@ -63,7 +66,8 @@ export class LockHold implements KeptHold {
   add({ claim, grant, askedAt }: GrantedClaim): void {
     const since = grant.askedAt ?? askedAt;
     this.#parts.push({ claim, grant, deadline: since + grant.remainingMs });
-    this.#keepUntil = since + this.#terms.maxHoldMs;
+    this.#maxUntil = since + this.#terms.maxHoldMs;
+    this.#beatUntil = since + this.#terms.beatWithinMs;
     grant.onLost?.(this.#onLost);
     this.#context.keeper.keep(this);
   }
@@ -115,6 +119,12 @@ export class LockHold implements KeptHold {
       for (const listener of this.#lostListeners) listener();
     }
     return 'lost';
+  }
+
+  /** The holder makes progress. */
+  beat(): void {
+    this.#beatUntil = this.#context.clock.monotonic() + this.#terms.beatWithinMs;
+    if (this.#state === 'held') this.#context.keeper.keep(this);
   }
 
   /** Makes all of it last at least `ttlMs` from now, or finds that it is lost. */
@@ -169,6 +179,10 @@ export class LockHold implements KeptHold {
       this.#isExtending = false;
       if (this.#state === 'held') keeper.keep(this);
     }
+  }
+
+  get #keepUntil(): number {
+    return Math.min(this.#maxUntil, this.#beatUntil);
   }
 
   get #deadline(): number {

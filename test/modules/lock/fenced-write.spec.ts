@@ -78,3 +78,13 @@ describe.each(CLIENTS)('writes with a fence on %s', (_name, connect) => {
     await expect(write(7, '', { commands })).rejects.toThrow('number of args');
   });
 });
+
+it('in a cluster all keys have to be in one slot', async () => {
+  const client = new Cluster([...cluster().addresses]);
+  const write = { guard: '{one}', fence: 1, keys: ['{other}'], commands: [] };
+  try {
+    await expect(fencedWrite(client, write)).rejects.toMatchObject({ code: 'E_LOCK_MISUSE' });
+  } finally {
+    client.disconnect();
+  }
+});

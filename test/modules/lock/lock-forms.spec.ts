@@ -52,6 +52,7 @@ describe('the mode of a busy lock', () => {
     ['mode', { mode: 'maybe' }],
     ['maxHold', { maxHold: '1s' }],
     ['maxHold', { maxHold: 0 }],
+    ['beatWithin', { beatWithin: 'often' }],
     ['holdAtLeast', { holdAtLeast: '31s' }],
     ['holdAtLeast', { holdAtLeast: -1 }],
     ['fence', { fence: 'none' }],

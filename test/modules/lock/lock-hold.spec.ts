@@ -105,6 +105,32 @@ describe('a hold', () => {
     expect(lock.isHeld).toBe(false);
   });
 
+  it('that needs beats is lost by a holder that gives none', async () => {
+    const lock = await harness.locks.acquire('job', { ...TTL, beatWithin: 5_000 });
+    for (let beats = 0; beats < 4; beats += 1) {
+      await pass(4_000);
+      expect(lock.isHeld).toBe(true);
+      lock.beat();
+    }
+    await pass(4_900);
+    expect(lock.isHeld).toBe(true);
+    await pass(200);
+    expect(lock.isHeld).toBe(false);
+    lock.beat();
+    expect(lock.isHeld).toBe(false);
+    expect(harness.names().at(-1)).toBe('lock.lost');
+  });
+
+  it('is extended again by a beat that comes just before its end', async () => {
+    const lock = await harness.locks.acquire('job', { ...TTL, beatWithin: TTL_MS });
+    await pass(TTL_MS - 100);
+    lock.beat();
+    await pass(TTL_MS - 100);
+    expect(lock.isHeld).toBe(true);
+    await pass(200);
+    expect(lock.isHeld).toBe(false);
+  });
+
   it('that was taken away is lost when it is extended', async () => {
     const lock = await harness.locks.acquire('job', TTL);
     const aborted = jest.fn();
