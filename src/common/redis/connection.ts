@@ -15,6 +15,7 @@ import { ServerClock } from './server-clock.js';
 import { ClientLink, destroySockets } from './client-link.js';
 import { withDeadline } from './deadline.js';
 import { unavailableReason } from './failure.js';
+import { sendInOneWrite } from './one-write.js';
 
 export interface ConnectionSettings {
   readonly name: ConnectionName;
@@ -92,7 +93,10 @@ export class RedisConnection {
   /** Runs one plain command through the gate. For writes that would do harm late, use a script. */
   command<T>(run: (client: RedisClient) => Promise<T>, bounds: CallBounds): Promise<T> {
     const client = this.client('command');
-    return this.gate.run(() => run(client), bounds);
+    return this.gate.run(() => {
+      if (!this.isBorrowed) sendInOneWrite(client);
+      return run(client);
+    }, bounds);
   }
 
   /**
@@ -181,14 +185,15 @@ export class RedisConnection {
     script: RedisScript<Keys, Args, Reply>,
     call: ScriptCall<Keys, Args>,
   ): Promise<unknown> {
-    const invoke = scriptInvoker(this.client(call.role ?? 'command'), script);
+    const client = this.client(call.role ?? 'command');
+    const invoke = scriptInvoker(client, script);
     const keys = script.keys(call.keys);
     const now = call.clock === undefined ? '' : call.clock.now();
-    return this.gate.run(
-      (limitMs) =>
-        invoke(keys.length, ...keys, this.#clock.deadline(limitMs), now, ...script.args(call.args)),
-      call,
-    );
+    const args = script.args(call.args);
+    return this.gate.run((limitMs) => {
+      if (!this.isBorrowed) sendInOneWrite(client);
+      return invoke(keys.length, ...keys, this.#clock.deadline(limitMs), now, ...args);
+    }, call);
   }
 
   /**

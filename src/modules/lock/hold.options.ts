@@ -91,7 +91,7 @@ interface AnyOptions extends HoldOptions {
  * @throws LockMisuseError
  */
 export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
-  for (const name of Object.keys(options)) {
+  for (const name in options) {
     if (!NAMES.has(name)) throw new LockMisuseError(name, 'is not a known option');
   }
   const { signal, wait = 0 } = options;

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { EventStream } from '../../common/events/index.js';
 import type { ResolvedHold } from './hold.options.js';
 import type { AcquireOutcome, LockClaim, LockWait } from './lock.driver.js';
 import { LockBackendDownError } from './lock.errors.js';
 import { LockHandle } from './lock-handle.js';
 import { type GrantedClaim, LockHold, type LockHoldContext } from './lock-hold.js';
+import { makeToken } from './lock-token.js';
 import type { Attempt } from './lock-waiting.js';
 
 export interface LockAcquirerContext extends LockHoldContext {
@@ -20,9 +20,6 @@ export interface WantedLocks extends ResolvedHold {
   /** The caller waits on purpose, longer than its request may wait for Redis. */
   readonly outsideBudget: boolean;
 }
-
-/** 128 bits: nobody guesses it and no two are the same. */
-const TOKEN_BYTES = 16;
 
 /** Tries to take locks. */
 export class LockAcquirer {
@@ -42,11 +39,13 @@ export class LockAcquirer {
   async attempt(wanted: WantedLocks, wait: LockWait): Promise<Attempt<LockHandle>> {
     const { clock, events } = this.#context;
     const hold = new LockHold(this.#context, wanted);
-    const busyMs = await this.#take(hold, wanted, wait).catch((error: unknown) => {
+    let busyMs: number | undefined;
+    try {
+      busyMs = await this.#take(hold, wanted, wait);
+    } catch (error) {
       wait.signal?.throwIfAborted();
       return failureOfCall(error);
-    });
-    if (typeof busyMs === 'object') return busyMs;
+    }
     if (busyMs === undefined && hold.remainingMs > 0 && !wait.signal?.aborted) {
       return { lock: new LockHandle(hold, { clock, events, ttlMs: wanted.ttlMs }) };
     }
@@ -107,8 +106,14 @@ export class LockAcquirer {
 
   #claim(key: string, wanted: WantedLocks): LockClaim {
     const { ttlMs, holdAtLeastMs, outsideBudget, fence } = wanted;
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    const claim = { key, token, ttlMs, owner: this.#context.owner, outsideBudget, holdAtLeastMs };
+    const claim = {
+      key,
+      token: makeToken(),
+      ttlMs,
+      owner: this.#context.owner,
+      outsideBudget,
+      holdAtLeastMs,
+    };
     return fence ? claim : { ...claim, fence: 'none' };
   }
 }

@@ -109,7 +109,7 @@ describe('what is left on the server', () => {
 
 describe('a call that arrives when nobody waits for it any more', () => {
   it('takes nothing', async () => {
-    const late = await run(ACQUIRE, { keys: [grantKeys()], args: [claim()] }, PAST);
+    const late = await run(ACQUIRE, { keys: grantKeys(), args: claim() }, PAST);
     expect(late).toMatchObject(['late', expect.any(Number)]);
     expect(await server.exists(lockName())).toBe(0);
   });
@@ -181,10 +181,9 @@ describe('a fence', () => {
 
   /** Of a hold that is taken away at once. */
   async function fenceAt(asked: LockClaim, now: number | ''): Promise<number> {
-    const answer = await run(ACQUIRE, { keys: [grantKeys()], args: [asked], now }, FAR_FUTURE);
+    const answer = await run(ACQUIRE, { keys: grantKeys(), args: asked, now }, FAR_FUTURE);
     await server.del(lockName());
-    const reply = ACQUIRE.decode(answer);
-    const fence = reply.word === 'acquired' ? reply.grants[0]?.fence : undefined;
+    const { fence } = ACQUIRE.decode(answer);
     if (fence === undefined) throw new Error('no fence');
     return fence;
   }

@@ -48,22 +48,35 @@ export class LockScripts {
     script: RedisScript<Keys, Args, Reply>,
     call: Pick<ScriptCall<Keys, Args>, 'keys' | 'args'> & Bounds,
   ): Promise<Reply> {
-    const bounds = { deadlineMs: this.#deadlineMs, ...this.#onClient };
-    return this.#connection.script(script, { ...call, ...bounds }).catch(misuse);
+    const { keys, args, outsideBudget = false } = call;
+    const bounds = { deadlineMs: this.#deadlineMs, outsideBudget, role: this.#role };
+    try {
+      return await this.#connection.script(script, { keys, args, ...bounds });
+    } catch (error) {
+      throw asMisuse(error);
+    }
   }
 
   /**
    * The same for a script that may grant: a reply that does counts once enough replicas have it. Where
    * they do not say so in time, what became of it is unknown, as if the reply had been lost.
    */
-  async grant<Keys, Args, Reply>(
+  grant<Keys, Args, Reply>(
     script: RedisScript<Keys, Args, Reply>,
     call: Pick<ScriptCall<Keys, Args>, 'keys' | 'args'> & Bounds,
     isGranted: (reply: Reply) => boolean,
   ): Promise<Reply> {
+    const reply = this.run(script, call);
+    return this.isDurable ? this.#confirmed(reply, isGranted) : reply;
+  }
+
+  async #confirmed<Reply>(
+    answer: Promise<Reply>,
+    isGranted: (reply: Reply) => boolean,
+  ): Promise<Reply> {
     const epoch = this.#epoch;
-    const reply = await this.run(script, call);
-    if (this.isDurable && isGranted(reply)) await this.#awaitReplicas(epoch);
+    const reply = await answer;
+    if (isGranted(reply)) await this.#awaitReplicas(epoch);
     return reply;
   }
 
@@ -79,14 +92,14 @@ export class LockScripts {
     throw new RedisUnavailableError('deadline', { cause });
   }
 
-  get #onClient() {
-    return this.isDurable ? ({ role: 'durable' } as const) : {};
+  get #role(): 'command' | 'durable' {
+    return this.isDurable ? 'durable' : 'command';
   }
 }
 
-function misuse(error: unknown): never {
-  if (error instanceof Error && error.message.includes('WRONGTYPE')) {
-    throw new LockMisuseError('key', 'is used in Redis by something that is no lock');
-  }
-  throw error;
+/** Where something else uses the key, that is what there is to say. */
+function asMisuse(error: unknown): unknown {
+  return error instanceof Error && error.message.includes('WRONGTYPE')
+    ? new LockMisuseError('key', 'is used in Redis by something that is no lock')
+    : error;
 }

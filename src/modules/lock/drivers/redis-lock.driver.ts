@@ -20,7 +20,8 @@ import { checkHold } from './lock-rules.js';
 import { LockScripts, type LockScriptsOptions } from './lock-scripts.js';
 import { RedisLockQueue } from './redis-lock-queue.js';
 import { heldLock, RedisLockSurvey } from './redis-lock-survey.js';
-import { ACQUIRE, type AcquireReply } from './scripts/lock-acquire.lua.js';
+import { ACQUIRE } from './scripts/lock-acquire.lua.js';
+import { ACQUIRE_ALL } from './scripts/lock-acquire-all.lua.js';
 import { FORCE_RELEASE } from './scripts/lock-force-release.lua.js';
 import { RELEASE } from './scripts/lock-release.lua.js';
 
@@ -56,16 +57,23 @@ export class RedisLockDriver implements LockDriver {
   async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
     checkHold(claim.key, claim.ttlMs);
     if (wait !== undefined && wait.waitMs > 0) return this.#wait(claim, wait);
-    const reply = await this.#acquire([claim]);
-    if (reply.word === 'busy') return { outcome: 'busy', remainingMs: reply.ms };
-    const [grant] = reply.grants;
-    return { outcome: 'acquired', grant: grantOf(grant?.ms ?? 0, grant?.fence) };
+    const { outsideBudget = false } = claim;
+    const call = { keys: this.#keys.all(claim.key), args: claim, outsideBudget };
+    const reply = await this.#scripts.grant(ACQUIRE, call, ({ isAcquired }) => isAcquired);
+    if (!reply.isAcquired) return { outcome: 'busy', remainingMs: reply.ms };
+    return { outcome: 'acquired', grant: grantOf(reply.ms, reply.fence) };
   }
 
   async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
     if (this.#connection.topology === 'cluster') return acquireOneByOne(this, claims);
     for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
-    const reply = await this.#acquire(claims);
+    const outsideBudget = claims[0]?.outsideBudget === true;
+    const call = {
+      keys: claims.map(({ key }) => this.#keys.all(key)),
+      args: claims,
+      outsideBudget,
+    };
+    const reply = await this.#scripts.grant(ACQUIRE_ALL, call, ({ word }) => word === 'acquired');
     if (reply.word === 'acquired') {
       const grants = reply.grants.map(({ ms, fence }) => grantOf(ms, fence));
       return { outcome: 'acquired', grants };
@@ -116,12 +124,5 @@ export class RedisLockDriver implements LockDriver {
       if (!(error instanceof RedisUnavailableError)) await this.release(claim);
       throw error;
     }
-  }
-
-  #acquire(claims: readonly LockClaim[]): Promise<AcquireReply> {
-    const outsideBudget = claims[0]?.outsideBudget === true;
-    const keys = claims.map(({ key }) => this.#keys.all(key));
-    const call = { keys, args: claims, outsideBudget };
-    return this.#scripts.grant(ACQUIRE, call, ({ word }) => word === 'acquired');
   }
 }

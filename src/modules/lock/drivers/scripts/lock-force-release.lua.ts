@@ -1,5 +1,4 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { FENCE } from './lock-fence.lua.js';
 import { GRANT } from './lock-grant.lua.js';
 import { HANDOVER } from './lock-handover.lua.js';
 import { HOLDER } from './lock-holder.lua.js';
@@ -16,7 +15,7 @@ import { decodeHolder, type HolderReply } from './lock-reply.js';
 export const FORCE_RELEASE = defineScript<LockKeys, undefined, HolderReply | undefined>({
   name: 'lock-force-release',
   mode: 'write',
-  lua: `${HOLDER}${FENCE}${GRANT}${HANDOVER}
+  lua: `${HOLDER}${GRANT}${HANDOVER}
 local found = holder()
 redis.call('DEL', KEYS[1])
 hand_over(1, '')

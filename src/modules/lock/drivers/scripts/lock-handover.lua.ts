@@ -1,7 +1,7 @@
 import { CLAIM_MS } from '../lock-rules.js';
 
 /**
- * Shared by the lock scripts that free a lock, or find it free; after `FENCE` and `GRANT`. Keys of the
+ * Shared by the lock scripts that free a lock, or find it free; after `GRANT`. Keys of the
  * lock at KEYS[k] to KEYS[k + 3]: lock, latest fence, queue, waiters.
  *
  * Defines `hand_over(k, own)`: gives a free lock to the first of its queue whose process was heard of

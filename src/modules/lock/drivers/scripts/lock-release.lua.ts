@@ -1,7 +1,6 @@
 import { defineScript } from '../../../../common/redis/index.js';
 import type { ReleaseOutcome } from '../../lock.driver.js';
 import { RELEASE_KNOWN_MS } from '../lock-rules.js';
-import { FENCE } from './lock-fence.lua.js';
 import { GRANT } from './lock-grant.lua.js';
 import { HANDOVER } from './lock-handover.lua.js';
 import type { LockKeys } from './lock-keys.js';
@@ -38,7 +37,7 @@ if keep > 0 then
 end
 redis.call('DEL', lock)
 if redis.call('EXISTS', queue) == 0 then return { 'released' } end
-${FENCE}${GRANT}${HANDOVER}
+${GRANT}${HANDOVER}
 local given, life, fence = hand_over(1, arg(3))
 return { 'released', given, life, fence }
 `,

@@ -2,7 +2,6 @@ import { defineScript } from '../../../../common/redis/index.js';
 import type { LockClaim } from '../../lock.driver.js';
 import { QUEUE_LIFE_MS } from '../lock-rules.js';
 import { leastFence } from './lock-acquire.lua.js';
-import { FENCE } from './lock-fence.lua.js';
 import { GRANT } from './lock-grant.lua.js';
 import { HANDOVER } from './lock-handover.lua.js';
 import type { LockKeys } from './lock-keys.js';
@@ -25,7 +24,7 @@ import { RENEW } from './lock-renew.lua.js';
 export const WAIT = defineScript<readonly LockKeys[], WaitArguments, readonly WaitReply[]>({
   name: 'lock-wait',
   mode: 'write',
-  lua: `${RENEW}${FENCE}${GRANT}${HANDOVER}
+  lua: `${RENEW}${GRANT}${HANDOVER}
 local function enter(k, token, process, arrival, claim)
   local queue, waiters = KEYS[k + 2], KEYS[k + 3]
   local place = redis.call('ZSCORE', queue, token) or arrival
