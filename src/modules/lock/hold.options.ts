@@ -85,8 +85,8 @@ interface AnyOptions extends HoldOptions {
 }
 
 /**
- * Validates what a call gives, and applies the defaults. By hand: it runs with every lock that is
- * taken.
+ * Validates what a call gives, and applies the defaults. By hand, and without copies on the way: it
+ * runs with every lock that is taken.
  *
  * @throws LockMisuseError
  */
@@ -94,9 +94,29 @@ export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
   for (const name in options) {
     if (!NAMES.has(name)) throw new LockMisuseError(name, 'is not a known option');
   }
-  const { signal, wait = 0 } = options;
-  const waitMs = wait === 0 ? 0 : durationOf(wait, 'wait');
-  const mode = options.mode ?? (waitMs > 0 ? 'wait' : 'fail');
+  const ttlMs = durationOf(options.ttl, 'ttl');
+  const waitMs = options.wait === 0 ? 0 : (optional(options.wait, 'wait') ?? 0);
+  const resolved: ResolvedAcquire = {
+    ttlMs,
+    maxHoldMs: optional(options.maxHold, 'maxHold') ?? Math.max(ttlMs, MAX_HOLD_MS),
+    beatWithinMs: optional(options.beatWithin, 'beatWithin') ?? Infinity,
+    holdAtLeastMs: optional(options.holdAtLeast, 'holdAtLeast') ?? 0,
+    fence: options.fence ?? true,
+    mode: options.mode ?? (waitMs > 0 ? 'wait' : 'fail'),
+    waitMs,
+    signal: options.signal,
+  };
+  refuseContradictions(resolved);
+  return resolved;
+}
+
+function refuseContradictions(options: ResolvedAcquire): void {
+  const { ttlMs, mode, waitMs, signal } = options;
+  if (options.maxHoldMs < ttlMs) throw new LockMisuseError('maxHold', 'is shorter than ttl');
+  if (options.holdAtLeastMs > ttlMs) throw new LockMisuseError('holdAtLeast', 'is longer than ttl');
+  if (typeof options.fence !== 'boolean') {
+    throw new LockMisuseError('fence', 'is neither true nor false');
+  }
   if (!MODES.includes(mode)) throw new LockMisuseError('mode', 'is none of skip, wait and fail');
   if (mode === 'wait' && waitMs === 0) throw new LockMisuseError('wait', 'is needed to wait');
   if (mode !== 'wait' && waitMs > 0) {
@@ -105,18 +125,6 @@ export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
   if (signal !== undefined && !isSignal(signal)) {
     throw new LockMisuseError('signal', 'is no AbortSignal');
   }
-  return { ...resolveHold(options), mode, waitMs, signal };
-}
-
-function resolveHold({ ttl, maxHold, fence = true, ...rest }: HoldOptions): ResolvedHold {
-  const ttlMs = durationOf(ttl, 'ttl');
-  const maxHoldMs = optional(maxHold, 'maxHold') ?? Math.max(ttlMs, MAX_HOLD_MS);
-  const beatWithinMs = optional(rest.beatWithin, 'beatWithin') ?? Infinity;
-  const holdAtLeastMs = optional(rest.holdAtLeast, 'holdAtLeast') ?? 0;
-  if (maxHoldMs < ttlMs) throw new LockMisuseError('maxHold', 'is shorter than ttl');
-  if (holdAtLeastMs > ttlMs) throw new LockMisuseError('holdAtLeast', 'is longer than ttl');
-  if (typeof fence !== 'boolean') throw new LockMisuseError('fence', 'is neither true nor false');
-  return { ttlMs, maxHoldMs, beatWithinMs, holdAtLeastMs, fence };
 }
 
 function optional(value: Duration | undefined, option: string): number | undefined {
@@ -129,11 +137,15 @@ function optional(value: Duration | undefined, option: string): number | undefin
  * @throws LockMisuseError for none, one twice, or one that is empty or longer than 1 kB
  */
 export function resolveKeys(key: LockKey): readonly string[] {
-  const keys = typeof key === 'string' ? [key] : key.toSorted();
+  if (typeof key === 'string') return [checkedKey(key)];
+  const keys = key.map(checkedKey).toSorted();
   if (keys.length === 0) throw new LockMisuseError('key', 'is an empty list');
   if (new Set(keys).size < keys.length) throw new LockMisuseError('key', 'is there twice');
-  for (const one of keys) translated('key', () => checkKeyText(one, 'key'));
   return keys;
+}
+
+function checkedKey(key: string): string {
+  return translated('key', () => checkKeyText(key, 'key'));
 }
 
 function durationOf(value: Duration, option: string): number {

@@ -14,7 +14,8 @@ export interface LockAcquirerContext extends LockHoldContext {
 }
 
 /** What is wanted. */
-export interface WantedLocks extends ResolvedHold {
+export interface WantedLocks {
+  readonly terms: ResolvedHold;
   /** Sorted. */
   readonly keys: readonly string[];
   /** The caller waits on purpose, longer than its request may wait for Redis. */
@@ -38,7 +39,7 @@ export class LockAcquirer {
    */
   async attempt(wanted: WantedLocks, wait: LockWait): Promise<Attempt<LockHandle>> {
     const { clock, events } = this.#context;
-    const hold = new LockHold(this.#context, wanted);
+    const hold = new LockHold(this.#context, wanted.terms);
     let busyMs: number | undefined;
     try {
       busyMs = await this.#take(hold, wanted, wait);
@@ -47,7 +48,7 @@ export class LockAcquirer {
       return failureOfCall(error);
     }
     if (busyMs === undefined && hold.remainingMs > 0 && !wait.signal?.aborted) {
-      return { lock: new LockHandle(hold, { clock, events, ttlMs: wanted.ttlMs }) };
+      return { lock: new LockHandle(hold, { clock, events, ttlMs: wanted.terms.ttlMs }) };
     }
     await releaseQuietly(hold);
     wait.signal?.throwIfAborted();
@@ -56,10 +57,10 @@ export class LockAcquirer {
 
   /** Resolves to for how long they are busy; `undefined` when all are held. */
   async #take(hold: LockHold, wanted: WantedLocks, wait: LockWait): Promise<number | undefined> {
-    const claims = wanted.keys.map((key) => this.#claim(key, wanted));
-    const [first] = claims;
-    if (first === undefined) return undefined;
-    if (claims.length === 1) return this.#takeOne(hold, first, wait);
+    const [only, ...others] = wanted.keys.map((key) => this.#claim(key, wanted));
+    if (only === undefined) return undefined;
+    if (others.length === 0) return this.#takeOne(hold, only, wait);
+    const claims = [only, ...others];
     const askedAt = this.#context.clock.monotonic();
     const answer = await this.#context.driver.acquireAll(claims);
     if (answer.outcome === 'busy') {
@@ -104,8 +105,8 @@ export class LockAcquirer {
     return undefined;
   }
 
-  #claim(key: string, wanted: WantedLocks): LockClaim {
-    const { ttlMs, holdAtLeastMs, outsideBudget, fence } = wanted;
+  #claim(key: string, { terms, outsideBudget }: WantedLocks): LockClaim {
+    const { ttlMs, holdAtLeastMs, fence } = terms;
     const claim = {
       key,
       token: makeToken(),

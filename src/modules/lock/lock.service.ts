@@ -149,7 +149,7 @@ export class LockService implements OnApplicationShutdown {
   /** `undefined` where it is busy and the mode is `'skip'`. */
   async #acquire(key: LockKey, asked: ResolvedAcquire): Promise<LockHandle | undefined> {
     const { mode, signal } = asked;
-    const wanted = { ...asked, keys: resolveKeys(key), outsideBudget: mode === 'wait' };
+    const wanted = { terms: asked, keys: resolveKeys(key), outsideBudget: mode === 'wait' };
     signal?.throwIfAborted();
     if (mode === 'wait') return this.#wait(wanted, asked);
     const tried = await this.#acquirer.attempt(wanted, { waitMs: 0, signal });

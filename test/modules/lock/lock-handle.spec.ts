@@ -128,7 +128,7 @@ describe('extend', () => {
     expect(lock.isHeld).toBe(true);
     expect(await lock.extend()).toBe('lost');
     expect(lock.isHeld).toBe(false);
-    expect(harness.names()).toEqual(['lock.acquired', 'lock.lost']);
+    expect(harness.names()).toEqual(['lock.acquired', 'lock.force-released', 'lock.lost']);
   });
 
   it('changes nothing when Redis does not answer', async () => {

@@ -91,7 +91,7 @@ describe('what is left on the server', () => {
     const held = claim({ ttlMs });
     await driver.acquire(held);
     await driver.release(held);
-    const mark = names().released('job', held.token);
+    const mark = names().released(lockName(), held.token);
     expect(await ttlOf(mark)).toBeGreaterThan(goneMs - 8_000);
     expect(await ttlOf(mark)).toBeLessThanOrEqual(goneMs);
     expect(await server.exists(lockName())).toBe(0);
@@ -117,7 +117,7 @@ describe('a call that arrives when nobody waits for it any more', () => {
   it('neither extends, releases nor takes away what is held', async () => {
     const held = claim({ ttlMs: 60_000 });
     await driver.acquire(held);
-    const keys = { ...grantKeys(), released: names().released('job', held.token) };
+    const keys = { ...grantKeys(), released: names().released(lockName(), held.token) };
     const args = { token: held.token, channel: 'ours' };
     const answers = [
       await run(EXTEND, { keys: [lockName()], args: [{ ref: held, ttlMs: HOUR }] }, PAST),

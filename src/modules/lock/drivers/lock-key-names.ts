@@ -1,42 +1,48 @@
-import { decodePart, type KeySpace } from '../../../common/redis/index.js';
-import { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } from '../lock.keys.js';
+import {
+  decodePart,
+  encodePart,
+  type KeyFamily,
+  type KeySpace,
+} from '../../../common/redis/index.js';
+import { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_WAITERS } from '../lock.keys.js';
 import type { LockKeys } from './scripts/lock-keys.js';
 
 /** Braces around the tag in every key. */
 const TAG = { start: '{', end: '}' };
+
+/** What follows the key of a lock in the others of its slot. */
+const SUFFIX = {
+  fence: suffixOf(LOCK_FENCE),
+  queue: suffixOf(LOCK_QUEUE),
+  waiters: suffixOf(LOCK_WAITERS),
+  released: ':released:',
+};
 
 /** Names of the Redis keys of locks. */
 export class LockKeyNames {
   /** Matches the keys of held locks. */
   readonly pattern: string;
   readonly lock: (key: string) => string;
-  readonly #fence: (key: string) => string;
-  readonly #queue: (key: string) => string;
-  readonly #waiters: (key: string) => string;
-  readonly #keys: KeySpace;
   readonly #start: string;
 
   constructor(keys: KeySpace) {
-    this.#keys = keys;
     this.lock = keys.keyer(LOCK);
-    this.#fence = keys.keyer(LOCK_FENCE, 'fence');
-    this.#queue = keys.keyer(LOCK_QUEUE, 'queue');
-    this.#waiters = keys.keyer(LOCK_WAITERS, 'waiters');
     this.#start = `${keys.root(LOCK)}${TAG.start}`;
     this.pattern = `${this.#start}*${TAG.end}`;
   }
 
   all(key: string): LockKeys {
+    const lock = this.lock(key);
     return {
-      lock: this.lock(key),
-      fence: this.#fence(key),
-      queue: this.#queue(key),
-      waiters: this.#waiters(key),
+      lock,
+      fence: lock + SUFFIX.fence,
+      queue: lock + SUFFIX.queue,
+      waiters: lock + SUFFIX.waiters,
     };
   }
 
-  released(key: string, token: string): string {
-    return this.#keys.key(LOCK_RELEASED, key, 'released', token);
+  released(lock: string, token: string): string {
+    return lock + SUFFIX.released + encodePart(token);
   }
 
   /** The key of a held lock; empty for one that is not ours although it lies in our space. */
@@ -44,4 +50,8 @@ export class LockKeyNames {
     const key = decodePart(name.slice(this.#start.length, -TAG.end.length));
     return key === undefined ? [] : [key];
   }
+}
+
+function suffixOf({ layout }: KeyFamily): string {
+  return layout.slice('{key}'.length);
 }

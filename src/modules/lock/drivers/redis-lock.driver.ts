@@ -90,8 +90,9 @@ export class RedisLockDriver implements LockDriver {
 
   async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
     const askedAt = this.#options.clock.monotonic();
+    const keys = this.#keys.all(key);
     const { outcome, next } = await this.#scripts.run(RELEASE, {
-      keys: { ...this.#keys.all(key), released: this.#keys.released(key, token) },
+      keys: { ...keys, released: this.#keys.released(keys.lock, token) },
       args: { token, channel: this.#options.channel.name },
       // A release that is refused because its request has used up its time would leave the lock
       // standing.
