@@ -1,3 +1,5 @@
+import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { defineScript, type RedisConnection } from '../../src/common/redis/index.js';
 import { ServerClock } from '../../src/common/redis/server-clock.js';
@@ -99,6 +101,19 @@ describe('a script', () => {
     await add(1);
     const after = await calls();
     expect(after).toEqual({ ...before, evalsha: before.evalsha + 1 });
+  });
+
+  it('goes out in one write with everything else of its turn', async () => {
+    await add(1);
+    const writes = [
+      jest.spyOn(Socket.prototype, '_write'),
+      // The type of a socket does not tell that it can write several things at once.
+      jest.spyOn(Socket.prototype as Required<Writable>, '_writev'),
+    ];
+    const values = [add(1), add(1), connection.command((client) => client.ping(), BOUNDS)];
+    await Promise.all(values);
+    const counts = writes.map(({ mock }) => mock.calls.length);
+    expect(counts).toEqual([0, 1]);
   });
 
   it('is loaded again when the server has forgotten it', async () => {

@@ -2,7 +2,7 @@ import { Cluster } from 'ioredis';
 import type { EventStream } from '../events/index.js';
 import type { Clock } from '../time/index.js';
 import { type ClientSettings, createClient, type RedisClient } from './client-factory.js';
-import { type RedisScript, scriptInvoker } from './define-script.js';
+import { type RedisScript, scriptInvoker, timeOfRefusal } from './define-script.js';
 import type { CallBounds } from './call-bounds.js';
 import { RedisGate } from './gate.js';
 import { PROBE_KEY } from './key-families.js';
@@ -238,14 +238,4 @@ async function connectClient(client: RedisClient): Promise<void> {
   // A refused first attempt is reported by the gate; the client goes on trying by itself.
   client.connect().catch(() => undefined);
   await ready;
-}
-
-/**
- * The server's time in a refusal as late; `undefined` for any other reply. Takes text and bytes as
- * well: a refusal that is taken for an answer would be a write that never happened.
- */
-function timeOfRefusal(reply: unknown): number | undefined {
-  if (!Array.isArray(reply) || reply.length !== 2 || String(reply[0]) !== 'late') return undefined;
-  const time = Number(String(reply[1]));
-  return Number.isFinite(time) ? time : undefined;
 }

@@ -92,3 +92,13 @@ function createInvoker<Keys, Args, Reply>(
   if (typeof method !== 'function') throw new TypeError(`ioredis did not define ${command}`);
   return (...args) => Promise.resolve(Reflect.apply(method, client, args));
 }
+
+/**
+ * The server's time in a refusal as late; `undefined` for any other reply. Takes text and bytes as
+ * well: a refusal that is taken for an answer would be a write that never happened.
+ */
+export function timeOfRefusal(reply: unknown): number | undefined {
+  if (!Array.isArray(reply) || reply.length !== 2 || String(reply[0]) !== 'late') return undefined;
+  const time = Number(String(reply[1]));
+  return Number.isFinite(time) ? time : undefined;
+}
