@@ -2,8 +2,9 @@
  * Who is compared with whom, and what each has to prove before and during every measurement, so
  * that nobody is fast because it does not do the work.
  *
- * Two kinds: an HTTP contender is a Nest application that is asked over the network; an operation
- * is an async function that its process calls again and again. They share:
+ * Three kinds: an HTTP contender is a Nest application that is asked over the network; an operation
+ * is an async function that its process calls again and again; in contention many want the same thing
+ * at once, and less is better. They share:
  *
  * - `group`: the table it stands in
  * - `redis`: the commands each request or operation must send, and how often; without it none may be
@@ -13,18 +14,21 @@
  *   a window that emptied during the others' slices costs less than a full one
  * - `load`: resolves to the function that makes the contender from the URL of Redis
  */
+import { CONTENTION_CONTENDERS, CONTENTION_GROUPS } from './contenders/contention.mjs';
 import { HTTP_CONTENDERS, HTTP_GROUPS } from './contenders/http.mjs';
 import { OPERATION_CONTENDERS, OPERATION_GROUPS } from './contenders/operations.mjs';
 
 export const CONTENDERS = [
   ...HTTP_CONTENDERS.map((contender) => ({ ...contender, kind: 'http' })),
   ...OPERATION_CONTENDERS.map((contender) => ({ ...contender, kind: 'operation' })),
+  ...CONTENTION_CONTENDERS.map((contender) => ({ ...contender, kind: 'contention' })),
 ];
 
 /** The tables, in order. */
 export const GROUPS = [
   ...HTTP_GROUPS.map((group) => ({ ...group, kind: 'http' })),
   ...OPERATION_GROUPS.map((group) => ({ ...group, kind: 'operation' })),
+  ...CONTENTION_GROUPS.map((group) => ({ ...group, kind: 'contention' })),
 ];
 
 /** Those of a table, with the bare route where it has one: all of them are measured together. */

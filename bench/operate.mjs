@@ -5,7 +5,8 @@
  *   node bench/operate.mjs <contender> <redis url>
  *
  * Told to `run` for some `seconds` it answers what came of it; told to `prove`, it proves that it
- * does its work; a `ping` is just answered.
+ * does its work; a `ping` is just answered. What does more than to operate has a `run` of its own, and
+ * something else to do before it, `warmUp`.
  */
 import 'reflect-metadata';
 import { createHistogram } from 'node:perf_hooks';
@@ -14,9 +15,9 @@ import { contenderById } from './contenders.mjs';
 const [id, redisUrl] = process.argv.slice(2);
 const { load, concurrency } = contenderById(id);
 const create = await load();
-const { prove, operate } = await create(redisUrl);
+const { prove, operate, run = closedLoop, warmUp = run } = await create(redisUrl);
 
-const tasks = { ping: async () => undefined, prove, run };
+const tasks = { ping: async () => undefined, prove, warmUp, run };
 
 process.on('message', ({ task, seconds }) => {
   void tasks[task](seconds).then(
@@ -28,7 +29,7 @@ process.on('disconnect', () => process.exit());
 process.send?.({ ready: true });
 
 /** A closed loop: each slot begins its next operation when the one before is done. */
-async function run(seconds) {
+async function closedLoop(seconds) {
   const micros = createHistogram();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();

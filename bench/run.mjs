@@ -25,7 +25,7 @@ const PAGE = `${ROOT}/docs/bench.md`;
 /** Results of different majors stand side by side: see docs/bench.md. */
 const NODE_MAJOR = Number(process.versions.node.split('.')[0]);
 /**
- * `seconds` of each slice. V8 needs more than 3 s of load over HTTP until it is warm. Two slices,
+ * `seconds` of each slice; in contention, of waiting idly. V8 needs more than 3 s of load over HTTP until it is warm. Two slices,
  * because five rounds should end within about 20 minutes: starting and warming up take most of it.
  */
 const FULL = {
@@ -33,6 +33,7 @@ const FULL = {
   timing: {
     http: { warmUpSeconds: 4, slices: 2, seconds: 0.8 },
     operation: { warmUpSeconds: 2, slices: 2, seconds: 0.5 },
+    contention: { warmUpSeconds: 1, slices: 1, seconds: 3 },
   },
 };
 const QUICK = {
@@ -40,6 +41,7 @@ const QUICK = {
   timing: {
     http: { ...FULL.timing.http, slices: 1 },
     operation: { ...FULL.timing.operation, slices: 1 },
+    contention: FULL.timing.contention,
   },
 };
 
@@ -96,11 +98,13 @@ function chosenSettings() {
     slices: 1,
     seconds: slices * seconds,
   });
-  const { http, operation } = timing;
+  const { http, operation, contention } = timing;
   return {
     rounds: options.rounds === undefined ? rounds : Number(options.rounds),
     timing:
-      options.profile === undefined ? timing : { http: asOne(http), operation: asOne(operation) },
+      options.profile === undefined
+        ? timing
+        : { http: asOne(http), operation: asOne(operation), contention },
   };
 }
 
@@ -124,12 +128,20 @@ async function runRounds(groups, { rounds: count, timing, ...settings }) {
 
 function tell(title, { contenders }) {
   console.error(title);
-  for (const { id, perSecond, cpuMicros, cpuShare, disturbance } of Object.values(contenders)) {
+  for (const { id, cpuShare, disturbance, ...result } of Object.values(contenders)) {
     console.error(
-      `  ${id.padEnd(26)} ${String(perSecond).padStart(6)}/s  ${cpuMicros.toFixed(1)} µs CPU  ` +
+      `  ${id.padEnd(26)} ${measured(result)}  ` +
         `${Math.round(cpuShare * 100)} %  others ${Math.round(disturbance * 100)} %`,
     );
   }
+}
+
+function measured({ perSecond, cpuMicros, figures }) {
+  return figures === undefined
+    ? `${String(perSecond).padStart(6)}/s  ${cpuMicros.toFixed(1)} µs CPU`
+    : Object.entries(figures)
+        .map((figure) => figure.join(' '))
+        .join('  ');
 }
 
 /** Partial and quick runs are for looking at, not for keeping. */

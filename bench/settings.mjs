@@ -47,6 +47,19 @@ export const SESSION_TTL_MS = 86_400_000;
 /** Time to live of a lock: none ends during a measurement. */
 export const LOCK_TTL_MS = 10_000;
 
+/**
+ * One lock that many want. `crowds` of `waiters` who all come at once and hold it for `holdMs`; and
+ * `handOffs` from one to the next while `handOffWaiters` wait. `patienceMs`: nobody waits for longer.
+ */
+export const CONTENTION = {
+  waiters: 100,
+  crowds: 3,
+  holdMs: 2,
+  handOffWaiters: 20,
+  handOffs: 1_000,
+  patienceMs: 60_000,
+};
+
 /** What is published, and the payload of jobs, each with a number of its own: 157 bytes of JSON. */
 export const CHANNEL = 'orders.placed';
 export const EVENT = {

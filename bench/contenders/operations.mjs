@@ -38,6 +38,13 @@ const locks = atEach('lock', [
     load: async () => (await import('../ours/lock.mjs')).create,
   },
   {
+    name: 'ours-unfenced',
+    title: '`LockService`, `fence: false` (the peers have none)',
+    against: ['redlock', 'redis-semaphore'],
+    redis: { evalsha: 2 },
+    load: async () => (await import('../ours/lock.mjs')).unfenced,
+  },
+  {
     name: 'redlock',
     title: 'redlock',
     redis: { evalsha: 2 },

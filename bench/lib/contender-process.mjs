@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onCore } from './pinning.mjs';
 
-const SCRIPTS = { http: '../serve.mjs', operation: '../operate.mjs' };
+const SCRIPTS = {
+  http: '../serve.mjs',
+  operation: '../operate.mjs',
+  contention: '../operate.mjs',
+};
 /** All of a group start together, on one core. */
 const START_TIMEOUT_MS = 60_000;
 

@@ -1,8 +1,13 @@
+import { ContentionContender } from './contention-contender.mjs';
 import { HttpContender } from './http-contender.mjs';
 import { OperationContender } from './operation-contender.mjs';
-import { leadInSeconds, loadUncounted, measureSlice, summary } from './slice.mjs';
+import { leadInSeconds, loadUncounted, measureSlice } from './slice.mjs';
 
-const KINDS = { http: HttpContender, operation: OperationContender };
+const KINDS = {
+  http: HttpContender,
+  operation: OperationContender,
+  contention: ContentionContender,
+};
 
 /**
  * Starts the contenders of a group together, each with a database of its own, and measures them in
@@ -26,9 +31,7 @@ export async function measureGroup(contenders, { redis, timing, turn, ...setting
     }
     const slices = await measureSlices(group, { redis, timing: { ...timing, leadIn }, turn });
     for (const one of group) await alone(one, () => one.prove());
-    return Object.fromEntries(
-      group.map((one) => [one.contender.id, summary(one.contender, slices.get(one))]),
-    );
+    return Object.fromEntries(group.map((one) => [one.contender.id, one.summary(slices.get(one))]));
   } finally {
     await Promise.all(group.map((one) => one.stop()));
   }

@@ -10,19 +10,19 @@ const PATIENCE_MS = 10_000;
 export class OperationContender extends RunningContender {
   static async start(contender, settings) {
     const { process } = await ContenderProcess.start(contender, settings);
-    return new OperationContender(contender, process);
+    return new this(contender, process);
   }
 
   ping() {
-    return this.#ask({ task: 'ping' });
+    return this.ask({ task: 'ping' });
   }
 
   prove() {
-    return this.#ask({ task: 'prove' });
+    return this.ask({ task: 'prove' });
   }
 
   run(seconds) {
-    return this.#ask({ task: 'run', seconds }, seconds * 1_000 + PATIENCE_MS);
+    return this.ask({ task: 'run', seconds }, seconds * 1_000 + PATIENCE_MS);
   }
 
   check({ count, commands }) {
@@ -30,7 +30,8 @@ export class OperationContender extends RunningContender {
     checkCommands(this.contender, commands, count);
   }
 
-  async #ask(message, waitMs = PATIENCE_MS) {
+  /** @throws AssertionError when it failed */
+  async ask(message, waitMs = PATIENCE_MS) {
     const { error, result } = await this.process.ask(message, waitMs);
     assert.ok(error === undefined, `${this.contender.id}: ${error}`);
     return result;

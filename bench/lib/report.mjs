@@ -1,6 +1,8 @@
 import { contenderById, contendersOf, GROUPS } from '../contenders.mjs';
 import { CONNECTIONS, LIMIT, PAYLOAD, WINDOW_MS } from '../settings.mjs';
+import { contentionTable } from './contention-table.mjs';
 import { median, spread } from './statistics.mjs';
+import { brief, table } from './table.mjs';
 
 const RATE = { right: true, cell: ({ rate }) => String(Math.round(rate)) };
 const CPU = { right: true, cell: ({ cpu }) => cpu.toFixed(1) };
@@ -52,37 +54,43 @@ const COLUMNS = {
  * run, what there is.
  */
 export function report(results) {
-  const tables = GROUPS.map((group) => ({ ...group, rows: rowsOf(results, group) }))
-    .filter(({ rows }) => rows.length > 0)
-    .map(({ title, kind, rows }) => `### ${title}\n\n${table(COLUMNS[kind], rows)}\n`);
+  const tables = GROUPS.map((group) => {
+    const rounds = results.rounds.map((round) => round[group.group]?.contenders ?? {});
+    const isMeasured = ({ id }) => rounds.every((round) => round[id] !== undefined);
+    return { ...group, rounds, contenders: contendersOf(group).filter(isMeasured) };
+  })
+    .filter(({ contenders }) => contenders.length > 0)
+    .map((group) => `### ${group.title}\n\n${tableOf(group)}\n`);
   return [...tables, facts(results)].join('\n');
 }
 
-function rowsOf(results, group) {
-  const { bare } = group;
-  const rounds = results.rounds.map((round) => round[group.group]?.contenders ?? {});
-  const measured = (id) => rounds.every((round) => round[id] !== undefined);
-  return contendersOf(group)
-    .filter(({ id }) => measured(id))
-    .map((contender) => {
-      const of = (field) => median(rounds.map((round) => round[contender.id][field]));
-      const against = (contender.against ?? []).filter(measured);
-      return {
-        title: contender.title,
-        rate: of('perSecond'),
-        ofBare: measured(bare) ? median(ratios(rounds, contender.id, bare)) : undefined,
-        ratios: against.map((peer) => ({
-          ...spread(ratios(rounds, contender.id, peer)),
-          peer: against.length > 1 ? ` ${contenderById(peer).title}` : '',
-        })),
-        p50: of('p50Ms'),
-        p99: of('p99Ms'),
-        cpu: of('cpuMicros'),
-        redis: of('redisMicros'),
-        sent: of('redisSent'),
-        run: of('redisRun'),
-      };
-    });
+function tableOf({ rounds, ...group }) {
+  return group.kind === 'contention'
+    ? contentionTable(group, rounds)
+    : table(COLUMNS[group.kind], rowsOf(group, rounds));
+}
+
+function rowsOf({ bare, contenders }, rounds) {
+  const isMeasured = (id) => contenders.some((one) => one.id === id);
+  return contenders.map((contender) => {
+    const of = (field) => median(rounds.map((round) => round[contender.id][field]));
+    const against = (contender.against ?? []).filter(isMeasured);
+    return {
+      title: contender.title,
+      rate: of('perSecond'),
+      ofBare: isMeasured(bare) ? median(ratios(rounds, contender.id, bare)) : undefined,
+      ratios: against.map((peer) => ({
+        ...spread(ratios(rounds, contender.id, peer)),
+        peer: against.length > 1 ? ` ${contenderById(peer).title}` : '',
+      })),
+      p50: of('p50Ms'),
+      p99: of('p99Ms'),
+      cpu: of('cpuMicros'),
+      redis: of('redisMicros'),
+      sent: of('redisSent'),
+      run: of('redisRun'),
+    };
+  });
 }
 
 /** Both of one round, in slices in turn: what slows the machine down for a while slows both down. */
@@ -99,28 +107,20 @@ function formatRatios(found) {
     .join('<br>');
 }
 
-function table(columns, rows) {
-  const lines = [
-    columns.map(({ title }) => title),
-    columns.map(({ right }) => (right ? '---:' : '---')),
-    ...rows.map((row) => columns.map(({ cell }) => cell(row))),
-  ];
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
 function facts({ machine, settings, rounds, startedAt }) {
   const { cores, cpu, node, redis, pinned, commit } = machine;
   const placed = pinned
     ? 'The contender had a core to itself, Redis and the load generator the other'
     : 'Processes were not pinned to cores';
-  const { http, operation } = settings.timing;
+  const { http, operation, contention } = settings.timing;
   const size = JSON.stringify(PAYLOAD).length;
   return [
     `Measured ${startedAt.slice(0, 10)}, commit ${commit}, on ${cores} cores (${cpu}), Node ${node}, Redis ${redis}. ` +
       `${placed}; ${saturation(rounds)}`,
     '',
     `${rounds.length} rounds of every table, its contenders started together, each in a fresh process, and measured in turn: HTTP ${slices(http)} ` +
-      `after ${http.warmUpSeconds} s of warm-up, operations ${slices(operation)} after ${operation.warmUpSeconds} s. ` +
+      `after ${http.warmUpSeconds} s of warm-up, operations ${slices(operation)} after ${operation.warmUpSeconds} s, ` +
+      `contention once after ${contention.warmUpSeconds} s. ` +
       `HTTP: ${CONNECTIONS} connections, ${size} bytes of JSON, limit ${LIMIT} in ${WINDOW_MS / 1000} s. ` +
       `Medians of the rounds; the ratio is taken within each round, with its smallest and largest value in brackets. ${repetitions(rounds)}`,
     '',
@@ -134,17 +134,21 @@ function slices({ slices: count, seconds }) {
   return `${count} × ${brief(seconds)} s`;
 }
 
-/** Operations one after the other wait for Redis most of the time, and are not meant here. */
+/** Who waits for Redis, or for others, most of the time is not meant here. */
 function saturation(rounds) {
   const shares = groupsOf(rounds)
     .flatMap(({ contenders }) => Object.values(contenders))
-    .filter(({ id }) => contenderById(id).concurrency !== 1)
+    .filter(({ id }) => isSaturated(contenderById(id)))
     .map(({ cpuShare }) => cpuShare);
   if (shares.length === 0) return 'one operation at a time leaves it idle in between.';
   return (
     `with many requests or operations under way it used ${percent(Math.min(...shares))}–` +
     `${percent(Math.max(...shares))} of a core.`
   );
+}
+
+function isSaturated({ kind, concurrency }) {
+  return kind !== 'contention' && concurrency !== 1;
 }
 
 function repetitions(rounds) {
@@ -159,10 +163,6 @@ function repetitions(rounds) {
 
 function groupsOf(rounds) {
   return rounds.flatMap((round) => Object.values(round));
-}
-
-function brief(value, digits = 1) {
-  return String(Number(value.toFixed(digits)));
 }
 
 function percent(share) {

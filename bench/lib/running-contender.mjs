@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { summary } from './slice.mjs';
 
 /** Until what a contender's timers do first after a thaw has been answered. */
 const THAWED_MS = 100;
 
 /**
- * A contender that was started, of either kind. A subclass adds
+ * A contender that was started, of any kind. A subclass adds
  *
  * - `ping()`: resolves when its event loop has turned
  * - `prove()`: that it does its work; rejects with an AssertionError otherwise
@@ -20,6 +21,16 @@ export class RunningContender {
   constructor(contender, process) {
     this.contender = contender;
     this.process = process;
+  }
+
+  /** Load that is not counted. */
+  async warmUp(seconds) {
+    await this.run(seconds);
+  }
+
+  /** Its slices as one result. */
+  summary(slices) {
+    return summary(this.contender, slices);
   }
 
   freeze() {

@@ -15,7 +15,7 @@ export function leadInSeconds(contenders) {
 
 /** Load that is not counted; all that it caused is over. */
 export async function loadUncounted(running, seconds) {
-  await running.run(seconds);
+  await running.warmUp(seconds);
   await delay(SETTLE_MS);
 }
 
