@@ -169,7 +169,10 @@ class Contest {
   async #each(count, work, pause = turn) {
     const started = [];
     for (let number = 0; number < count; number += 1) {
-      started.push(work(number));
+      const one = work(number);
+      // It may fail while others are started; it is awaited below.
+      one.catch(() => undefined);
+      started.push(one);
       await pause();
     }
     return Promise.all(started);
