@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { masters } from '../../../src/common/redis/index.js';
+import { SystemClock } from '../../../src/common/time/index.js';
 import { LockKeyNames } from '../../../src/modules/lock/drivers/lock-key-names.js';
 import { ACQUIRE } from '../../../src/modules/lock/drivers/scripts/lock-acquire.lua.js';
 import { EXTEND } from '../../../src/modules/lock/drivers/scripts/lock-extend.lua.js';
@@ -7,12 +8,19 @@ import { FORCE_RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-fo
 import { INSPECT } from '../../../src/modules/lock/drivers/scripts/lock-inspect.lua.js';
 import { RELEASE } from '../../../src/modules/lock/drivers/scripts/lock-release.lua.js';
 import { WAIT } from '../../../src/modules/lock/drivers/scripts/lock-wait.lua.js';
-import { LOCK, type LockClaim, type LockDriver } from '../../../src/modules/lock/index.js';
+import {
+  LOCK,
+  type LockClaim,
+  type LockDriver,
+  type LockService,
+} from '../../../src/modules/lock/index.js';
 import { claim, HOUR, redisDriver } from '../../contracts/lock/lock-fixtures.js';
 import { openRedis, type OpenRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
+import { harnessOn } from './lock-harness.js';
+import { trafficOf } from './server-traffic.js';
 
 /** Long ago: nobody waits for such a call any more. */
 const PAST = 1;
@@ -55,13 +63,13 @@ describe('the cost of a call', () => {
       await call;
     }
     const costs = [
-      await trafficOf(() => driver.acquire(held)),
-      await trafficOf(() => driver.acquire(claim({ key: 'single flight', fence: 'none' }))),
-      await trafficOf(() => driver.acquire(claim())),
-      await trafficOf(() => driver.extend(held, 2 * HOUR)),
-      await trafficOf(() => driver.release(held)),
-      await trafficOf(() => driver.release(held)),
-      await trafficOf(() => driver.forceRelease('job')),
+      await trafficOf(server, () => driver.acquire(held)),
+      await trafficOf(server, () => driver.acquire(claim({ key: 'single flight', fence: 'none' }))),
+      await trafficOf(server, () => driver.acquire(claim())),
+      await trafficOf(server, () => driver.extend(held, 2 * HOUR)),
+      await trafficOf(server, () => driver.release(held)),
+      await trafficOf(server, () => driver.release(held)),
+      await trafficOf(server, () => driver.forceRelease('job')),
     ];
     expect(costs).toEqual(
       [
@@ -194,6 +202,111 @@ describe('a fence', () => {
   }
 });
 
+describe('a key that something else uses', () => {
+  const MISUSE = { code: 'E_LOCK_MISUSE' };
+
+  /** Resolves when the claim is in the queue. */
+  async function seenWaiting(asked: LockClaim) {
+    const outcome = driver.acquire(asked, { waitMs: HOUR });
+    outcome.catch(() => undefined);
+    const { queue } = names().all(asked.key);
+    await eventually(async () => (await server.zscore(queue, asked.token)) !== null);
+    return { outcome };
+  }
+
+  it('is refused, and left alone', async () => {
+    await server.set(lockName(), 'a text');
+    await expect(driver.acquire(claim())).rejects.toMatchObject(MISUSE);
+    await expect(driver.acquire(claim(), { waitMs: HOUR })).rejects.toMatchObject(MISUSE);
+    await expect(driver.acquireAll([claim()])).rejects.toMatchObject(MISUSE);
+    await expect(driver.forceRelease('job')).rejects.toMatchObject(MISUSE);
+    expect(await driver.list(10)).toEqual([]);
+    expect(await server.get(lockName())).toBe('a text');
+  });
+
+  it('ends the waiting for it, and for nothing else', async () => {
+    const held = claim({ key: 'another' });
+    await driver.acquire(held);
+    await driver.acquire(claim());
+    // At once, so that they ask together later on.
+    const asked = [claim(), claim({ key: 'another' })];
+    const waiters = await Promise.all(asked.map((one) => seenWaiting(one)));
+    const [spoiled, sound] = waiters.map(({ outcome }) => outcome);
+    await server.set(lockName(), 'a text');
+    await expect(spoiled).rejects.toMatchObject(MISUSE);
+    await driver.release(held);
+    expect(await sound).toMatchObject({ outcome: 'acquired' });
+  });
+
+  it('ends the hold of it, and of nothing else', async () => {
+    const [spoiled, sound] = [claim(), claim({ key: 'another' })];
+    await driver.acquireAll([spoiled, sound]);
+    await server.set(lockName(), 'a text');
+    const extended = [spoiled, sound].map((held) => driver.extend(held, HOUR));
+    expect(await Promise.all(extended)).toMatchObject([
+      { outcome: 'lost' },
+      { outcome: 'extended' },
+    ]);
+    expect(await driver.list(10)).toMatchObject([{ key: 'another' }]);
+    expect(await driver.release(spoiled)).toBe('lost');
+    expect(await driver.release(sound)).toBe('released');
+    expect(await server.get(lockName())).toBe('a text');
+  });
+});
+
+describe('holds that are extended by themselves', () => {
+  const MANY = 50;
+  const started: LockService[] = [];
+
+  afterEach(() => {
+    for (const locks of started.splice(0)) locks.onApplicationShutdown();
+  });
+
+  function keptLocks() {
+    const harness = harnessOn(driver, new SystemClock());
+    started.push(harness.locks);
+    return harness;
+  }
+
+  it('cost one command a round, and last as long as they are kept', async () => {
+    const { locks, names: eventNames } = keptLocks();
+    const hold = (_: unknown, index: number) =>
+      locks.acquire(`job ${index}`, { ttl: 900, fence: false });
+    // The server learns the script.
+    await driver.extend(claim(), 1);
+    const held = await Promise.all(Array.from({ length: MANY }, hold));
+    const { fromClient } = await trafficOf(server, async () => {
+      const until = performance.now() + 1_600;
+      await eventually(() => performance.now() > until);
+    });
+    expect(held.filter(({ isHeld }) => isHeld)).toHaveLength(MANY);
+    // Every 300 ms by plan; a busy machine may find some of them due earlier than others.
+    expect(fromClient.length).toBeGreaterThanOrEqual(2);
+    expect(fromClient.length).toBeLessThanOrEqual(15);
+    expect(new Set(fromClient)).toEqual(new Set(['EVALSHA']));
+    await Promise.all(held.map((lock) => lock.release()));
+    expect(await driver.list(MANY)).toEqual([]);
+    expect(eventNames()).not.toContain('lock.lost');
+    const after = await trafficOf(server, async () => {
+      const until = performance.now() + 400;
+      await eventually(() => performance.now() > until);
+    });
+    expect(after.fromClient).toEqual([]);
+  });
+
+  it('stay released where that was sent just after an extension', async () => {
+    const { locks } = keptLocks();
+    for (let round = 0; round < 20; round += 1) {
+      const lock = await locks.acquire('job', { ttl: '1m', fence: false });
+      const extended = lock.extend();
+      for (let turn = round % 4; turn > 0; turn -= 1) await passTurn();
+      expect(await lock.release()).toBe('released');
+      expect(await extended).toMatch(/extended|lost/);
+      expect(await server.exists(lockName())).toBe(0);
+    }
+  });
+});
+
 describe('a server that forgot its scripts', () => {
   it('is taught them again', async () => {
     const held = claim();
@@ -242,30 +355,6 @@ async function run<Keys, Args>(
   return server.eval(script.source, keys.length, ...keys, deadline, now, ...script.args(call.args));
 }
 
-interface Traffic {
-  readonly fromClient: readonly string[];
-  readonly inScript: readonly string[];
-}
-
-/** The commands a server executes during `work`, as it reports them itself (MONITOR). */
-async function trafficOf(work: () => Promise<unknown>): Promise<Traffic> {
-  const monitor = await server.monitor();
-  const seen: { readonly name: string; readonly first: string; readonly isScript: boolean }[] = [];
-  monitor.on('monitor', (_time: string, args: string[], source: string) => {
-    const [name = '', first = ''] = args;
-    seen.push({ name: name.toUpperCase(), first, isScript: source === 'lua' });
-  });
-  const end = uniquePrefix();
-  try {
-    await work();
-    await server.echo(end);
-    await eventually(() => seen.some(({ first }) => first === end));
-  } finally {
-    monitor.disconnect();
-  }
-  const commands = seen.filter(({ first }) => first !== end);
-  return {
-    fromClient: commands.filter(({ isScript }) => !isScript).map(({ name }) => name),
-    inScript: commands.filter(({ isScript }) => isScript).map(({ name }) => name),
-  };
+function passTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -1,4 +1,5 @@
 import { runOutsideRequests } from '../../../common/context/index.js';
+import { RedisUnavailableError } from '../../../common/redis/index.js';
 import type { LockScripts } from './lock-scripts.js';
 import { EXTEND, type Extension, type ExtendReply } from './scripts/lock-extend.lua.js';
 
@@ -48,7 +49,10 @@ export class ExtendBatch {
       const replies = await this.#scripts.grant(EXTEND, call, (all) => all.some(Boolean));
       for (const [index, hold] of holds.entries()) hold.resolve(replies[index]);
     } catch (error) {
-      for (const hold of holds) hold.reject(error);
+      const isOfOne = holds.length > 1 && !(error instanceof RedisUnavailableError);
+      // The server refuses the call for one of them: it is the only one to learn that.
+      if (isOfOne) await Promise.all(holds.map((hold) => this.#settle([hold])));
+      else for (const hold of holds) hold.reject(error);
     }
   }
 }

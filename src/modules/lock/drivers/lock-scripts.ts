@@ -97,8 +97,8 @@ export class LockScripts {
   }
 }
 
-/** Where something else uses the key, that is what there is to say. */
-function asMisuse(error: unknown): unknown {
+/** Where something else uses the key, that is what there is to say; else the error itself. */
+export function asMisuse(error: unknown): unknown {
   return error instanceof Error && error.message.includes('WRONGTYPE')
     ? new LockMisuseError('key', 'is used in Redis by something that is no lock')
     : error;

@@ -1,7 +1,7 @@
 import { runOutsideRequests } from '../../../common/context/index.js';
 import { type RedisConnection, RedisUnavailableError } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
-import type { AcquireOutcome, LockClaim, LockWait } from '../lock.driver.js';
+import type { AcquireOutcome, LockClaim, LockGrant, LockRef, LockWait } from '../lock.driver.js';
 import type { LockChannel } from './lock-channel.js';
 import { grantOf } from './lock-grant.js';
 import type { LockKeyNames } from './lock-key-names.js';
@@ -16,6 +16,8 @@ export interface RedisLockQueueOptions {
   readonly clock: Clock;
   readonly keys: LockKeyNames;
   readonly channel: LockChannel;
+  /** Releases what was taken for a claim that had stopped waiting. */
+  readonly giveBack: (ref: LockRef) => void;
 }
 
 /** Claims in one call: Redis does nothing else while it runs. */
@@ -37,6 +39,7 @@ interface Waiter {
   /** Was any question answered? And if not, why not? */
   failure: RedisUnavailableError | undefined;
   wasAnswered: boolean;
+  wasGranted: boolean;
   settle(outcome: AcquireOutcome | Error): void;
 }
 
@@ -93,7 +96,7 @@ export class RedisLockQueue {
     const waiter = this.#waiters.get(token);
     if (waiter === undefined) return false;
     if (this.#options.scripts.isDurable) this.#ask([waiter]);
-    else waiter.settle({ outcome: 'acquired', grant: grantOf(ms, fence, askedAt) });
+    else this.#grant(waiter, grantOf(ms, fence, askedAt));
     return true;
   }
 
@@ -110,7 +113,7 @@ export class RedisLockQueue {
 
   #enter(claim: LockClaim, settle: Waiter['settle']): Waiter {
     const state = { arrival: '', askAt: 0, isAsking: false, failure: undefined };
-    const waiter: Waiter = { claim, settle, wasAnswered: false, ...state };
+    const waiter = { claim, settle, wasAnswered: false, wasGranted: false, ...state };
     this.#waiters.set(claim.token, waiter);
     return waiter;
   }
@@ -135,7 +138,10 @@ export class RedisLockQueue {
       const replies = await this.#send(group);
       for (const [index, waiter] of group.entries()) this.#answer(waiter, replies[index], askedAt);
     } catch (error) {
-      for (const waiter of group) this.#unanswered(waiter, error);
+      const isOfOne = group.length > 1 && !(error instanceof RedisUnavailableError);
+      // The server refuses the call for one of them: it is the only one to learn that.
+      if (isOfOne) await Promise.all(group.map((waiter) => this.#askTogether([waiter])));
+      else for (const waiter of group) this.#unanswered(waiter, error);
     } finally {
       for (const waiter of group) waiter.isAsking = false;
     }
@@ -155,12 +161,20 @@ export class RedisLockQueue {
   #answer(waiter: Waiter, reply: WaitReply | undefined, askedAt: number): void {
     if (reply === undefined) throw new TypeError('a lock script did not answer every claim');
     waiter.wasAnswered = true;
-    if (reply.word === 'acquired') {
-      waiter.settle({ outcome: 'acquired', grant: grantOf(reply.ms, reply.fence, askedAt) });
-      return;
+    if (!this.#waiters.has(waiter.claim.token)) {
+      // A question that had to be sent once more overtook the release that ended the waiting.
+      if (!waiter.wasGranted) this.#options.giveBack(waiter.claim);
+    } else if (reply.word === 'acquired') {
+      this.#grant(waiter, grantOf(reply.ms, reply.fence, askedAt));
+    } else {
+      waiter.arrival = reply.arrival;
+      this.#planNext(waiter, reply.ms + 1);
     }
-    waiter.arrival = reply.arrival;
-    this.#planNext(waiter, reply.ms + 1);
+  }
+
+  #grant(waiter: Waiter, grant: LockGrant): void {
+    waiter.wasGranted = true;
+    waiter.settle({ outcome: 'acquired', grant });
   }
 
   /** One question that is lost says nothing, as long as Redis serves others. */

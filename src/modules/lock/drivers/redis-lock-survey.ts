@@ -6,8 +6,10 @@ import {
   SURVEY,
 } from '../../../common/redis/index.js';
 import type { HeldLock } from '../lock.driver.js';
+import { LockMisuseError } from '../lock.errors.js';
 import type { LockKeyNames } from './lock-key-names.js';
 import { SHOWN_OF_TOKEN } from './lock-rules.js';
+import { asMisuse } from './lock-scripts.js';
 import { INSPECT } from './scripts/lock-inspect.lua.js';
 import type { HolderReply } from './scripts/lock-reply.js';
 
@@ -54,7 +56,8 @@ export class RedisLockSurvey {
 
   async #inspect(key: string): Promise<HeldLock | undefined> {
     const call = { keys: this.#keys.all(key), args: undefined, ...SURVEY };
-    return heldLock(key, await this.#connection.script(INSPECT, call));
+    const holder = await this.#connection.script(INSPECT, call).catch(nobody);
+    return heldLock(key, holder);
   }
 }
 
@@ -72,4 +75,9 @@ export function heldLock(key: string, holder: HolderReply | undefined): HeldLock
       waitedMs,
     })),
   };
+}
+
+/** Holds what is no lock. @throws every other error as it is */
+function nobody(error: unknown): undefined {
+  if (!(asMisuse(error) instanceof LockMisuseError)) throw error;
 }

@@ -11,6 +11,7 @@ import type {
   LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
+import { LockMisuseError } from '../lock.errors.js';
 import { ExtendBatch } from './extend-batch.js';
 import { acquireOneByOne } from './acquire-one-by-one.js';
 import type { LockChannel } from './lock-channel.js';
@@ -48,8 +49,9 @@ export class RedisLockDriver implements LockDriver {
     const keys = new LockKeyNames(connection.keys);
     const scripts = new LockScripts(connection, options);
     this.#keys = keys;
+    const giveBack = (ref: LockRef): void => this.#giveBack(ref);
     this.#scripts = scripts;
-    this.#queue = new RedisLockQueue(connection, { ...options, keys, scripts });
+    this.#queue = new RedisLockQueue(connection, { ...options, keys, scripts, giveBack });
     this.#extensions = new ExtendBatch(scripts, connection.topology === 'cluster');
     this.#survey = new RedisLockSurvey(connection, keys);
   }
@@ -83,7 +85,8 @@ export class RedisLockDriver implements LockDriver {
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
     checkHold(ref.key, ttlMs);
-    const reply = await this.#extensions.extend(this.#keys.lock(ref.key), { ref, ttlMs });
+    const lock = this.#keys.lock(ref.key);
+    const reply = await this.#extensions.extend(lock, { ref, ttlMs }).catch(lost);
     if (reply === undefined) return { outcome: 'lost' };
     return { outcome: 'extended', grant: grantOf(reply.ms, reply.fence) };
   }
@@ -91,17 +94,19 @@ export class RedisLockDriver implements LockDriver {
   async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
     const askedAt = this.#options.clock.monotonic();
     const keys = this.#keys.all(key);
-    const { outcome, next } = await this.#scripts.run(RELEASE, {
+    const call = {
       keys: { ...keys, released: this.#keys.released(keys.lock, token) },
       args: { token, channel: this.#options.channel.name },
       // A release that is refused because its request has used up its time would leave the lock
       // standing.
       outsideBudget: true,
-    });
-    // Whoever it was handed over to may have stopped waiting just now. Should this be lost as well,
-    // the release that its own end made is still tried.
+    };
+    const reply = await this.#scripts.run(RELEASE, call).catch(lost);
+    if (reply === undefined) return 'lost';
+    const { outcome, next } = reply;
+    // Whoever it was handed over to may have stopped waiting just now.
     if (next !== undefined && !this.#queue.take(next, askedAt)) {
-      this.release({ key, token: next.token }).catch(() => undefined);
+      this.#giveBack({ key, token: next.token });
     }
     return outcome;
   }
@@ -118,12 +123,32 @@ export class RedisLockDriver implements LockDriver {
   async #wait(claim: LockClaim, wait: LockWait): Promise<AcquireOutcome> {
     try {
       const answer = await this.#queue.acquire(claim, wait);
-      if (answer.outcome === 'busy') await this.release(claim);
+      if (answer.outcome === 'busy') await this.#leave(claim);
       return answer;
     } catch (error) {
       // An outage leaves nothing to be asked, and what the claim left behind is the caller's to know.
-      if (!(error instanceof RedisUnavailableError)) await this.release(claim);
+      if (!(error instanceof RedisUnavailableError)) await this.#leave(claim);
       throw error;
     }
   }
+
+  /** Also where this is never sent, what the claim left behind is unknown. */
+  async #leave(claim: LockClaim): Promise<void> {
+    try {
+      await this.release(claim);
+    } catch (error) {
+      if (!(error instanceof RedisUnavailableError) || error.outcome === 'unknown') throw error;
+      throw new RedisUnavailableError('deadline', { cause: error });
+    }
+  }
+
+  /** Should this be lost, the release that the end of the waiting made is still tried. */
+  #giveBack(ref: LockRef): void {
+    this.release(ref).catch(() => undefined);
+  }
+}
+
+/** A hold whose key something else uses by now. @throws every other error as it is */
+function lost(error: unknown): undefined {
+  if (!(error instanceof LockMisuseError)) throw error;
 }
