@@ -53,6 +53,13 @@ async function join(url = redis().url, deadlineMs = 5_000): Promise<Peer> {
   return { open, channel, driver: redisDriver(open.connection, channel, { deadlineMs }) };
 }
 
+async function startProxy(): Promise<FaultProxy> {
+  const proxy = new FaultProxy({ targetPort: redis().process.port });
+  await proxy.start();
+  ends.push(() => void proxy.stop());
+  return proxy;
+}
+
 function names(key = 'job') {
   return new LockKeyNames(one.open.connection.keys).all(key);
 }
@@ -274,11 +281,19 @@ describe('a server that forgot', () => {
   }
 });
 
+describe('a wait that is shorter than the way to the server', () => {
+  it('gets a lock that is free', async () => {
+    const proxy = await startProxy();
+    const far = await join(proxy.url);
+    await proxy.delay(20);
+    expect(await far.driver.acquire(claim(), { waitMs: 1 })).toMatchObject(acquired);
+    expect(await far.driver.acquire(claim(), { waitMs: 1 })).toMatchObject({ outcome: 'busy' });
+  });
+});
+
 describe('a release whose reply is lost', () => {
   it('has handed the lock over to another process, which gets it', async () => {
-    const proxy = new FaultProxy({ targetPort: redis().process.port });
-    await proxy.start();
-    ends.push(() => void proxy.stop());
+    const proxy = await startProxy();
     const cut = await join(proxy.url, 300);
     await warmUp(cut, other);
     const held = claim();

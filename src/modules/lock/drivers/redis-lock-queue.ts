@@ -9,6 +9,7 @@ import { SIGN_OF_LIFE_MS } from './lock-rules.js';
 import type { LockScripts } from './lock-scripts.js';
 import type { HandedOver } from './scripts/lock-release.lua.js';
 import { WAIT, type WaitReply } from './scripts/lock-wait.lua.js';
+import { endOf, newWaiting, type WaitingClaim } from './waiting-claim.js';
 
 export interface RedisLockQueueOptions {
   readonly scripts: LockScripts;
@@ -29,20 +30,6 @@ const SPACING_MS = 10;
 /** What a timer can do at most; whoever waits for longer asks again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** A claim of this process that waits. */
-interface Waiter {
-  readonly claim: LockClaim;
-  arrival: string;
-  /** Time of the next question, as `performance.now()` tells it: for the timer. */
-  askAt: number;
-  isAsking: boolean;
-  /** Was any question answered? And if not, why not? */
-  failure: RedisUnavailableError | undefined;
-  wasAnswered: boolean;
-  wasGranted: boolean;
-  settle(outcome: AcquireOutcome | Error): void;
-}
-
 /**
  * The claims of this process that wait for locks in Redis.
  *
@@ -53,7 +40,7 @@ interface Waiter {
 export class RedisLockQueue {
   readonly #connection: RedisConnection;
   readonly #options: RedisLockQueueOptions;
-  readonly #waiters = new Map<string, Waiter>();
+  readonly #waiters = new Map<string, WaitingClaim>();
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
 
@@ -79,7 +66,7 @@ export class RedisLockQueue {
         const settle = (outcome: AcquireOutcome | Error): void =>
           outcome instanceof Error ? reject(outcome) : resolve(outcome);
         const waiter = this.#enter(claim, settle);
-        timer = setTimeout(() => settle(endOf(waiter)), Math.min(waitMs, LONGEST_TIMER_MS));
+        timer = setTimeout(() => this.#end(waiter), Math.min(waitMs, LONGEST_TIMER_MS));
         onAbort = () => reject(signal?.reason);
         signal?.addEventListener('abort', onAbort);
         this.#ask([waiter]);
@@ -111,17 +98,16 @@ export class RedisLockQueue {
     this.#ask([...this.#waiters.values()].filter(({ isAsking }) => !isAsking));
   }
 
-  #enter(claim: LockClaim, settle: Waiter['settle']): Waiter {
-    const state = { arrival: '', askAt: 0, isAsking: false, failure: undefined };
-    const waiter = { claim, settle, wasAnswered: false, wasGranted: false, ...state };
+  #enter(claim: LockClaim, settle: WaitingClaim['settle']): WaitingClaim {
+    const waiter = newWaiting(claim, settle);
     this.#waiters.set(claim.token, waiter);
     return waiter;
   }
 
   /** In groups whose keys may be in one call. */
-  #ask(waiters: readonly Waiter[]): void {
+  #ask(waiters: readonly WaitingClaim[]): void {
     const isCluster = this.#connection.topology === 'cluster';
-    const groups = new Map<string, Waiter[]>();
+    const groups = new Map<string, WaitingClaim[]>();
     for (const [index, waiter] of waiters.entries()) {
       const name = isCluster ? waiter.claim.key : String(Math.floor(index / ASKED_AT_ONCE));
       const group = groups.get(name) ?? [];
@@ -131,7 +117,7 @@ export class RedisLockQueue {
     for (const group of groups.values()) void this.#askTogether(group);
   }
 
-  async #askTogether(group: readonly Waiter[]): Promise<void> {
+  async #askTogether(group: readonly WaitingClaim[]): Promise<void> {
     for (const waiter of group) waiter.isAsking = true;
     const askedAt = this.#options.clock.monotonic();
     try {
@@ -148,7 +134,7 @@ export class RedisLockQueue {
     this.#askLater();
   }
 
-  #send(group: readonly Waiter[]): Promise<readonly WaitReply[]> {
+  #send(group: readonly WaitingClaim[]): Promise<readonly WaitReply[]> {
     const { channel, keys, scripts } = this.#options;
     const call = {
       keys: group.map(({ claim }) => keys.all(claim.key)),
@@ -158,7 +144,7 @@ export class RedisLockQueue {
     return scripts.grant(WAIT, call, (replies) => replies.some(({ word }) => word === 'acquired'));
   }
 
-  #answer(waiter: Waiter, reply: WaitReply | undefined, askedAt: number): void {
+  #answer(waiter: WaitingClaim, reply: WaitReply | undefined, askedAt: number): void {
     if (reply === undefined) throw new TypeError('a lock script did not answer every claim');
     waiter.wasAnswered = true;
     if (!this.#waiters.has(waiter.claim.token)) {
@@ -168,25 +154,33 @@ export class RedisLockQueue {
       this.#grant(waiter, grantOf(reply.ms, reply.fence, askedAt));
     } else {
       waiter.arrival = reply.arrival;
+      if (waiter.isOver) waiter.settle(endOf(waiter));
       this.#planNext(waiter, reply.ms + 1);
     }
   }
 
-  #grant(waiter: Waiter, grant: LockGrant): void {
+  /** Its time is over; but a free lock is not refused because the first answer takes longer. */
+  #end(waiter: WaitingClaim): void {
+    waiter.isOver = true;
+    if (waiter.wasAnswered || !waiter.isAsking) waiter.settle(endOf(waiter));
+  }
+
+  #grant(waiter: WaitingClaim, grant: LockGrant): void {
     waiter.wasGranted = true;
     waiter.settle({ outcome: 'acquired', grant });
   }
 
   /** One question that is lost says nothing, as long as Redis serves others. */
-  #unanswered(waiter: Waiter, error: unknown): void {
+  #unanswered(waiter: WaitingClaim, error: unknown): void {
     if (!(error instanceof RedisUnavailableError)) waiter.settle(asError(error));
     else if (!this.#connection.gate.isClosed) waiter.settle(away());
     // What was never sent says less than what may have been done.
     else if (waiter.failure?.outcome !== 'unknown') waiter.failure = error;
+    if (waiter.isOver) waiter.settle(endOf(waiter));
     this.#planNext(waiter, SIGN_OF_LIFE_MS);
   }
 
-  #planNext(waiter: Waiter, inMs: number): void {
+  #planNext(waiter: WaitingClaim, inMs: number): void {
     const delayMs = Math.max(SPACING_MS, Math.min(SIGN_OF_LIFE_MS, inMs));
     waiter.askAt = performance.now() + delayMs;
   }
@@ -223,12 +217,6 @@ export class RedisLockQueue {
 /** What a claim left in the queue, or was given, is unknown. */
 function away(): RedisUnavailableError {
   return new RedisUnavailableError('connection');
-}
-
-/** When its time is over. */
-function endOf({ wasAnswered, failure }: Waiter): AcquireOutcome | Error {
-  if (!wasAnswered && failure !== undefined) return failure;
-  return { outcome: 'busy', remainingMs: 0 };
 }
 
 function asError(error: unknown): Error {

@@ -1,9 +1,9 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import type { LockClaim } from '../../lock.driver.js';
 import { QUEUE_LIFE_MS } from '../lock-rules.js';
 import { leastFence } from './lock-acquire.lua.js';
 import { GRANT } from './lock-grant.lua.js';
 import { HANDOVER } from './lock-handover.lua.js';
+import type { WaitingClaim } from '../waiting-claim.js';
 import type { LockKeys } from './lock-keys.js';
 import { decodeFence } from './lock-reply.js';
 import { RENEW } from './lock-renew.lua.js';
@@ -77,13 +77,7 @@ return answers
 interface WaitArguments {
   /** Where this process is told of locks that were handed over to it. */
   readonly channel: string;
-  readonly claims: readonly WaitingClaim[];
-}
-
-export interface WaitingClaim {
-  readonly claim: LockClaim;
-  /** Place in the queue, as the server told it; '' as long as it did not. */
-  readonly arrival: string;
+  readonly claims: readonly Pick<WaitingClaim, 'claim' | 'arrival'>[];
 }
 
 export type WaitReply =
