@@ -1,15 +1,36 @@
 import fc from 'fast-check';
 import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
 import { FakeClock } from '../../../src/testing/index.js';
+import { eventually } from '../../support/eventually.js';
 import { useRedis } from '../../support/redis/shared-redis.js';
 import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 import { openOnRedis, useLocks } from './lock-fixtures.js';
+import { EXPIRE_MS, QueueRun, queueSteps, timelessQueueSteps } from './lock-queue-model.js';
 import { answersOf, LockModel, type Step, steps, timelessSteps } from './lock-model.js';
 
 /** Steps on a real server cost round trips. */
 const REDIS_SHARE = 0.15;
 
 process.stderr.write(`lock properties: TEST_SEED=${SEED}\n`);
+
+/** Each step is looked at until everybody has seen what it led to. */
+const WAITING_SHARE = 0.04;
+
+/** Above the longest time between two looks of the queue in memory. */
+const LOOK_MS = 51;
+
+/** All but what the queue in memory uses. */
+const REAL_TIMERS = [
+  'Date',
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+] as const;
 
 const noTime = (): void => undefined;
 
@@ -49,6 +70,59 @@ describe(`random sequences of calls, some repeated (TEST_SEED=${SEED})`, () => {
           expect(await answersOf(fresh, locks().driver, noTime)).toEqual(expected);
         });
         await fc.assert(sameAnswers, sampling(REDIS_SHARE));
+      },
+      PATIENCE_MS,
+    );
+  });
+});
+
+describe(`random sequences of claims that wait (TEST_SEED=${SEED})`, () => {
+  const redis = useRedis('standalone');
+
+  describe('in memory', () => {
+    // The queue looks at the clock from time to time: here as soon as a step is done.
+    beforeEach(() => void jest.useFakeTimers({ doNotFake: [...REAL_TIMERS] }));
+    afterEach(() => void jest.useRealTimers());
+
+    it(
+      'are granted in the order of arrival; nobody is left out, or gets what is not theirs',
+      async () => {
+        const sameStates = fc.asyncProperty(queueSteps, async (sequence) => {
+          const clock = new FakeClock();
+          const run = new QueueRun([new MemoryLockDriver(clock)]);
+          for (const step of sequence) {
+            await run.act(step);
+            clock.advance(step.call === 'expire' ? EXPIRE_MS : 1);
+            await jest.advanceTimersByTimeAsync(LOOK_MS);
+            expect(await run.state()).toEqual(run.model.state);
+          }
+        });
+        await fc.assert(sameStates, sampling(0.3));
+      },
+      PATIENCE_MS,
+    );
+  });
+
+  describe('on redis, from two processes', () => {
+    const locks = useLocks(() => openOnRedis({ url: redis().url }, 'standalone'));
+    let round = 0;
+
+    it(
+      'are granted in the order of arrival; nobody is left out, or gets what is not theirs',
+      async () => {
+        const sameStates = fc.asyncProperty(timelessQueueSteps, async (sequence) => {
+          round += 1;
+          const { driver, peer } = locks();
+          const run = new QueueRun([driver, peer], String(round));
+          for (const step of sequence) {
+            await run.act(step);
+            await eventually(async () => expect(await run.state()).toEqual(run.model.state), {
+              intervalMs: 1,
+            });
+          }
+          await run.end();
+        });
+        await fc.assert(sameStates, sampling(WAITING_SHARE));
       },
       PATIENCE_MS,
     );
