@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
-import { trafficOf } from './server-traffic.js';
+import { passTurn, trafficOf } from './server-traffic.js';
 
 // A server of our own: what is counted, killed and forgotten here is nobody else's.
 const redis = useStarted(() => startStandalone());
@@ -363,7 +363,3 @@ describe('a claim that cannot leave the queue', () => {
     await expect(outcome).rejects.toMatchObject({ outcome: 'unknown' });
   });
 });
-
-function passTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}

@@ -20,7 +20,7 @@ import { eventually } from '../../support/eventually.js';
 import { startStandalone } from '../../support/redis/redis-standalone.js';
 import { uniquePrefix, useStarted } from '../../support/redis/shared-redis.js';
 import { harnessOn } from './lock-harness.js';
-import { trafficOf } from './server-traffic.js';
+import { passTurn, trafficOf } from './server-traffic.js';
 
 /** Long ago: nobody waits for such a call any more. */
 const PAST = 1;
@@ -307,6 +307,50 @@ describe('holds that are extended by themselves', () => {
   });
 });
 
+describe('a server whose clock is set', () => {
+  it.each([-HOUR, HOUR])('by %i ms changes nothing of how long a lock is held', async (stepMs) => {
+    const now = (await serverMs()) + stepMs;
+    const call = { keys: grantKeys(), args: claim({ ttlMs: 60_000 }), now };
+    const answer = await run(ACQUIRE, call, FAR_FUTURE);
+    expect(ACQUIRE.decode(answer)).toMatchObject({ ms: 60_000 });
+    expect(await ttlOf(lockName())).toBeLessThanOrEqual(60_000);
+    expect(await ttlOf(lockName())).toBeGreaterThan(50_000);
+  });
+
+  it('back keeps a lock that is held at least for a time no longer than asked', async () => {
+    const held = claim({ ttlMs: 60_000, holdAtLeastMs: 10_000 });
+    await driver.acquire(held);
+    const now = (await serverMs()) - HOUR;
+    const keys = { ...grantKeys(), released: names().released('job', held.token) };
+    const args = { token: held.token, channel: 'ours' };
+    await run(RELEASE, { keys, args, now }, FAR_FUTURE);
+    expect(await ttlOf(lockName())).toBeGreaterThan(0);
+    expect(await ttlOf(lockName())).toBeLessThanOrEqual(10_000);
+  });
+
+  it('while claims wait hands the lock over to them, in the order in which they came', async () => {
+    const held = claim();
+    await driver.acquire(held);
+    const [first, second] = [claim(), claim()];
+    const ask = async (one: LockClaim, now: number) => {
+      const call = { keys: [grantKeys()], args: waiting(one), now };
+      return WAIT.decode(await run(WAIT, call, FAR_FUTURE))[0]?.word;
+    };
+    const [before, later] = [await serverMs(), (await serverMs()) - HOUR];
+    expect([await ask(first, before), await ask(second, later)]).toEqual(['busy', 'busy']);
+    await server.del(lockName());
+    // The first says that it lives: by the new time both were heard of just now.
+    expect(await ask(first, later)).toBe('acquired');
+    await server.del(lockName());
+    expect(await ask(second, later)).toBe('acquired');
+  });
+
+  async function serverMs(): Promise<number> {
+    const [seconds] = await server.time();
+    return Number(seconds) * 1_000;
+  }
+});
+
 describe('a server that forgot its scripts', () => {
   it('is taught them again', async () => {
     const held = claim();
@@ -353,8 +397,4 @@ async function run<Keys, Args>(
   const keys = script.keys(call.keys);
   const { now = '' } = call;
   return server.eval(script.source, keys.length, ...keys, deadline, now, ...script.args(call.args));
-}
-
-function passTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }

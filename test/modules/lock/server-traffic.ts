@@ -30,3 +30,8 @@ export async function trafficOf(server: Redis, work: () => Promise<unknown>): Pr
     inScript: commands.filter(({ isScript }) => isScript).map(({ name }) => name),
   };
 }
+
+/** Lets what is under way get on by one turn of the event loop. */
+export function passTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}

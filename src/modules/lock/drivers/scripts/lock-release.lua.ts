@@ -29,7 +29,8 @@ if holder[1] ~= token then
 end
 local rest, keep = redis.call('PTTL', lock), tonumber(holder[3] or 0)
 redis.call('SET', KEYS[5], '', 'PX', math.max(1, math.min(rest, tonumber(arg(2)))))
-if keep > 0 then keep = keep - (now - tonumber(holder[2])) end
+-- No longer than asked, also where the clock was set back.
+if keep > 0 then keep = keep - math.max(0, now - tonumber(holder[2])) end
 if keep > 0 then
   redis.call('HSET', lock, 'token', '')
   redis.call('PEXPIRE', lock, keep)
