@@ -28,7 +28,7 @@ interface Claim {
 }
 
 /** What the contract means: a lock that is held is given to whoever came first, and to nobody else. */
-export class QueueModel {
+class QueueModel {
   readonly #holds = new Map<string, Claim>();
   /** Of all locks, in the order of arrival. */
   #waiting: Claim[] = [];
