@@ -321,7 +321,7 @@ describe('a server whose clock is set', () => {
     const held = claim({ ttlMs: 60_000, holdAtLeastMs: 10_000 });
     await driver.acquire(held);
     const now = (await serverMs()) - HOUR;
-    const keys = { ...grantKeys(), released: names().released('job', held.token) };
+    const keys = { ...grantKeys(), released: names().released(lockName(), held.token) };
     const args = { token: held.token, channel: 'ours' };
     await run(RELEASE, { keys, args, now }, FAR_FUTURE);
     expect(await ttlOf(lockName())).toBeGreaterThan(0);
