@@ -9,6 +9,12 @@ export interface RequestContext {
 
 const storage = new AsyncLocalStorage<RequestContext | undefined>();
 
+/**
+ * The context in which this file was loaded, which is that of nobody: neither ours nor one of the
+ * application. A timer keeps the one it was set in, and whatever hangs on it, for as long as it lives.
+ */
+const outside = AsyncLocalStorage.snapshot();
+
 /** The context of the request being answered; `undefined` outside one (boot, jobs, timers). */
 export function currentRequest(): RequestContext | undefined {
   return storage.getStore();
@@ -20,8 +26,9 @@ export function runInRequest<T>(context: RequestContext, work: () => T): T {
 }
 
 /**
- * Runs `work`, and everything it awaits, on nobody's request and budget: what many callers share.
+ * Runs `work`, and everything it awaits, on nobody's request and budget, and in nobody's context of
+ * any kind: what many callers share.
  */
 export function runOutsideRequests<T>(work: () => T): T {
-  return storage.run(undefined, work);
+  return outside(work);
 }

@@ -19,8 +19,8 @@ export interface HoldOptions {
    */
   readonly maxHold?: Duration;
   /**
-   * The hold is not extended by itself for longer than this after the latest `lock.beat()`: a holder
-   * that makes no progress loses it, at the earliest when `ttl` is over. @default never
+   * The hold is not extended by itself once the latest `lock.beat()` is longer ago than this: a holder
+   * that makes no progress loses it, `ttl` later at most. @default never
    */
   readonly beatWithin?: Duration;
   /**
@@ -91,6 +91,9 @@ interface AnyOptions extends HoldOptions {
  * @throws LockMisuseError
  */
 export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
+  if (typeof options !== 'object' || options === null) {
+    throw new LockMisuseError('options', 'are missing: a lock needs a ttl');
+  }
   for (const name in options) {
     if (!NAMES.has(name)) throw new LockMisuseError(name, 'is not a known option');
   }
@@ -138,9 +141,10 @@ function optional(value: Duration | undefined, option: string): number | undefin
  */
 export function resolveKeys(key: LockKey): readonly string[] {
   if (typeof key === 'string') return [checkedKey(key)];
-  const keys = key.map(checkedKey).toSorted();
+  if (!Array.isArray(key)) throw new LockMisuseError('key', 'is neither a text nor a list');
+  const keys = [...new Set(key.map(checkedKey))].toSorted();
   if (keys.length === 0) throw new LockMisuseError('key', 'is an empty list');
-  if (new Set(keys).size < keys.length) throw new LockMisuseError('key', 'is there twice');
+  if (keys.length < key.length) throw new LockMisuseError('key', 'is there twice');
   return keys;
 }
 

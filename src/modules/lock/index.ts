@@ -23,6 +23,7 @@ export type {
   LockClaim,
   LockGrant,
   LockRef,
+  LockRelease,
   LockWait,
   LockWaiter,
   ReleaseOutcome,

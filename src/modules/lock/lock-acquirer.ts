@@ -48,9 +48,10 @@ export class LockAcquirer {
       return failureOfCall(error);
     }
     if (busyMs === undefined && hold.remainingMs > 0 && !wait.signal?.aborted) {
+      hold.begin();
       return { lock: new LockHandle(hold, { clock, events, ttlMs: wanted.terms.ttlMs }) };
     }
-    await releaseQuietly(hold);
+    await abandon(hold);
     wait.signal?.throwIfAborted();
     return { busyMs: busyMs ?? 0 };
   }
@@ -64,7 +65,7 @@ export class LockAcquirer {
     const askedAt = this.#context.clock.monotonic();
     const answer = await this.#context.driver.acquireAll(claims);
     if (answer.outcome === 'busy') {
-      return wait.waitMs > 0 ? this.#takeInOrder(hold, claims, wait) : answer.remainingMs;
+      return wait.waitMs > 0 ? this.#takeInOrder(hold, wanted, wait) : answer.remainingMs;
     }
     for (const [index, claim] of claims.entries()) {
       const grant = answer.grants[index];
@@ -76,18 +77,21 @@ export class LockAcquirer {
   /** One after the other, under one time limit; those that are held already are extended meanwhile. */
   async #takeInOrder(
     hold: LockHold,
-    claims: readonly LockClaim[],
+    wanted: WantedLocks,
     wait: LockWait,
   ): Promise<number | undefined> {
     const endsAt = this.#context.clock.monotonic() + wait.waitMs;
     try {
-      for (const claim of claims) {
+      for (const key of wanted.keys) {
+        const claim = this.#claim(key, wanted);
         const waitMs = Math.max(1, Math.ceil(endsAt - this.#context.clock.monotonic()));
         const busyMs = await this.#takeOne(hold, claim, { ...wait, waitMs });
         if (busyMs !== undefined) return busyMs;
+        // What was taken first may be lost by now: all of it is tried again.
+        if (hold.remainingMs === 0) return 0;
       }
     } catch (error) {
-      await releaseQuietly(hold);
+      await abandon(hold);
       throw error;
     }
     return undefined;
@@ -106,14 +110,13 @@ export class LockAcquirer {
   }
 
   #claim(key: string, { terms, outsideBudget }: WantedLocks): LockClaim {
-    const { ttlMs, holdAtLeastMs, fence } = terms;
+    const { ttlMs, fence } = terms;
     const claim = {
       key,
       token: makeToken(),
       ttlMs,
       owner: this.#context.owner,
       outsideBudget,
-      holdAtLeastMs,
     };
     return fence ? claim : { ...claim, fence: 'none' };
   }
@@ -123,6 +126,10 @@ export class LockAcquirer {
 function failureOfCall(error: unknown): { readonly failure: Error } {
   if (error instanceof LockBackendDownError && error.scope === 'call') return { failure: error };
   throw error;
+}
+
+async function abandon(hold: LockHold): Promise<void> {
+  await releaseQuietly({ release: () => hold.abandon() });
 }
 
 /** For a caller who is told something else already; a release that Redis missed is made up for. */

@@ -21,6 +21,8 @@ export interface LockHandleContext {
  * by a clock nobody can set, so it is over no later than the hold itself, whether or not Redis can be
  * asked, timers were late, or the process was stopped. Once it is over it stays so.
  *
+ * Its methods may be taken out of it: `({ signal, assertHeld }) => …`.
+ *
  * @example
  * await using lock = await locks.acquire('import:42', { ttl: '30s', wait: '5s' });
  * await fetch(source, { signal: lock.signal });
@@ -90,11 +92,11 @@ export class LockHandle implements AsyncDisposable {
   }
 
   /** @throws LockLostError when it may not be relied on any more, or was released */
-  assertHeld(): void {
+  readonly assertHeld = (): void => {
     if (this.isHeld) return;
     this.#hold.lose();
     throw new LockLostError(this.key);
-  }
+  };
 
   /**
    * Makes the hold last at least `ttl` from now, never shorter than it would, also beyond `maxHold`.
@@ -103,17 +105,14 @@ export class LockHandle implements AsyncDisposable {
    * @param ttl @default the time to live it was acquired with
    * @throws LockBackendDownError when Redis does not answer; the hold lasts as long as it would
    */
-  async extend(ttl?: Duration): Promise<'extended' | 'lost'> {
-    return this.#hold.extend(ttl === undefined ? this.#context.ttlMs : parseDuration(ttl, 'ttl'));
-  }
+  readonly extend = async (ttl?: Duration): Promise<'extended' | 'lost'> =>
+    this.#hold.extend(ttl === undefined ? this.#context.ttlMs : parseDuration(ttl, 'ttl'));
 
   /**
    * Says that the work goes on, for a hold with `beatWithin`; costs next to nothing. For others it
    * changes nothing.
    */
-  beat(): void {
-    this.#hold.beat();
-  }
+  readonly beat = (): void => this.#hold.beat();
 
   /**
    * Gives the lock back. `'lost'`: it was not held any more, and may be somebody else's now, who is
@@ -121,10 +120,10 @@ export class LockHandle implements AsyncDisposable {
    *
    * @throws LockBackendDownError when Redis does not answer; the release is made up for when it does
    */
-  release(): Promise<ReleaseOutcome> {
+  readonly release = (): Promise<ReleaseOutcome> => {
     this.#releasing ??= this.#release();
     return this.#releasing;
-  }
+  };
 
   /**
    * Ends the block of an `await using`. Where the lock was released already, it does nothing; where

@@ -14,8 +14,10 @@ export interface HoldTerms {
   readonly ttlMs: number;
   /** It is not extended by itself beyond this time. */
   readonly maxHoldMs: number;
-  /** Nor for longer than this after the latest beat. */
+  /** Nor once the latest beat is longer ago than this. */
   readonly beatWithinMs: number;
+  /** Its locks stay busy until it has lasted for so long. */
+  readonly holdAtLeastMs: number;
 }
 
 /** A claim that was granted. */
@@ -50,7 +52,7 @@ export class LockHold implements KeptHold {
   readonly #terms: HoldTerms;
   readonly #parts: Part[] = [];
   readonly #lostListeners: (() => void)[] = [];
-  /** Monotonic times beyond which it is not extended by itself. */
+  /** Monotonic times: not extended by itself beyond the first, nor after the second. */
   #maxUntil = Infinity;
   #beatUntil = Infinity;
   #retryAt = 0;
@@ -62,13 +64,19 @@ export class LockHold implements KeptHold {
     this.#terms = terms;
   }
 
-  /** Holds one more lock. */
+  /** Holds one more lock; until `begin` all of them are extended without a limit. */
   add({ claim, grant, askedAt }: GrantedClaim): void {
     const since = grant.askedAt ?? askedAt;
     this.#parts.push({ claim, grant, deadline: since + grant.remainingMs });
-    this.#maxUntil = since + this.#terms.maxHoldMs;
-    this.#beatUntil = since + this.#terms.beatWithinMs;
     grant.onLost?.(this.#onLost);
+    this.#context.keeper.keep(this);
+  }
+
+  /** All are there: the time for which they may be held begins. */
+  begin(): void {
+    const now = this.#context.clock.monotonic();
+    this.#maxUntil = now + this.#terms.maxHoldMs;
+    this.#beatUntil = now + this.#terms.beatWithinMs;
     this.#context.keeper.keep(this);
   }
 
@@ -88,10 +96,9 @@ export class LockHold implements KeptHold {
   }
 
   get dueAt(): number {
-    if (this.#isExtending) return this.#deadline;
-    const isKept = this.#deadline < this.#keepUntil;
+    if (this.#isExtending || !this.#mayRenew) return this.#deadline;
     const renewAt = this.#deadline - DUE_LEFT * this.#terms.ttlMs;
-    return isKept ? Math.min(this.#deadline, Math.max(renewAt, this.#retryAt)) : this.#deadline;
+    return Math.min(this.#deadline, Math.max(renewAt, this.#retryAt));
   }
 
   get mayFrom(): number {
@@ -150,18 +157,29 @@ export class LockHold implements KeptHold {
   /**
    * Gives all of it back; from now on nothing extends it. `'lost'` where any was lost before.
    */
-  async release(): Promise<ReleaseOutcome> {
+  release(): Promise<ReleaseOutcome> {
+    return this.#giveBack(this.#terms.holdAtLeastMs);
+  }
+
+  /** The same for one that nobody was given: all is free at once. */
+  abandon(): Promise<ReleaseOutcome> {
+    return this.#giveBack(0);
+  }
+
+  async #giveBack(holdAtLeastMs: number): Promise<ReleaseOutcome> {
     const stood = this.#state !== 'lost' && this.#parts.every(({ grant }) => grant.stands());
     this.#state = 'ended';
     this.#context.keeper.forget(this);
     const { driver } = this.#context;
-    const answers = await Promise.all(this.#parts.map(({ claim }) => driver.release(claim)));
+    const answers = await Promise.all(
+      this.#parts.map(({ claim: { key, token } }) => driver.release({ key, token, holdAtLeastMs })),
+    );
     return stood && answers.every((answer) => answer === 'released') ? 'released' : 'lost';
   }
 
   onDue(): void {
     if (this.remainingMs === 0) this.lose();
-    else if (!this.#isExtending && this.#deadline < this.#keepUntil) void this.#renew();
+    else if (!this.#isExtending && this.#mayRenew) void this.#renew();
   }
 
   /** Errors are tried again as long as the hold lasts; after that it is lost. */
@@ -170,7 +188,7 @@ export class LockHold implements KeptHold {
     const { ttlMs } = this.#terms;
     this.#isExtending = true;
     try {
-      await this.extend(Math.ceil(Math.min(ttlMs, this.#keepUntil - clock.monotonic())));
+      await this.extend(Math.ceil(Math.min(ttlMs, this.#maxUntil - clock.monotonic())));
     } catch (error) {
       if (!(error instanceof LockBackendDownError)) warn(error);
       const delayMs = Math.min(RETRY.mostMs, Math.max(RETRY.leastMs, RETRY.share * ttlMs));
@@ -181,8 +199,8 @@ export class LockHold implements KeptHold {
     }
   }
 
-  get #keepUntil(): number {
-    return Math.min(this.#maxUntil, this.#beatUntil);
+  get #mayRenew(): boolean {
+    return this.#deadline < this.#maxUntil && this.#context.clock.monotonic() < this.#beatUntil;
   }
 
   get #deadline(): number {

@@ -5,6 +5,15 @@ export interface LockRef {
   readonly token: string;
 }
 
+/** What is given back. */
+export interface LockRelease extends LockRef {
+  /**
+   * A hold that has not lasted for so long ends, but its lock stays busy for the rest of the time. By
+   * the clock of the driver. @default 0
+   */
+  readonly holdAtLeastMs?: number | undefined;
+}
+
 /** Who wants which lock for how long. */
 export interface LockClaim extends LockRef {
   readonly ttlMs: number;
@@ -17,11 +26,6 @@ export interface LockClaim extends LockRef {
    * elsewhere and goes on here, so that the next grant gets a greater one. @default a new one
    */
   readonly fence?: 'none' | number;
-  /**
-   * A release before the hold has lasted for so long ends the hold, but the lock stays busy for the
-   * rest of it. By the clock of the driver. @default 0
-   */
-  readonly holdAtLeastMs?: number | undefined;
 }
 
 /** How a claim waits for a lock that is busy. */
@@ -85,7 +89,10 @@ export interface LockWaiter {
 export interface HeldLock {
   readonly key: string;
   readonly owner: string;
-  /** Enough of the token to tell two holders apart, far too little to act for one. */
+  /**
+   * Enough of the token to tell two holders apart, far too little to act for one. Begins with `-`
+   * where the holder has released it and it stays busy for a while.
+   */
   readonly tokenPrefix: string;
   readonly heldMs: number;
   readonly remainingMs: number;
@@ -135,7 +142,7 @@ export interface LockDriver {
    * Ends the hold, holder only, or the waiting of a token. Known as released for 10 s, at most until
    * it would have expired.
    */
-  release(ref: LockRef): Promise<ReleaseOutcome>;
+  release(ref: LockRelease): Promise<ReleaseOutcome>;
 
   /** Takes the lock away from whoever holds it. Resolves to what was held. */
   forceRelease(key: string): Promise<HeldLock | undefined>;

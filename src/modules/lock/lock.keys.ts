@@ -8,7 +8,7 @@ export const LOCK: KeyFamily = {
   type: 'hash',
   ttl: 'the rest of the hold',
   evictable: false,
-  purpose: 'Holder of a lock: token, owner, since (ms), fence, least time to hold (ms)',
+  purpose: 'Holder of a lock: token, owner, since (ms), fence',
 };
 
 /** Keeps fences from going back where the server's clock does. Shares the slot of its lock. */
@@ -17,7 +17,7 @@ export const LOCK_FENCE: KeyFamily = {
   version: 1,
   layout: '{key}:fence',
   type: 'string',
-  ttl: '1 day and the time to live of the latest hold',
+  ttl: '1 day and the time to live of the latest hold, from its grant',
   evictable: true,
   purpose: 'Fence of the latest grant; the time takes its place where it is lost',
 };

@@ -189,38 +189,51 @@ export function queueSuite(open: OpenLocks): void {
   });
 
   describe('a lock that is to be held at least for a time', () => {
-    const asked = { holdAtLeastMs: HOUR };
-
     it('stays busy after its release, which is done', async () => {
       const { driver } = locks();
-      const held = claim(asked);
+      const held = claim();
+      const release = { ...held, holdAtLeastMs: HOUR };
       await driver.acquire(held);
-      expect(await driver.release(held)).toBe('released');
-      expect(await driver.release(held)).toBe('released');
+      expect(await driver.release(release)).toBe('released');
+      expect(await driver.release(release)).toBe('released');
       expect(await driver.acquire(claim())).toMatchObject(busy);
       expect(await driver.extend(held, HOUR)).toEqual({ outcome: 'lost' });
-      expect(await driver.list(1)).toMatchObject([{ key: 'job', tokenPrefix: '' }]);
+      const tokenPrefix = `-${held.token.slice(0, 5)}`;
+      expect(await driver.list(1)).toMatchObject([{ key: 'job', tokenPrefix }]);
       expect(await driver.forceRelease('job')).toMatchObject({ key: 'job' });
       expect(await driver.acquire(claim())).toMatchObject(acquired);
     });
 
     it('is free for who waits when the time is over', async () => {
       const { driver, peer } = locks();
-      const held = claim({ holdAtLeastMs: 3 * SHORT });
+      const held = claim();
       await driver.acquire(held);
       const next = peer.acquire(claim(), WAIT);
-      await driver.release(held);
+      await driver.release({ ...held, holdAtLeastMs: 3 * SHORT });
       await locks().passTime(3 * SHORT);
       expect(await next).toMatchObject(acquired);
     });
 
     it('is free at once where it was held for longer', async () => {
       const { driver } = locks();
-      const held = claim({ holdAtLeastMs: SHORT });
+      const held = claim();
       await driver.acquire(held);
       await locks().passTime(SHORT);
-      await driver.release(held);
+      await driver.release({ ...held, holdAtLeastMs: SHORT });
       expect(await driver.acquire(claim())).toMatchObject(acquired);
     });
+  });
+
+  it('who is told to stop in the turn in which the lock is given back does not keep it', async () => {
+    const { driver } = locks();
+    const held = claim();
+    await driver.acquire(held);
+    const stop = new AbortController();
+    const { outcome } = await waiting(driver, claim(), { ...WAIT, signal: stop.signal });
+    stop.abort(new Error('no longer needed'));
+    const released = driver.release(held);
+    await expect(outcome).rejects.toThrow('no longer needed');
+    await released;
+    await eventually(async () => (await driver.acquire(claim())).outcome === 'acquired');
   });
 }

@@ -110,9 +110,22 @@ describe('several keys', () => {
     expect(() => lock.fenceOf('c')).toThrow(misuse);
   });
 
-  it.each([[[]], [['a', 'a']], [['a', '']]])('%j are refused', async (keys) => {
+  it.each([[[]], [['a', 'a']], [['a', '']], [undefined], [42]])('%j are refused', async (keys) => {
     const refusal = { code: MISUSE, option: 'key' };
-    await expect(harness.locks.acquire(keys, TTL)).rejects.toMatchObject(refusal);
+    await expect(harness.locks.acquire(keys as never, TTL)).rejects.toMatchObject(refusal);
+  });
+
+  it('are held for their whole time also where some were waited for', async () => {
+    const { locks, clock } = harness;
+    const held = await locks.acquire('b', TTL);
+    const options = { ttl: '10s', maxHold: '10s', wait: '1m' } as const;
+    const waiting = locks.acquire(['a', 'b'], options);
+    await eventually(async () => (await locks.list(10)).length === 2);
+    clock.advance(5_000);
+    await held.release();
+    const lock = await waiting;
+    expect([lock.isHeld, lock.keys]).toEqual([true, ['a', 'b']]);
+    await lock.release();
   });
 
   describe('that are waited for', () => {
@@ -196,6 +209,28 @@ describe('a lock that is to be held at least for a time', () => {
     expect(await locks.withLock('job', job, work)).toBe(true);
     expect(work).toHaveBeenCalledTimes(2);
   });
+});
+
+it('a lock that nobody was given is free at once, whatever it was to be held for', async () => {
+  const clock = new SystemClock();
+  const { locks } = harnessOn(new MemoryLockDriver(clock), clock);
+  await locks.acquire('b', TTL);
+  const timeout = locks.acquire(['a', 'b'], { ...TTL, holdAtLeast: '30s', wait: 20 });
+  await expect(timeout).rejects.toMatchObject({ code: 'E_LOCK_WAIT_TIMEOUT' });
+  expect((await locks.list(10)).map(({ key }) => key)).toEqual(['b']);
+});
+
+it('options that are missing are a misuse', async () => {
+  const refusal = { code: MISUSE, option: 'options' };
+  await expect(harness.locks.acquire('job', undefined as never)).rejects.toMatchObject(refusal);
+});
+
+it('what a function gets of a lock may be taken out of it', async () => {
+  const work = harness.locks.withLock('job', TTL, async ({ signal, fence, assertHeld, extend }) => {
+    assertHeld();
+    return [signal.aborted, fence > 0, await extend()];
+  });
+  expect(await work).toEqual([false, true, 'extended']);
 });
 
 describe('a lock without a fence', () => {

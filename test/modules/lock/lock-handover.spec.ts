@@ -44,6 +44,18 @@ describe('locks of a single process when Redis is back', () => {
   const shown = async (): Promise<unknown> =>
     (await redis.kept.list(1_000)).map(({ key, remainingMs }) => [key, remainingMs]);
 
+  it('are not granted there together with others before they are taken over', async () => {
+    const lock = await heldHere();
+    const { goOn } = await comeBackUntilAsked();
+    const refusal = { code: 'E_LOCK_BUSY' };
+    await expect(harness.locks.acquire(['job'], TTL)).rejects.toMatchObject(refusal);
+    const both = await harness.locks.tryAcquire(['job', 'other'], TTL).catch(() => undefined);
+    expect([both, lock.isHeld]).toEqual([undefined, true]);
+    await goOn();
+    expect(await harness.locks.tryAcquire(['job', 'other'], TTL)).toBeUndefined();
+    expect(await lock.release()).toBe('released');
+  });
+
   it('are taken over there, for the rest of their time, undisturbed', async () => {
     const lock = await heldHere();
     clock.advance(10_000);

@@ -1,4 +1,4 @@
-import type { LockDriver, LockHandle } from '../../../src/modules/lock/index.js';
+import { currentLock, type LockDriver, type LockHandle } from '../../../src/modules/lock/index.js';
 import { LockBackendDownError } from '../../../src/modules/lock/lock.errors.js';
 import { harnessOn, interceptedDriver, type LockHarness, lockHarness } from './lock-harness.js';
 
@@ -114,7 +114,7 @@ describe('a hold', () => {
     }
     await pass(4_900);
     expect(lock.isHeld).toBe(true);
-    await pass(200);
+    await pass(100 + TTL_MS);
     expect(lock.isHeld).toBe(false);
     lock.beat();
     expect(lock.isHeld).toBe(false);
@@ -123,12 +123,22 @@ describe('a hold', () => {
 
   it('is extended again by a beat that comes just before its end', async () => {
     const lock = await harness.locks.acquire('job', { ...TTL, beatWithin: TTL_MS });
-    await pass(TTL_MS - 100);
+    await pass(TTL_MS + 1_000);
     lock.beat();
-    await pass(TTL_MS - 100);
+    await pass(TTL_MS);
     expect(lock.isHeld).toBe(true);
-    await pass(200);
+    await pass(TTL_MS);
     expect(lock.isHeld).toBe(false);
+  });
+
+  it('is not extended more often for many beats', async () => {
+    const lock = await harness.locks.acquire('job', { ...TTL, beatWithin: 500 });
+    for (let beats = 0; beats < 600; beats += 1) {
+      lock.beat();
+      await pass(STEP_MS);
+    }
+    expect(lock.isHeld).toBe(true);
+    expect(extended.length).toBeLessThanOrEqual(6);
   });
 
   it('that was taken away is lost when it is extended', async () => {
@@ -187,6 +197,16 @@ describe('an extension that gets no answer', () => {
     expect(warned).toHaveBeenCalledWith(expect.stringContaining('a bug'), 'BackplaneLockWarning');
     warned.mockRestore();
   });
+});
+
+it('a hold does not keep the context in which the first one was taken', async () => {
+  const seen: (string | undefined)[] = [];
+  await harness.locks.withLock('outer', TTL, async () => {
+    const other = await harness.locks.acquire('other', { ...TTL, maxHold: TTL_MS });
+    other.signal.addEventListener('abort', () => seen.push(currentLock()?.key));
+  });
+  await pass(TTL_MS);
+  expect(seen).toEqual([undefined]);
 });
 
 describe('the signal of a hold', () => {

@@ -223,6 +223,21 @@ describe('a process that died', () => {
     }
   });
 
+  it('does not keep others from a free lock, whether they wait or not', async () => {
+    const dead = await join();
+    const held = claim();
+    await one.driver.acquire(held);
+    await waiting(dead, claim());
+    dead.open.close();
+    // As if it had not been heard of for longer than the claim time.
+    const [, channel = ''] = await server.hkeys(names().waiters);
+    await server.hset(names().waiters, channel, 1);
+    await server.del(names().lock);
+    expect(await one.driver.acquireAll([claim(), claim({ key: 'other' })])).toMatchObject({
+      outcome: 'acquired',
+    });
+  });
+
   it('leaves nothing behind for good', async () => {
     const dead = await join();
     await one.driver.acquire(claim());

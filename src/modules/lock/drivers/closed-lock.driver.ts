@@ -1,4 +1,4 @@
-import type { LockDriver, LockRef } from '../lock.driver.js';
+import type { LockDriver, LockRelease } from '../lock.driver.js';
 import { LockBackendDownError } from '../lock.errors.js';
 import type { PendingReleases } from './pending-releases.js';
 
@@ -28,7 +28,7 @@ export class ClosedLockDriver implements LockDriver {
     throw this.#down();
   }
 
-  async release(ref: LockRef): Promise<never> {
+  async release(ref: LockRelease): Promise<never> {
     this.#options.pending.add(ref);
     throw this.#down();
   }

@@ -6,6 +6,7 @@ import type {
   LockClaim,
   LockDriver,
   LockRef,
+  LockRelease,
   ReleaseOutcome,
 } from '../lock.driver.js';
 import { LockBackendDownError } from '../lock.errors.js';
@@ -47,7 +48,7 @@ export class LocalLockDriver implements LockDriver {
     return this.#memory(ref.key).extend(ref, ttlMs);
   }
 
-  async release(ref: LockRef): Promise<ReleaseOutcome> {
+  async release(ref: LockRelease): Promise<ReleaseOutcome> {
     const mayAnswer = this.#options.mayAnswer(ref.key);
     // From before Redis went, or from a call whose reply was lost.
     if (this.#options.memory.isShared(ref)) this.#options.pending.add(ref);

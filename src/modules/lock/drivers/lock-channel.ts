@@ -83,12 +83,20 @@ function receive(
   };
 }
 
-/** Why it failed does not matter: the link tries again, and meanwhile those who wait ask. */
+/**
+ * A connection that failed is tried again by the link. A user that may not subscribe is told to
+ * whoever runs the application: locks go on, but every hand-over from elsewhere is found late.
+ */
 async function subscribe(client: RedisClient, name: string): Promise<boolean> {
   try {
     await client.subscribe(name);
     return true;
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError') {
+      const [reason = ''] = error.message.split(' ', 1);
+      const text = `Redis refuses the channel of locks (${reason}), so waiting for one is slow`;
+      process.emitWarning(text, 'BackplaneLockWarning');
+    }
     return false;
   }
 }

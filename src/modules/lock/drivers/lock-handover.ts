@@ -52,8 +52,7 @@ export class LockHandover implements FailoverJournal<LockDriver> {
 
   covers(_method: keyof LockDriver, [subject]: readonly unknown[]): boolean {
     if (this.#waiting.size === 0) return false;
-    const key = keyOf(subject);
-    return key !== undefined && this.keeps(key);
+    return keysOf(subject).some((key) => this.keeps(key));
   }
 
   record(): void {}
@@ -109,9 +108,10 @@ export class LockHandover implements FailoverJournal<LockDriver> {
   }
 }
 
-/** Of what a call is about: a claim, a hold, or the key itself; `undefined` for the list. */
-function keyOf(subject: unknown): string | undefined {
-  if (typeof subject === 'string') return subject;
-  if (typeof subject !== 'object' || subject === null || !('key' in subject)) return undefined;
-  return String(subject.key);
+/** Of what a call is about: a claim, claims, a hold, or the key itself; none for the list. */
+function keysOf(subject: unknown): readonly string[] {
+  if (typeof subject === 'string') return [subject];
+  if (Array.isArray(subject)) return subject.flatMap(keysOf);
+  if (typeof subject !== 'object' || subject === null || !('key' in subject)) return [];
+  return [String(subject.key)];
 }

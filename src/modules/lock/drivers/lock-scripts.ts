@@ -49,7 +49,7 @@ export class LockScripts {
     call: Pick<ScriptCall<Keys, Args>, 'keys' | 'args'> & Bounds,
   ): Promise<Reply> {
     const { keys, args, outsideBudget = false } = call;
-    const bounds = { deadlineMs: this.#deadlineMs, outsideBudget, role: this.#role };
+    const bounds = { deadlineMs: this.#deadlineMs, outsideBudget, ...this.#onClient };
     try {
       return await this.#connection.script(script, { keys, args, ...bounds });
     } catch (error) {
@@ -92,8 +92,12 @@ export class LockScripts {
     throw new RedisUnavailableError('deadline', { cause });
   }
 
-  get #role(): 'command' | 'durable' {
-    return this.isDurable ? 'durable' : 'command';
+  /**
+   * Behind a WAIT that takes its whole time a call may be late, which says nothing about Redis: it
+   * must not open the breaker for everybody.
+   */
+  get #onClient() {
+    return this.isDurable ? ({ role: 'durable', isSurvey: true } as const) : {};
   }
 }
 

@@ -36,7 +36,10 @@ export class MemoryLockQueue {
     let onAbort: (() => void) | undefined;
     try {
       return await new Promise<AcquireOutcome>((resolve, reject) => {
-        onAbort = () => reject(signal?.reason);
+        onAbort = () => {
+          this.leave(claim);
+          reject(signal?.reason);
+        };
         signal?.addEventListener('abort', onAbort);
         const since = this.#options.clock.monotonic();
         const waiter = { claim, since, until: since + waitMs, settle: resolve };
@@ -54,10 +57,10 @@ export class MemoryLockQueue {
   /** Gives the lock to the first who waits for it, should it be free. */
   handOver(key: string): void {
     const [first] = this.#queues.get(key) ?? [];
+    const askedAt = this.#options.clock.monotonic();
     const grant = first && this.#options.grant(first.claim);
     if (first === undefined || grant === undefined) return;
     this.leave(first.claim);
-    const askedAt = this.#options.clock.monotonic();
     first.settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
   }
 

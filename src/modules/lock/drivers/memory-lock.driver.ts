@@ -9,6 +9,7 @@ import type {
   LockDriver,
   LockGrant,
   LockRef,
+  LockRelease,
   LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
@@ -24,11 +25,10 @@ interface Hold {
   /** Monotonic time. */
   readonly since: number;
   readonly standing: Standing;
-  readonly holdAtLeastMs: number;
 }
 
-/** Holds a lock that was released and stays busy for a while. */
-const NOBODY = '';
+/** Before the token of a hold that was released and stays busy for a while; as on Redis. */
+const RELEASED = '-';
 
 /** Locks in this process, by the monotonic clock. */
 export class MemoryLockDriver implements LockDriver {
@@ -73,7 +73,7 @@ export class MemoryLockDriver implements LockDriver {
     return { outcome: 'extended', grant: this.#renew(key, hold, ttlMs) };
   }
 
-  async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
+  async release({ key, token, holdAtLeastMs = 0 }: LockRelease): Promise<ReleaseOutcome> {
     checkKeyText(key, 'key');
     const mark = JSON.stringify([key, token]);
     const hold = this.#holds.get(key);
@@ -82,8 +82,8 @@ export class MemoryLockDriver implements LockDriver {
       return this.#released.get(mark) ? 'released' : 'lost';
     }
     this.#released.set(mark, true, Math.min(this.#holds.remainingMs(key), RELEASE_KNOWN_MS));
-    const keptMs = hold.holdAtLeastMs - (this.#clock.monotonic() - hold.since);
-    if (keptMs > 0) this.#holds.set(key, { ...hold, token: NOBODY }, keptMs);
+    const keptMs = holdAtLeastMs - (this.#clock.monotonic() - hold.since);
+    if (keptMs > 0) this.#holds.set(key, { ...hold, token: `${RELEASED}${token}` }, keptMs);
     else this.#free(key);
     return 'released';
   }
@@ -119,8 +119,9 @@ export class MemoryLockDriver implements LockDriver {
     const since = same?.since ?? this.#clock.monotonic();
     const standing = same?.standing ?? new Standing(fence);
     standing.isShared = true;
-    const holdAtLeastMs = claim.holdAtLeastMs ?? same?.holdAtLeastMs ?? 0;
-    const hold = { token, owner: claim.owner ?? same?.owner ?? '', since, standing, holdAtLeastMs };
+    // Granted to somebody else by now, so that hold is over.
+    if (same === undefined) known?.standing.end();
+    const hold = { token, owner: claim.owner ?? same?.owner ?? '', since, standing };
     this.#holds.set(key, hold, remainingMs);
     return { ...standing.grant(remainingMs), askedAt };
   }
@@ -171,10 +172,10 @@ export class MemoryLockDriver implements LockDriver {
   }
 
   #grant(claim: LockClaim): LockGrant {
-    const { key, token, ttlMs, owner, holdAtLeastMs = 0 } = claim;
+    const { key, token, ttlMs, owner } = claim;
     const standing = new Standing(this.#nextFence(claim));
     const since = this.#clock.monotonic();
-    return this.#renew(key, { token, owner, since, standing, holdAtLeastMs }, ttlMs);
+    return this.#renew(key, { token, owner, since, standing }, ttlMs);
   }
 
   #free(key: string): void {

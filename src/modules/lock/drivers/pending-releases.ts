@@ -1,9 +1,9 @@
-import type { LockRef } from '../lock.driver.js';
+import type { LockRelease } from '../lock.driver.js';
 import { RedisUnavailableError } from '../../../common/redis/index.js';
 
 export interface PendingReleasesOptions {
   /** Releases one on Redis. */
-  readonly release: (ref: LockRef) => Promise<unknown>;
+  readonly release: (ref: LockRelease) => Promise<unknown>;
   /** Is there any use in trying now? */
   readonly mayTry: () => boolean;
 }
@@ -22,7 +22,7 @@ const RETRY_MS = 250;
  */
 export class PendingReleases {
   readonly #options: PendingReleasesOptions;
-  readonly #pending = new Map<string, LockRef>();
+  readonly #pending = new Map<string, LockRelease>();
   #timer: NodeJS.Timeout | undefined;
   #isFlushing = false;
 
@@ -30,8 +30,8 @@ export class PendingReleases {
     this.#options = options;
   }
 
-  add({ key, token }: LockRef): void {
-    this.#pending.set(token, { key, token });
+  add({ key, token, holdAtLeastMs }: LockRelease): void {
+    this.#pending.set(token, { key, token, holdAtLeastMs });
     const [oldest] = this.#pending.keys();
     if (this.#pending.size > MAX_PENDING && oldest !== undefined) this.#pending.delete(oldest);
     this.#retryLater();
@@ -62,7 +62,7 @@ export class PendingReleases {
     }
   }
 
-  async #release(ref: LockRef): Promise<void> {
+  async #release(ref: LockRelease): Promise<void> {
     try {
       await this.#options.release(ref);
     } catch (error) {

@@ -131,7 +131,6 @@ export class RedisLockQueue {
     } finally {
       for (const waiter of group) waiter.isAsking = false;
     }
-    this.#askLater();
   }
 
   #send(group: readonly WaitingClaim[]): Promise<readonly WaitReply[]> {
@@ -183,30 +182,33 @@ export class RedisLockQueue {
   #planNext(waiter: WaitingClaim, inMs: number): void {
     const delayMs = Math.max(SPACING_MS, Math.min(SIGN_OF_LIFE_MS, inMs));
     waiter.askAt = performance.now() + delayMs;
+    this.#askAt(waiter.askAt);
   }
 
   /** One timer for all; it does not keep the process alive. */
-  #askLater(): void {
-    const next = Math.min(...this.#planned());
-    if (next === Infinity || (this.#timer !== undefined && this.#timerAt <= next)) return;
+  #askAt(time: number): void {
+    if (this.#timer !== undefined && this.#timerAt <= time) return;
     clearTimeout(this.#timer);
-    this.#timerAt = next;
-    const delayMs = Math.max(0, next - performance.now());
+    this.#timerAt = time;
+    const delayMs = Math.max(0, time - performance.now());
     runOutsideRequests(() => {
       this.#timer = setTimeout(this.#askDue, delayMs).unref();
     });
   }
 
-  *#planned(): Generator<number> {
-    for (const { isAsking, askAt } of this.#waiters.values()) if (!isAsking) yield askAt;
-  }
-
   readonly #askDue = (): void => {
     this.#timer = undefined;
     const until = performance.now() + SPACING_MS;
-    const due = [...this.#waiters.values()].filter((one) => !one.isAsking && one.askAt <= until);
+    const due: WaitingClaim[] = [];
+    let next = Infinity;
+    // Those that are being asked plan their next question themselves.
+    for (const waiter of this.#waiters.values()) {
+      if (waiter.isAsking) continue;
+      if (waiter.askAt <= until) due.push(waiter);
+      else next = Math.min(next, waiter.askAt);
+    }
     this.#ask(due);
-    this.#askLater();
+    if (next < Infinity) this.#askAt(next);
   };
 
   #failAll(): void {

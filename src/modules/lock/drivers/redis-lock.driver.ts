@@ -8,6 +8,7 @@ import type {
   LockClaim,
   LockDriver,
   LockRef,
+  LockRelease,
   LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
@@ -91,12 +92,12 @@ export class RedisLockDriver implements LockDriver {
     return { outcome: 'extended', grant: grantOf(reply.ms, reply.fence) };
   }
 
-  async release({ key, token }: LockRef): Promise<ReleaseOutcome> {
+  async release({ key, token, holdAtLeastMs = 0 }: LockRelease): Promise<ReleaseOutcome> {
     const askedAt = this.#options.clock.monotonic();
     const keys = this.#keys.all(key);
     const call = {
       keys: { ...keys, released: this.#keys.released(keys.lock, token) },
-      args: { token, channel: this.#options.channel.name },
+      args: { token, channel: this.#options.channel.name, holdAtLeastMs },
       // A release that is refused because its request has used up its time would leave the lock
       // standing.
       outsideBudget: true,

@@ -8,6 +8,7 @@ import type {
   LockDriver,
   LockGrant,
   LockRef,
+  LockRelease,
   LockWait,
   ReleaseOutcome,
 } from '../lock.driver.js';
@@ -60,7 +61,7 @@ export class TrackingLockDriver implements LockDriver {
     return answer;
   }
 
-  async release(ref: LockRef): Promise<ReleaseOutcome> {
+  async release(ref: LockRelease): Promise<ReleaseOutcome> {
     const answer = await this.#options.redis.release(ref);
     await this.#options.memory?.release(ref);
     return answer;

@@ -2,15 +2,16 @@ import { defineScript } from '../../../../common/redis/index.js';
 import type { LockClaim } from '../../lock.driver.js';
 import { claimArguments } from './lock-acquire.lua.js';
 import { GRANT } from './lock-grant.lua.js';
+import { HANDOVER } from './lock-handover.lua.js';
 import type { LockKeys } from './lock-keys.js';
 import { decodeFence } from './lock-reply.js';
 import { RENEW } from './lock-renew.lua.js';
 
 /**
- * Takes all locks for their tokens when nobody holds any of them, and nobody waits for any; else
- * none. Renews those that their token holds.
+ * Takes all locks for their tokens when nobody holds any of them; else none. Renews those that their
+ * token holds. A free lock that others wait for is handed over to them.
  *
- * KEYS     of each claim: lock, latest fence, queue
+ * KEYS     of each claim: lock, latest fence, queue, waiters
  * ARGV     of each claim: as of `lock-acquire`
  * Returns  { 'acquired', then of each claim: time left in ms, fence or '' }
  *          | { 'busy', place of the claim from 0, time left in ms }
@@ -20,30 +21,35 @@ export const ACQUIRE_ALL = defineScript<readonly LockKeys[], readonly LockClaim[
   {
     name: 'lock-acquire-all',
     mode: 'write',
-    lua: `${RENEW}${GRANT}
-local claims, held = #KEYS / 3, {}
+    lua: `${RENEW}${GRANT}${HANDOVER}
+local claims, held = #KEYS / 4, {}
 for i = 1, claims do
-  local lock, token = KEYS[3 * i - 2], arg(5 * i - 4)
-  held[i] = redis.call('HMGET', lock, 'token', 'fence')
-  local holder = held[i][1]
-  if holder and holder ~= token or not holder and redis.call('EXISTS', KEYS[3 * i]) == 1 then
-    return { 'busy', i - 1, math.max(0, redis.call('PTTL', lock)) }
+  local k = 4 * i - 3
+  held[i] = redis.call('HMGET', KEYS[k], 'token', 'fence')
+  if not held[i][1] and redis.call('EXISTS', KEYS[k + 2]) == 1 then
+    hand_over(k, '')
+    held[i] = redis.call('HMGET', KEYS[k], 'token', 'fence')
+  end
+  if held[i][1] and held[i][1] ~= arg(k) then
+    return { 'busy', i - 1, redis.call('PTTL', KEYS[k]) }
   end
 end
 local answer = { 'acquired' }
 for i = 1, claims do
-  local k, a, ttl = 3 * i - 2, 5 * i - 4, tonumber(arg(5 * i - 3))
+  local k = 4 * i - 3
+  local ttl = tonumber(arg(k + 1))
   local fence = held[i][2] or ''
   if held[i][1] then
     ttl = renew(KEYS[k], ttl)
   else
-    fence = grant(KEYS[k], KEYS[k + 1], arg(a), { arg(a + 2), ttl, arg(a + 3), arg(a + 4) }, ttl)
+    fence = grant(KEYS[k], KEYS[k + 1], arg(k), { arg(k + 2), ttl, arg(k + 3) }, ttl)
   end
   answer[2 * i], answer[2 * i + 1] = ttl, fence
 end
 return answer
 `,
-    keys: (locks) => locks.flatMap(({ lock, fence, queue }) => [lock, fence, queue]),
+    keys: (locks) =>
+      locks.flatMap(({ lock, fence, queue, waiters }) => [lock, fence, queue, waiters]),
     args: (claims) => claims.flatMap(claimArguments),
     decode: decodeAcquired,
   },

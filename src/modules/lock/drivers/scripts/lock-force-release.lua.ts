@@ -10,7 +10,7 @@ import { decodeHolder, type HolderReply } from './lock-reply.js';
  *
  * KEYS     lock, latest fence, queue, waiters
  * Returns  what `lock-inspect` does, of the holder it was taken from
- * Cost     O(waiters): 5 commands, 14 when the lock is handed over
+ * Cost     O(waiters): 6 commands, 14 when the lock is handed over
  */
 export const FORCE_RELEASE = defineScript<LockKeys, undefined, HolderReply | undefined>({
   name: 'lock-force-release',

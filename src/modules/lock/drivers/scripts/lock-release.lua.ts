@@ -11,7 +11,8 @@ import { decodeFence } from './lock-reply.js';
  * the lock over to the first who waits. A token that only waits leaves the queue.
  *
  * KEYS     lock, latest fence, queue, waiters, mark that the token released it
- * ARGV     token, longest life of the mark in ms, channel of the process that asks
+ * ARGV     token, longest life of the mark in ms, channel of the process that asks, least
+ *          time to hold in ms
  * Returns  { 'lost' } | { 'released' }
  *          | { 'released', token, time left in ms, fence or '' } of a new holder of that process
  * Cost     O(log waiters), and O(waiters) where they are dead: 5 commands when released, 4 when lost,
@@ -22,17 +23,17 @@ export const RELEASE = defineScript<ReleaseKeys, ReleaseArguments, ReleaseReply>
   mode: 'write',
   lua: `
 local token, lock, queue, waiters = arg(1), KEYS[1], KEYS[3], KEYS[4]
-local holder = redis.call('HMGET', lock, 'token', 'since', 'keep')
+local holder = redis.call('HMGET', lock, 'token', 'since')
 if holder[1] ~= token then
   if redis.call('ZREM', queue, token) == 1 then redis.call('HDEL', waiters, token) end
   return { redis.call('EXISTS', KEYS[5]) == 1 and 'released' or 'lost' }
 end
-local rest, keep = redis.call('PTTL', lock), tonumber(holder[3] or 0)
+local rest, keep = redis.call('PTTL', lock), tonumber(arg(4))
 redis.call('SET', KEYS[5], '', 'PX', math.max(1, math.min(rest, tonumber(arg(2)))))
 -- No longer than asked, also where the clock was set back.
 if keep > 0 then keep = keep - math.max(0, now - tonumber(holder[2])) end
 if keep > 0 then
-  redis.call('HSET', lock, 'token', '')
+  redis.call('HSET', lock, 'token', '-' .. token)
   redis.call('PEXPIRE', lock, keep)
   return { 'released' }
 end
@@ -43,7 +44,7 @@ local given, life, fence = hand_over(1, arg(3))
 return { 'released', given, life, fence }
 `,
   keys: ({ lock, fence, queue, waiters, released }) => [lock, fence, queue, waiters, released],
-  args: ({ token, channel }) => [token, RELEASE_KNOWN_MS, channel],
+  args: ({ token, channel, holdAtLeastMs }) => [token, RELEASE_KNOWN_MS, channel, holdAtLeastMs],
   decode: decodeReleased,
 });
 
@@ -54,6 +55,7 @@ interface ReleaseKeys extends LockKeys {
 interface ReleaseArguments {
   readonly token: string;
   readonly channel: string;
+  readonly holdAtLeastMs: number;
 }
 
 export interface ReleaseReply {

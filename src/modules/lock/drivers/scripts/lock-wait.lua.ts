@@ -15,7 +15,7 @@ import { RENEW } from './lock-renew.lua.js';
  *
  * KEYS     of each claim: lock, latest fence, queue, waiters
  * ARGV     of each claim: token, channel of its process, arrival as it was told or '', the claim as
- *          JSON: [owner, time to live in ms, least fence or '', least time to hold in ms, channel]
+ *          JSON: [owner, time to live in ms, least fence or '', channel]
  * Returns  of each claim: { 'acquired', time left in ms, fence or '' }
  *          | { 'busy', time left of the holder in ms, arrival }
  * Cost     O(claims × log waiters), and O(waiters) where they are dead; of each 7 commands at most
@@ -67,8 +67,8 @@ return answers
     locks.flatMap(({ lock, fence, queue, waiters }) => [lock, fence, queue, waiters]),
   args: ({ channel, claims }) =>
     claims.flatMap(({ claim, arrival }) => {
-      const { token, owner, ttlMs, fence, holdAtLeastMs = 0 } = claim;
-      const text = JSON.stringify([owner, ttlMs, leastFence(fence), holdAtLeastMs, channel]);
+      const { token, owner, ttlMs, fence } = claim;
+      const text = JSON.stringify([owner, ttlMs, leastFence(fence), channel]);
       return [token, channel, arrival, text];
     }),
   decode: decodeWaiting,
