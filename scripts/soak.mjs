@@ -1,5 +1,6 @@
 /**
- * Runs the property-based specs with many more cases than `npm test` does.
+ * Runs the property-based specs, and that of locks in several processes, with many more cases than
+ * `npm test` does.
  *
  *   npm run test:soak                    100000 cases a property, at most two hours
  *   npm run test:soak -- --minutes 10    ends it sooner
@@ -32,7 +33,7 @@ if (process.exitCode !== 0) console.error(`soak: failed; again with: ${again}`);
 
 async function soak() {
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
-  const args = ['--testPathPatterns', 'property', '--testTimeout', String(limitMs)];
+  const args = ['--testPathPatterns', 'property|lock-processes', '--testTimeout', String(limitMs)];
   const env = {
     ...process.env,
     TEST_RUNS: String(runs),
