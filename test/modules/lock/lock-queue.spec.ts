@@ -230,8 +230,7 @@ describe('a process that died', () => {
     await waiting(dead, claim());
     dead.open.close();
     // As if it had not been heard of for longer than the claim time.
-    const [, channel = ''] = await server.hkeys(names().waiters);
-    await server.hset(names().waiters, channel, 1);
+    await server.hset(names().waiters, dead.channel.name, 1);
     await server.del(names().lock);
     expect(await one.driver.acquireAll([claim(), claim({ key: 'other' })])).toMatchObject({
       outcome: 'acquired',
