@@ -103,17 +103,20 @@ describe('a script', () => {
     expect(after).toEqual({ ...before, evalsha: before.evalsha + 1 });
   });
 
-  it('goes out in one write with everything else of its turn', async () => {
+  it.each([
+    [3, 1],
+    [20, 3],
+  ])('goes out with others of its turn: %i commands in %i writes', async (commands, expected) => {
     await add(1);
     const writes = [
       jest.spyOn(Socket.prototype, '_write'),
       // The type of a socket does not tell that it can write several things at once.
       jest.spyOn(Socket.prototype as Required<Writable>, '_writev'),
     ];
-    const values = [add(1), add(1), connection.command((client) => client.ping(), BOUNDS)];
-    await Promise.all(values);
+    const ping = connection.command((client) => client.ping(), BOUNDS);
+    await Promise.all([ping, ...Array.from({ length: commands - 1 }, () => add(1))]);
     const counts = writes.map(({ mock }) => mock.calls.length);
-    expect(counts).toEqual([0, 1]);
+    expect(counts).toEqual([0, expected]);
   });
 
   it('is loaded again when the server has forgotten it', async () => {

@@ -15,7 +15,7 @@ import { ServerClock } from './server-clock.js';
 import { ClientLink, destroySockets } from './client-link.js';
 import { withDeadline } from './deadline.js';
 import { unavailableReason } from './failure.js';
-import { sendInOneWrite } from './one-write.js';
+import { sendTogether } from './send-together.js';
 
 export interface ConnectionSettings {
   readonly name: ConnectionName;
@@ -94,7 +94,7 @@ export class RedisConnection {
   command<T>(run: (client: RedisClient) => Promise<T>, bounds: CallBounds): Promise<T> {
     const client = this.client('command');
     return this.gate.run(() => {
-      if (!this.isBorrowed) sendInOneWrite(client);
+      if (!this.isBorrowed) sendTogether(client);
       return run(client);
     }, bounds);
   }
@@ -191,7 +191,7 @@ export class RedisConnection {
     const now = call.clock === undefined ? '' : call.clock.now();
     const args = script.args(call.args);
     return this.gate.run((limitMs) => {
-      if (!this.isBorrowed) sendInOneWrite(client);
+      if (!this.isBorrowed) sendTogether(client);
       return invoke(keys.length, ...keys, this.#clock.deadline(limitMs), now, ...args);
     }, call);
   }
