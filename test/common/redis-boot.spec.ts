@@ -129,6 +129,26 @@ describe('the Redis connections of an application', () => {
       enough.close();
     });
 
+    it('count a server that a module opens for itself, which is connected and closed with them', async () => {
+      const { url } = redis();
+      const opened = new RedisFixture({ default: { url } }, { maxConnections: 2 });
+      const own = opened.redis.open('lock-1', { url });
+      await opened.connect();
+      expect(opened.redis.plan()).toEqual([
+        { connection: 'default', role: 'command', count: 1 },
+        { connection: 'lock-1', role: 'command', count: 1 },
+      ]);
+      expect(own.gate.isClosed).toBe(true);
+      expect(opened.redis.list()).not.toContain(own);
+      opened.close();
+      expect(own.gate.isClosed).toBe(false);
+      await eventually(async () => (await opened.clientsOn(url)).length === 0);
+      const tight = new RedisFixture({ default: { url } }, { maxConnections: 1 });
+      tight.redis.use('default', ['command']);
+      tight.redis.open('lock-1', { url });
+      await expect(tight.redis.onModuleInit()).rejects.toMatchObject({ needed: 2, allowed: 1 });
+    });
+
     async function connectionsReceived(): Promise<number> {
       const stats = await queryRedis(redis().url, (client) => client.info('stats'));
       return Number(infoField(stats, 'total_connections_received'));

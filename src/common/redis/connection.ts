@@ -9,7 +9,7 @@ import { PROBE_KEY } from './key-families.js';
 import type { KeySpace } from './key-space.js';
 import { PROBE } from './probe.script.js';
 import { RedisUnavailableError } from './redis.errors.js';
-import type { ConnectionName, RedisTarget } from './redis.options.js';
+import type { RedisTarget } from './redis.options.js';
 import type { RedisRole } from './roles.js';
 import { ServerClock } from './server-clock.js';
 import { ClientLink, destroySockets } from './client-link.js';
@@ -18,7 +18,7 @@ import { unavailableReason } from './failure.js';
 import { sendTogether } from './send-together.js';
 
 export interface ConnectionSettings {
-  readonly name: ConnectionName;
+  readonly name: string;
   readonly target: RedisTarget;
   readonly app: string;
   readonly connectTimeoutMs: number;
@@ -43,7 +43,7 @@ export interface ScriptCall<Keys, Args> extends CallBounds {
  * pass.
  */
 export class RedisConnection {
-  readonly name: ConnectionName;
+  readonly name: string;
   readonly topology: RedisTopology;
   readonly keys: KeySpace;
   readonly gate: RedisGate;

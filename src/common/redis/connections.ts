@@ -3,13 +3,13 @@ import type { EventStream } from '../events/index.js';
 import { RedisConnection } from './connection.js';
 import { KeySpace } from './key-space.js';
 import { ConnectionBudgetError } from './redis.errors.js';
-import type { ConnectionName, RedisTarget } from './redis.options.js';
+import type { ConnectionName, RedisStandaloneTarget, RedisTarget } from './redis.options.js';
 import type { ResolvedRedisOptions } from './resolve-redis-options.js';
 import type { RedisRole } from './roles.js';
 
 /** Connections of one role on one deployment, before they are opened. */
 export interface PlannedConnections {
-  readonly connection: ConnectionName;
+  readonly connection: string;
   readonly role: RedisRole;
   readonly count: number;
 }
@@ -28,6 +28,8 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   readonly #connections = new Map<ConnectionName, RedisConnection>();
   readonly #roles = new Map<ConnectionName, Set<RedisRole>>();
   readonly #copies = new Map<RedisConnection, Map<RedisRole, number>>();
+  /** Those that one module opened for itself. */
+  readonly #own: RedisConnection[] = [];
 
   constructor(options: ResolvedRedisOptions, events: EventStream) {
     this.options = options;
@@ -46,6 +48,18 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
       connection.client(role);
       this.#rolesOf(known).add(role);
     }
+    return connection;
+  }
+
+  /**
+   * One more server, for the module that asks and for commands only: planned, connected and closed
+   * with all others. It is not in `list`, because only its module can tell what its loss means.
+   *
+   * @param name in events and errors
+   */
+  open(name: string, target: RedisStandaloneTarget): RedisConnection {
+    const connection = this.#connectionTo(name, target);
+    this.#own.push(connection);
     return connection;
   }
 
@@ -74,7 +88,12 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
    * What will be, or is, opened. A cluster is counted as its configured nodes and one subscriber.
    */
   plan(): readonly PlannedConnections[] {
-    return [...this.#roles].flatMap(([connection, roles]) => {
+    const own = this.#own.map(({ name }) => ({
+      connection: name,
+      role: 'command' as const,
+      count: 1,
+    }));
+    const named = [...this.#roles].flatMap(([connection, roles]) => {
       const count = socketsPerClient(this.#target(connection));
       return [...roles].map((role) => ({
         connection,
@@ -82,25 +101,31 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
         count: count * (1 + this.#copiesOf(connection, role)),
       }));
     });
+    return [...named, ...own];
   }
 
   /** @throws ConnectionBudgetError when the plan needs more than `maxConnections` */
   async onModuleInit(): Promise<void> {
     this.#checkBudget();
     const { bootTimeoutMs } = this.options;
-    await Promise.all(this.list().map((connection) => connection.connect(bootTimeoutMs)));
+    const all = [...this.list(), ...this.#own];
+    await Promise.all(all.map((connection) => connection.connect(bootTimeoutMs)));
   }
 
   onApplicationShutdown(): void {
-    for (const connection of this.#connections.values()) connection.close();
+    for (const connection of [...this.list(), ...this.#own]) connection.close();
   }
 
   #create(name: ConnectionName): RedisConnection {
-    const settings = { ...this.options, ...this.options.breaker, name, target: this.#target(name) };
-    const connection = new RedisConnection(settings, this.keys, this.#events);
+    const connection = this.#connectionTo(name, this.#target(name));
     this.#connections.set(name, connection);
     this.#rolesOf(name).add('command');
     return connection;
+  }
+
+  #connectionTo(name: string, target: RedisTarget): RedisConnection {
+    const settings = { ...this.options, ...this.options.breaker, name, target };
+    return new RedisConnection(settings, this.keys, this.#events);
   }
 
   #copiesOf(name: ConnectionName, role: RedisRole): number {

@@ -34,10 +34,13 @@ export interface FailoverJournal<T> {
   replay(primary: T): Promise<void>;
 }
 
+/** What a failover goes by: one gate, or what stands for several. */
+export type FailoverGate = Pick<RedisGate, 'isClosed' | 'onRecovered'>;
+
 export interface FailoverPlan<T> {
   readonly primary: T;
   readonly fallback: T;
-  readonly gate: RedisGate;
+  readonly gate: FailoverGate;
   readonly journal?: FailoverJournal<T>;
   /**
    * Answers what neither may run, and what the primary failed with: calls that are outdated, or left

@@ -4,7 +4,7 @@ export type { RedisConnection, RedisTopology, ScriptCall } from './connection.js
 export { REDIS_CONNECTIONS, RedisConnections } from './connections.js';
 export { withDeadline } from './deadline.js';
 export { defineScript, type RedisScript } from './define-script.js';
-export { FailoverDriver, type FailoverJournal } from './failover-driver.js';
+export { FailoverDriver, type FailoverGate, type FailoverJournal } from './failover-driver.js';
 export { type CallBounds, SURVEY } from './call-bounds.js';
 export type { RedisGate } from './gate.js';
 export { compileGlob, encodedMatch } from './glob.js';
@@ -16,6 +16,7 @@ export type { UnavailableReason } from './redis.errors.js';
 export { RedisModule } from './redis.module.js';
 export type { RedisModuleOptions } from './redis.module-definition.js';
 export type * from './redis.options.js';
+export { standaloneTarget } from './resolve-redis-options.js';
 export type { RedisRole } from './roles.js';
 export { masters, type RedisNodeClient, scanStep } from './scan.js';
 export { subscriberClient } from './subscriber-client.js';

@@ -48,9 +48,12 @@ export interface RedisBorrowedTarget {
   readonly client: Redis | Cluster;
 }
 
+/** One server by itself. */
+export type RedisStandaloneTarget = RedisUrlTarget | RedisHostTarget;
+
 /** Where one Redis deployment is. The shapes exclude each other. */
 export type RedisTarget =
-  RedisUrlTarget | RedisHostTarget | RedisSentinelTarget | RedisClusterTarget | RedisBorrowedTarget;
+  RedisStandaloneTarget | RedisSentinelTarget | RedisClusterTarget | RedisBorrowedTarget;
 
 /**
  * Deployments by name. Modules use `default` unless they are told another: a cache on a Redis that

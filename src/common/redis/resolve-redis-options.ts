@@ -25,13 +25,22 @@ const credentials = {
 
 const db = z.int().min(0).exactOptional();
 
+const urlTarget = z.strictObject({
+  url: z.string().regex(/^rediss?:\/\//, 'must start with redis:// or rediss://'),
+  tls: tls.exactOptional(),
+});
+
+const hostTarget = z.strictObject({ ...node.shape, ...credentials, db });
+
+/** For an option that takes one server by itself. */
+export function standaloneTarget() {
+  return z.union([urlTarget, hostTarget], 'must be one server by itself: { url } or { host }');
+}
+
 const target = z.union(
   [
-    z.strictObject({
-      url: z.string().regex(/^rediss?:\/\//, 'must start with redis:// or rediss://'),
-      tls: tls.exactOptional(),
-    }),
-    z.strictObject({ ...node.shape, ...credentials, db }),
+    urlTarget,
+    hostTarget,
     z.strictObject({
       sentinels: z.array(node).min(1),
       name: z.string().min(1),
