@@ -37,7 +37,7 @@ export {
 } from './lock.errors.js';
 export { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } from './lock.keys.js';
 export { LockModule } from './lock.module.js';
-export type { LockOptions } from './lock.options.js';
+export type { LockOptions, LockQuorumOptions } from './lock.options.js';
 export { LockService, type UnderLock } from './lock.service.js';
 export { Locked } from './locked.decorator.js';
 export type { LockHandle } from './lock-handle.js';

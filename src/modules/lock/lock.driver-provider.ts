@@ -1,30 +1,30 @@
 import type { FactoryProvider } from '@nestjs/common';
 import { type DriverPlan, openDriver } from '../../common/drivers/index.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
-import { FailoverDriver, REDIS_CONNECTIONS } from '../../common/redis/index.js';
-import type { RedisConnection, RedisConnections, RedisGate } from '../../common/redis/index.js';
+import {
+  REDIS_CONNECTIONS,
+  type RedisConnection,
+  type RedisConnections,
+} from '../../common/redis/index.js';
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
-import { ClosedLockDriver } from './drivers/closed-lock.driver.js';
 import { LockChannel } from './drivers/lock-channel.js';
-import { LockHandover } from './drivers/lock-handover.js';
-import { LocalLockDriver } from './drivers/local-lock.driver.js';
+import { lockFailover } from './drivers/lock-failover.js';
 import { MemoryLockDriver } from './drivers/memory-lock.driver.js';
-import { PendingReleases } from './drivers/pending-releases.js';
+import { openQuorum } from './drivers/open-quorum.js';
 import { RedisLockDriver } from './drivers/redis-lock.driver.js';
-import { TrackingLockDriver } from './drivers/tracking-lock.driver.js';
 import { LockDriver } from './lock.driver.js';
 import { LOCK_OPTIONS } from './lock.module-definition.js';
 import type { ResolvedLockOptions } from './lock.options.js';
 
 const OPTIONAL_REDIS = { token: REDIS_CONNECTIONS, optional: true };
 
-/** `undefined` where the locks are not in Redis. */
+/** `undefined` where the locks are not in Redis, or on several masters, where nobody queues. */
 export const lockChannelProvider: FactoryProvider<LockChannel | undefined> = {
   provide: LockChannel,
   inject: [LOCK_OPTIONS, OPTIONAL_REDIS],
-  useFactory: ({ driver }: ResolvedLockOptions, redis?: RedisConnections) =>
-    redis === undefined || driver !== undefined
+  useFactory: ({ driver, quorum }: ResolvedLockOptions, redis?: RedisConnections) =>
+    redis === undefined || driver !== undefined || quorum !== undefined
       ? undefined
       : new LockChannel(redis.use('default', ['command', 'subscriber'])),
 };
@@ -43,18 +43,21 @@ export const lockDriverProvider: FactoryProvider<LockDriver> = {
     channel: LockChannel | undefined,
     redis?: RedisConnections,
   ) => {
+    const quorum = openQuorum(redis, { options, clock });
     const isLocal = options.onRedisDown === 'memory';
     const plan: DriverPlan<LockDriver> = {
       service: 'lock',
       option: 'lock.driver',
       custom: options.driver,
       context: { clock },
+      ...(quorum && { details: quorum.details }),
       memory: () => new MemoryLockDriver(clock),
       redis: (connections) => {
+        if (quorum !== undefined) return quorum.failover;
         const connection = openConnection(connections, options);
         const receiver = channel ?? new LockChannel(connection);
         const primary = new RedisLockDriver(connection, { ...options, clock, channel: receiver });
-        return lockFailover(primary, { gate: connection.gate, options, clock });
+        return lockFailover(primary, { ...options, gate: connection.gate, clock });
       },
       whileAway: { backing: isLocal ? 'memory' : 'none', isServing: isLocal },
     };
@@ -79,58 +82,4 @@ function openConnection(
     throw new InvalidOptionError('lock.replicas', 'needs a connection of its own: give a url');
   }
   return connection;
-}
-
-interface LockFailoverContext {
-  readonly gate: RedisGate;
-  readonly options: ResolvedLockOptions;
-  readonly clock: Clock;
-}
-
-/** Puts the failure policy of locks behind a driver that works on Redis. */
-export function lockFailover(
-  redis: LockDriver,
-  context: LockFailoverContext,
-): FailoverDriver<LockDriver> {
-  return context.options.onRedisDown === 'memory'
-    ? memoryFailover(redis, context)
-    : closedFailover(redis, context);
-}
-
-function closedFailover(redis: LockDriver, { gate }: LockFailoverContext) {
-  const pending = new PendingReleases({
-    release: (ref) => redis.release(ref),
-    mayTry: () => gate.isClosed,
-  });
-  gate.onRecovered(() => void pending.flush());
-  return new FailoverDriver<LockDriver>({
-    primary: new TrackingLockDriver({ redis, pending }),
-    fallback: new ClosedLockDriver({ pending, isAway: () => !gate.isClosed }),
-    gate,
-  });
-}
-
-function memoryFailover(redis: LockDriver, { gate, clock }: LockFailoverContext) {
-  const memory = new MemoryLockDriver(clock);
-  const pending = new PendingReleases({
-    // A grant whose answer was lost as Redis went away goes on here: it is wanted after all.
-    release: async (ref) => {
-      if (memory.find(ref.key)?.token !== ref.token) await redis.release(ref);
-    },
-    mayTry: () => gate.isClosed,
-  });
-  const journal = new LockHandover({ redis, memory, pending });
-  // Before the failover is told: no call may slip through to a Redis that does not know of a hold.
-  gate.onRecovered(() => {
-    journal.begin();
-    void pending.flush();
-  });
-  const mayAnswer = (key?: string): boolean =>
-    !gate.isClosed || (key !== undefined && journal.keeps(key));
-  return new FailoverDriver<LockDriver>({
-    primary: new TrackingLockDriver({ redis, pending, memory }),
-    fallback: new LocalLockDriver({ memory, pending, mayAnswer }),
-    gate,
-    journal,
-  });
 }

@@ -6,6 +6,7 @@ import type { LockClaim, LockDriver } from '../../../src/modules/lock/index.js';
 import type { RedisConnection, RedisTarget } from '../../../src/common/redis/index.js';
 import { SystemClock } from '../../../src/common/time/index.js';
 import { FakeClock } from '../../../src/testing/index.js';
+import { openQuorumLocks } from '../../modules/lock/quorum-fixture.js';
 import { openRedis } from '../../support/connect.js';
 import { eventually } from '../../support/eventually.js';
 import { uniquePrefix } from '../../support/redis/shared-redis.js';
@@ -18,6 +19,8 @@ export interface LockFixture {
   readonly peer: LockDriver;
   /** Resolves when more than so much time has passed for the driver. */
   passTime(ms: number): Promise<void>;
+  /** How much of a time to live its grants say that may be relied on. */
+  readonly relied: (ms: number) => number;
   /** Ends the connections. */
   close(): void;
 }
@@ -51,6 +54,8 @@ export function claim(given: Partial<LockClaim> = {}): LockClaim {
   return { key: 'job', token: randomUUID(), ttlMs: HOUR, owner: 'test', ...given };
 }
 
+const all = (ms: number): number => ms;
+
 /** Bounds that a busy test machine keeps. */
 const BOUNDS = { deadlineMs: 5_000 };
 
@@ -58,7 +63,7 @@ export async function openMemory(): Promise<LockFixture> {
   const clock = new FakeClock();
   const passTime = async (ms: number): Promise<void> => clock.advance(ms + 1);
   const driver = new MemoryLockDriver(clock);
-  return { driver, peer: driver, passTime, close: () => undefined };
+  return { driver, peer: driver, passTime, relied: all, close: () => undefined };
 }
 
 /** Opens a driver on a real server that says itself that it is of the wanted topology. */
@@ -74,9 +79,32 @@ export async function openOnRedis(
     driver: driver as RedisLockDriver,
     peer: peer as RedisLockDriver,
     passTime: (ms) => serverTimePasses(connection, ms),
+    relied: all,
     close: () => {
       for (const channel of channels) channel.onApplicationShutdown();
       close();
+    },
+  };
+}
+
+/** Opens two drivers on several masters, as two processes would. */
+export async function openOnQuorum(
+  nodes: readonly { readonly url: string }[],
+): Promise<LockFixture> {
+  const prefix = uniquePrefix();
+  const [one, other] = await Promise.all([1, 2].map(() => openQuorumLocks(nodes, { prefix })));
+  if (one === undefined || other === undefined) throw new Error('both were opened');
+  const servers = await Promise.all(nodes.map((node) => openRedis(node)));
+  return {
+    driver: one.driver,
+    peer: other.driver,
+    passTime: async (ms) => {
+      await Promise.all(servers.map(({ connection }) => serverTimePasses(connection, ms)));
+    },
+    // The rest is for clocks that run unevenly.
+    relied: (ms) => Math.floor(0.99 * ms) - 2,
+    close: () => {
+      for (const opened of [one, other, ...servers]) opened.close();
     },
   };
 }

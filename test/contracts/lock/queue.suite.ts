@@ -188,40 +188,31 @@ export function queueSuite(open: OpenLocks): void {
     expect(greatest).toBe(1);
   });
 
-  describe('a lock that is to be held at least for a time', () => {
-    it('stays busy after its release, which is done', async () => {
-      const { driver } = locks();
-      const held = claim();
-      const release = { ...held, holdAtLeastMs: HOUR };
-      await driver.acquire(held);
-      expect(await driver.release(release)).toBe('released');
-      expect(await driver.release(release)).toBe('released');
-      expect(await driver.acquire(claim())).toMatchObject(busy);
-      expect(await driver.extend(held, HOUR)).toEqual({ outcome: 'lost' });
-      const tokenPrefix = `-${held.token.slice(0, 5)}`;
-      expect(await driver.list(1)).toMatchObject([{ key: 'job', tokenPrefix }]);
-      expect(await driver.forceRelease('job')).toMatchObject({ key: 'job' });
-      expect(await driver.acquire(claim())).toMatchObject(acquired);
-    });
+  it('a lock that is to be held at least for a time is free for who waits when that is over', async () => {
+    const { driver, peer } = locks();
+    const held = claim();
+    await driver.acquire(held);
+    const next = peer.acquire(claim(), WAIT);
+    await driver.release({ ...held, holdAtLeastMs: 3 * SHORT });
+    await locks().passTime(3 * SHORT);
+    expect(await next).toMatchObject(acquired);
+  });
 
-    it('is free for who waits when the time is over', async () => {
-      const { driver, peer } = locks();
-      const held = claim();
-      await driver.acquire(held);
-      const next = peer.acquire(claim(), WAIT);
-      await driver.release({ ...held, holdAtLeastMs: 3 * SHORT });
-      await locks().passTime(3 * SHORT);
-      expect(await next).toMatchObject(acquired);
-    });
-
-    it('is free at once where it was held for longer', async () => {
-      const { driver } = locks();
-      const held = claim();
-      await driver.acquire(held);
-      await locks().passTime(SHORT);
-      await driver.release({ ...held, holdAtLeastMs: SHORT });
-      expect(await driver.acquire(claim())).toMatchObject(acquired);
-    });
+  it('several keys: what somebody waits for is not taken', async () => {
+    const { driver, peer } = locks();
+    const held = claim({ key: 'one' });
+    await driver.acquire(held);
+    const next = claim({ key: 'one' });
+    const waiting = peer.acquire(next, { waitMs: HOUR });
+    await new Promise((resolve) => setImmediate(resolve));
+    await driver.release(held);
+    expect(await driver.acquireAll([claim({ key: 'one' }), claim({ key: 'other' })])).toMatchObject(
+      {
+        outcome: 'busy',
+        key: 'one',
+      },
+    );
+    expect(await waiting).toMatchObject(acquired);
   });
 
   it('who is told to stop in the turn in which the lock is given back does not keep it', async () => {

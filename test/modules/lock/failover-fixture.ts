@@ -4,7 +4,7 @@ import type { FailoverDriver } from '../../../src/common/redis/index.js';
 import { acquireOneByOne } from '../../../src/modules/lock/drivers/acquire-one-by-one.js';
 import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
 import type { LockClaim, LockDriver, LockRef } from '../../../src/modules/lock/index.js';
-import { lockFailover } from '../../../src/modules/lock/lock.driver-provider.js';
+import { lockFailover } from '../../../src/modules/lock/drivers/lock-failover.js';
 import { resolveLockOptions } from '../../../src/modules/lock/lock.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { eventually } from '../../support/eventually.js';
@@ -78,7 +78,7 @@ export async function openFailover(onRedisDown: 'closed' | 'memory'): Promise<Fa
   const clock = new FakeClock();
   const redis = new FakeRedis(clock);
   const options = resolveLockOptions({ onRedisDown });
-  const failover = lockFailover(redis, { gate, options, clock });
+  const failover = lockFailover(redis, { ...options, gate, clock });
   const harness = harnessOn(failover.driver, clock);
   const comeBack = async (): Promise<void> => {
     gate.linkUp();

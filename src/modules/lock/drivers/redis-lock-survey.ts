@@ -47,14 +47,15 @@ export class RedisLockSurvey {
       for (let at = 0; at < step.keys.length && held.size < limit; at += LISTED_AT_ONCE) {
         const names = step.keys.slice(at, at + LISTED_AT_ONCE);
         const some = names.flatMap((name) => this.#keys.decode(name));
-        const found = await Promise.all(some.map((key) => this.#inspect(key)));
+        const found = await Promise.all(some.map((key) => this.inspect(key)));
         for (const lock of found) if (lock !== undefined) held.set(lock.key, lock);
       }
       cursor = step.cursor;
     } while (cursor !== '0' && held.size < limit);
   }
 
-  async #inspect(key: string): Promise<HeldLock | undefined> {
+  /** Who holds one lock, and who waits for it. @throws RedisUnavailableError */
+  async inspect(key: string): Promise<HeldLock | undefined> {
     const call = { keys: this.#keys.all(key), args: undefined, ...SURVEY };
     const holder = await this.#connection.script(INSPECT, call).catch(nobody);
     return heldLock(key, holder);

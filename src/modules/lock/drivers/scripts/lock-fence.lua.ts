@@ -1,5 +1,5 @@
 /** How long the latest fence is remembered after its hold, in ms. */
-const REMEMBERED_MS = 86_400_000;
+export const REMEMBERED_MS = 86_400_000;
 
 /**
  * Shared by the lock scripts that grant. Leaves in `fence` a number greater than every one that was

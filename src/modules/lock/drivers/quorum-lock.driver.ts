@@ -1,0 +1,162 @@
+import { checkKeyText } from '../../../common/redis/index.js';
+import type { Clock } from '../../../common/time/index.js';
+import type {
+  AcquireAllOutcome,
+  AcquireOutcome,
+  ExtendOutcome,
+  HeldLock,
+  LockClaim,
+  LockDriver,
+  LockGrant,
+  LockRef,
+  LockRelease,
+  LockWait,
+  ReleaseOutcome,
+} from '../lock.driver.js';
+import { ExpiringMap } from './expiring-map.js';
+import { grantOf } from './lock-grant.js';
+import { checkHold } from './lock-rules.js';
+import { Quorum, unanswered } from './quorum.js';
+import { QuorumClaim } from './quorum-claim.js';
+import type { QuorumNode } from './quorum-node.js';
+import { heldByMajority, listOfMajority } from './quorum-survey.js';
+
+export interface QuorumLockDriverOptions {
+  readonly clock: Clock;
+  /** How much faster than ours the clock of a master may run: share of the time that is left. */
+  readonly driftFactor: number;
+}
+
+/** What the clocks of Redis and of this process are rounded by, and what a short time drifts at least. */
+const ROUNDING_MS = 2;
+
+/** A hold of this process. */
+interface QuorumHold {
+  /**
+   * Masters that may have it. One that says that it does not is not asked again: somebody else may
+   * have had the lock since.
+   */
+  readonly members: Set<QuorumNode>;
+  readonly fence: number | undefined;
+}
+
+/**
+ * Locks on several independent masters: held is what a majority of them holds.
+ *
+ * Nobody waits here, because no master can hand over what is the others' as well: a lock that is busy
+ * is said to be. What is taken of it by then is given back.
+ *
+ * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+ */
+export class QuorumLockDriver implements LockDriver {
+  readonly #quorum: Quorum;
+  readonly #options: QuorumLockDriverOptions;
+  readonly #holds: ExpiringMap<QuorumHold>;
+
+  constructor(nodes: readonly QuorumNode[], options: QuorumLockDriverOptions) {
+    this.#quorum = new Quorum(nodes);
+    this.#options = options;
+    this.#holds = new ExpiringMap(options.clock);
+  }
+
+  async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
+    wait?.signal?.throwIfAborted();
+    const answer = await this.acquireAll([claim]);
+    if (answer.outcome === 'busy') return { outcome: 'busy', remainingMs: answer.remainingMs };
+    const [grant] = answer.grants;
+    if (grant === undefined) throw new TypeError('one claim has one grant');
+    return { outcome: 'acquired', grant };
+  }
+
+  async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
+    const { clock } = this.#options;
+    const askedAt = clock.monotonic();
+    const tried = new QuorumClaim(this.#quorum, claims);
+    const answer = await tried.run();
+    if (answer.outcome === 'busy') return answer;
+    const grants = answer.grants.map(({ remainingMs, fence }) =>
+      grantOf(this.#reliable(remainingMs), fence),
+    );
+    const spentMs = clock.monotonic() - askedAt;
+    if (grants.some(({ remainingMs }) => remainingMs <= spentMs)) {
+      await tried.giveBack();
+      return { outcome: 'busy', key: claims[0]?.key ?? '', remainingMs: 0 };
+    }
+    for (const [index, claim] of claims.entries()) {
+      this.#keep(claim, tried.members[index], grants[index]);
+    }
+    return { outcome: 'acquired', grants };
+  }
+
+  async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
+    checkHold(ref.key, ttlMs);
+    const hold = this.#holds.get(idOf(ref));
+    // It is over here, though a master may not know yet.
+    if (hold === undefined) return { outcome: 'lost' };
+    const { verdict, votes } = await this.#quorum.poll([...hold.members], {
+      ask: async (node) => {
+        const answer = await node.locks.extend(ref, ttlMs);
+        if (answer.outcome === 'lost') hold.members.delete(node);
+        return answer;
+      },
+      isYes: ({ outcome }) => outcome === 'extended',
+    });
+    if (verdict === 'yes') {
+      const left = votes.flatMap(({ answer }) =>
+        answer?.outcome === 'extended' ? answer.grant.remainingMs : [],
+      );
+      const grant = grantOf(this.#reliable(Math.min(...left)), hold.fence);
+      this.#keep(ref, hold.members, grant);
+      return { outcome: 'extended', grant };
+    }
+    if (verdict !== 'no') throw unanswered(votes);
+    // A minority that goes on holding it would only be in the way.
+    this.#release(ref).catch(() => undefined);
+    return { outcome: 'lost' };
+  }
+
+  release(ref: LockRelease): Promise<ReleaseOutcome> {
+    return this.#release(ref);
+  }
+
+  async forceRelease(key: string): Promise<HeldLock | undefined> {
+    checkKeyText(key, 'key');
+    const votes = await this.#quorum.survey((node) => node.locks.forceRelease(key));
+    return heldByMajority(votes, this.#quorum);
+  }
+
+  list(limit: number): Promise<readonly HeldLock[]> {
+    return listOfMajority(this.#quorum, limit);
+  }
+
+  /**
+   * `'released'` where a majority says so: then nobody else can have had it. Those that do not answer
+   * make up for it.
+   */
+  async #release(ref: LockRelease): Promise<ReleaseOutcome> {
+    checkKeyText(ref.key, 'key');
+    const hold = this.#holds.get(idOf(ref));
+    this.#holds.delete(idOf(ref));
+    const { verdict, votes } = await this.#quorum.poll(
+      hold === undefined ? this.#quorum.nodes : [...hold.members],
+      { ask: (node) => node.locks.release(ref), isYes: (answer) => answer === 'released' },
+    );
+    if (verdict === 'unanswered') throw unanswered(votes);
+    return verdict === 'yes' ? 'released' : 'lost';
+  }
+
+  #keep(ref: LockRef, members?: Set<QuorumNode>, grant?: LockGrant): void {
+    if (members === undefined || grant === undefined) return;
+    this.#holds.set(idOf(ref), { members, fence: grant.fence }, grant.remainingMs);
+  }
+
+  /** For how long a hold may be relied on that a master ends after so long. */
+  #reliable(remainingMs: number): number {
+    return Math.floor(remainingMs * (1 - this.#options.driftFactor)) - ROUNDING_MS;
+  }
+}
+
+function idOf({ key, token }: LockRef): string {
+  return `${token} ${key}`;
+}
