@@ -3,9 +3,14 @@ import { RedisBudget, runInRequest } from '../../../src/common/context/index.js'
 import { RedisModule } from '../../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { LockModule, type LockOptions, LockService } from '../../../src/modules/lock/index.js';
-import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
+import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
+import { startMasters } from './quorum-fixture.js';
 
 const TTL = { ttl: '30s' } as const;
+
+/** Three servers that nobody asks. */
+const NODES = [{ host: 'a' }, { url: 'redis://b' }, { url: 'redis://c:6380/1' }];
+const SENTINELS = { sentinels: [{ host: 'd' }], name: 'main' };
 
 function backingOf(module: TestingModule): readonly unknown[] {
   const services = module.get(ServiceRegistry).list();
@@ -76,6 +81,42 @@ describe('LockModule', () => {
     await module.close();
   });
 
+  describe('on several masters', () => {
+    const masters = useStarted(startMasters);
+
+    /** The default connection is nobody's: it is not opened. */
+    async function onMasters(prefix: string, maxConnections: number): Promise<TestingModule> {
+      const { nodes } = masters();
+      const connections = { default: { url: redis().url } };
+      const imports = [
+        RedisModule.forRoot({ connections, prefix, bootTimeout: '10s', maxConnections }),
+        LockModule.forRoot({ deadline: '5s', quorum: { nodes } }),
+      ];
+      const module = await Test.createTestingModule({ imports }).compile();
+      return module.init();
+    }
+
+    it('locks out other processes, and says how many can be reached', async () => {
+      const prefix = uniquePrefix();
+      const [one, other] = [await onMasters(prefix, 3), await onMasters(prefix, 3)];
+      expect(backingOf(one)).toEqual([['redis', true]]);
+      const lock = await one.get(LockService).acquire('job', TTL);
+      expect(await other.get(LockService).tryAcquire('job', TTL)).toBeUndefined();
+      const [status] = one.get(ServiceRegistry).list();
+      expect(await status?.details?.()).toEqual({ masters: 3, reachable: 3 });
+      expect(await lock.release()).toBe('released');
+      await Promise.all([one.close(), other.close()]);
+    });
+
+    it('needs a connection for each, which is counted and named', async () => {
+      await expect(onMasters(uniquePrefix(), 2)).rejects.toMatchObject({
+        code: 'E_REDIS_CONNECTION_BUDGET',
+        needed: 3,
+        message: expect.stringContaining('lock-1/command 1, lock-2/command 1, lock-3') as unknown,
+      });
+    });
+  });
+
   it('after the shutdown refuses with a clear error', async () => {
     const module = await onRedis(uniquePrefix());
     const locks = module.get(LockService);
@@ -90,6 +131,18 @@ describe('LockModule', () => {
     ['lock.owner', { owner: '' }],
     ['lock.owner', { owner: 'o'.repeat(201) }],
     ['lock.ttl', { ttl: '1s' }],
+    ['lock.quorum.nodes', { quorum: {} }],
+    ['lock.quorum.nodes', { quorum: { nodes: NODES.slice(1) } }],
+    ['lock.quorum.nodes', { quorum: { nodes: [...NODES, { host: 'A', port: 6379, db: 1 }] } }],
+    ['lock.quorum.nodes.3', { quorum: { nodes: [...NODES, { cluster: [{ host: 'd' }] }] } }],
+    ['lock.quorum.nodes.3', { quorum: { nodes: [...NODES, SENTINELS] } }],
+    ['lock.quorum.nodes.3.url', { quorum: { nodes: [...NODES, { url: 'http://d' }] } }],
+    ['lock.quorum.driftFactor', { quorum: { nodes: NODES, driftFactor: -1 } }],
+    ['lock.quorum.driftFactor', { quorum: { nodes: NODES, driftFactor: 0.6 } }],
+    ['lock.quorum.ttl', { quorum: { nodes: NODES, ttl: '1s' } }],
+    ['lock.replicas', { quorum: { nodes: NODES }, replicas: 1 }],
+    ['lock.driver', { quorum: { nodes: NODES }, driver: () => ({}) }],
+    ['lock.quorum', { quorum: { nodes: NODES } }],
   ])('stops the boot on a wrong %s in %j', async (option, options) => {
     const imports = [LockModule.forRoot(options as never)];
     const boot = Test.createTestingModule({ imports }).compile();

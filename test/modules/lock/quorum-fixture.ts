@@ -1,7 +1,7 @@
 import { EventStream } from '../../../src/common/events/index.js';
 import { RedisConnections, type RedisTarget } from '../../../src/common/redis/index.js';
 import { resolveRedisOptions } from '../../../src/common/redis/resolve-redis-options.js';
-import { SystemClock } from '../../../src/common/time/index.js';
+import { type Duration, SystemClock } from '../../../src/common/time/index.js';
 import { openQuorum } from '../../../src/modules/lock/drivers/open-quorum.js';
 import type { LockDriver, LockOptions } from '../../../src/modules/lock/index.js';
 import { resolveLockOptions } from '../../../src/modules/lock/lock.options.js';
@@ -32,16 +32,17 @@ export interface QuorumLocks extends LockHarness<SystemClock> {
 
 export interface QuorumFixtureOptions extends LockOptions {
   readonly prefix: string;
+  /** How long it waits for masters that are away. @default '10s' */
+  readonly bootTimeout?: Duration;
 }
 
 /** Connects to the masters; those that are away are tried again. */
 export async function openQuorumLocks(
   nodes: readonly { readonly url: string }[],
-  { prefix, ...given }: QuorumFixtureOptions,
+  { prefix, bootTimeout = '10s', ...given }: QuorumFixtureOptions,
 ): Promise<QuorumLocks> {
   const connections: { default: RedisTarget } = { default: nodes[0] as { url: string } };
-  const patient = { bootTimeout: '10s', connectTimeout: '5s' } as const;
-  const options = resolveRedisOptions({ connections, prefix, ...patient });
+  const options = resolveRedisOptions({ connections, prefix, bootTimeout, connectTimeout: '5s' });
   const redis = new RedisConnections(options, new EventStream());
   const clock = new SystemClock();
   const lock = resolveLockOptions({ deadline: '5s', quorum: { nodes }, ...given });
