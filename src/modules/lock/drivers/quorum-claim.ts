@@ -3,34 +3,37 @@ import { isAnswer, type Poll, type Quorum, unanswered } from './quorum.js';
 import type { QuorumNode } from './quorum-node.js';
 import type { FencedHold } from './scripts/lock-agree.lua.js';
 
-/** What a majority granted of one claim. */
-export interface QuorumGrant {
-  /** Of the master that ends it first, by its own clock. */
-  readonly remainingMs: number;
+/** What became of one claim on the masters. */
+export interface QuorumHold {
+  /** Masters that granted it. */
+  readonly members: Set<QuorumNode>;
+  /** Who grants it from now on is told to release it. */
+  isOver: boolean;
   /** Known to a majority. */
-  readonly fence: number | undefined;
+  fence: number | undefined;
 }
 
 export type QuorumClaimOutcome =
-  | { readonly outcome: 'acquired'; readonly grants: readonly QuorumGrant[] }
+  /** Time left of each claim, by the master that ends it first. */
+  | { readonly outcome: 'acquired'; readonly remainingMs: readonly number[] }
   | Extract<AcquireAllOutcome, { readonly outcome: 'busy' }>;
 
 /** One try of claims, all or none, on all masters. */
 export class QuorumClaim {
-  /**
-   * Of each claim, the masters that may have granted it. One that failed is none of them, also where
-   * that turns out later: it releases what it may have done.
-   */
-  readonly members: readonly Set<QuorumNode>[];
+  /** Of each claim. */
+  readonly holds: readonly QuorumHold[];
   readonly #quorum: Quorum;
   readonly #claims: readonly LockClaim[];
   readonly #asked = new Map<QuorumNode, Promise<AcquireAllOutcome>>();
   readonly #grants = new Map<QuorumNode, readonly LockGrant[]>();
+  /** Are no part of the holds, also where they grant them after all. */
+  readonly #refused = new Set<QuorumNode>();
 
   constructor(quorum: Quorum, claims: readonly LockClaim[]) {
     this.#quorum = quorum;
     this.#claims = claims;
-    this.members = claims.map(() => new Set(quorum.nodes));
+    const fence = undefined;
+    this.holds = claims.map(() => ({ members: new Set(), isOver: false, fence }));
   }
 
   /**
@@ -51,11 +54,9 @@ export class QuorumClaim {
     const agreed = await this.#agree(fences);
     if (agreed.verdict === 'yes') {
       const nodes = agreed.votes.filter(({ answer }) => answer === true).map(({ node }) => node);
-      const grants = fences.map((fence, index) => ({
-        fence,
-        remainingMs: this.#shortest(nodes, index),
-      }));
-      return { outcome: 'acquired', grants };
+      for (const [index, hold] of this.holds.entries()) hold.fence = fences[index];
+      const remainingMs = this.#claims.map((_, index) => this.#shortest(nodes, index));
+      return { outcome: 'acquired', remainingMs };
     }
     await this.giveBack();
     // Over before it was agreed on, or taken away.
@@ -63,16 +64,10 @@ export class QuorumClaim {
     throw unanswered(agreed.votes);
   }
 
-  /** Releases all of it wherever it may be; waits for those masters only that granted it. */
+  /** Releases what was granted; and what still will be, when it is. */
   async giveBack(): Promise<void> {
-    const [members = new Set<QuorumNode>()] = this.members;
-    // On the same connection, and so after a claim that is still under way.
-    const releases: Promise<unknown>[] = [];
-    for (const node of members) {
-      const released = this.#release(node);
-      if (this.#grants.has(node)) releases.push(released);
-    }
-    await Promise.all(releases);
+    for (const hold of this.holds) hold.isOver = true;
+    await Promise.all([...this.#grants.keys()].map((node) => this.#release(node, this.#claims)));
   }
 
   async #denied({ verdict, votes }: Poll<AcquireAllOutcome>): Promise<QuorumClaimOutcome> {
@@ -89,13 +84,22 @@ export class QuorumClaim {
   async #claim(node: QuorumNode): Promise<AcquireAllOutcome> {
     try {
       const answer = await node.locks.acquireAll(this.#claims);
-      if (answer.outcome === 'acquired') this.#grants.set(node, answer.grants);
-      else this.#exclude(node);
+      if (answer.outcome === 'busy') this.#refused.add(node);
+      else this.#enter(node, answer.grants);
       return answer;
     } catch (error) {
-      this.#exclude(node);
+      // It releases by itself what it may have done.
+      this.#refused.add(node);
       throw error;
     }
+  }
+
+  #enter(node: QuorumNode, grants: readonly LockGrant[]): void {
+    this.#grants.set(node, grants);
+    const isLate = (hold: QuorumHold): boolean => hold.isOver || this.#refused.has(node);
+    for (const hold of this.holds) if (!isLate(hold)) hold.members.add(node);
+    const late = this.#claims.filter((_, index) => this.holds[index]?.members.has(node) === false);
+    void this.#release(node, late);
   }
 
   /**
@@ -107,14 +111,16 @@ export class QuorumClaim {
       const fence = fences[index];
       return fence === undefined ? [] : [{ key, token, fence }];
     });
-    const [members = new Set<QuorumNode>()] = this.members;
-    const voters = holds.length === 0 ? this.#grants.keys() : members;
+    const voters =
+      holds.length === 0
+        ? [...this.#grants.keys()]
+        : this.#quorum.nodes.filter((node) => !this.#refused.has(node));
     const knowing = new Set(
       [...this.#grants.keys()].filter((node) =>
         fences.every((fence, index) => this.#grants.get(node)?.[index]?.fence === fence),
       ),
     );
-    return this.#quorum.poll([...voters], {
+    return this.#quorum.poll(voters, {
       ask: async (node) => knowing.has(node) || this.#agreeOn(node, holds),
       isYes: Boolean,
     });
@@ -130,19 +136,16 @@ export class QuorumClaim {
       return isAgreed;
     } finally {
       if (!isAgreed) {
-        this.#exclude(node);
-        void this.#release(node);
+        this.#refused.add(node);
+        for (const { members } of this.holds) members.delete(node);
+        void this.#release(node, this.#claims);
       }
     }
   }
 
   /** Never rejects: a release that is lost is made up for by the node. */
-  #release(node: QuorumNode): Promise<unknown> {
-    return Promise.allSettled(this.#claims.map((claim) => node.locks.release(claim)));
-  }
-
-  #exclude(node: QuorumNode): void {
-    for (const members of this.members) members.delete(node);
+  #release(node: QuorumNode, claims: readonly LockClaim[]): Promise<unknown> {
+    return Promise.allSettled(claims.map((claim) => node.locks.release(claim)));
   }
 
   #busyFor(remainingMs: number) {

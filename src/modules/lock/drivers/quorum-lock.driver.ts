@@ -17,7 +17,7 @@ import { ExpiringMap } from './expiring-map.js';
 import { grantOf } from './lock-grant.js';
 import { checkHold } from './lock-rules.js';
 import { Quorum, unanswered } from './quorum.js';
-import { QuorumClaim } from './quorum-claim.js';
+import { QuorumClaim, type QuorumHold } from './quorum-claim.js';
 import type { QuorumNode } from './quorum-node.js';
 import { heldByMajority, listOfMajority } from './quorum-survey.js';
 
@@ -29,16 +29,6 @@ export interface QuorumLockDriverOptions {
 
 /** What the clocks of Redis and of this process are rounded by, and what a short time drifts at least. */
 const ROUNDING_MS = 2;
-
-/** A hold of this process. */
-interface QuorumHold {
-  /**
-   * Masters that may have it. One that says that it does not is not asked again: somebody else may
-   * have had the lock since.
-   */
-  readonly members: Set<QuorumNode>;
-  readonly fence: number | undefined;
-}
 
 /**
  * Locks on several independent masters: held is what a majority of them holds.
@@ -75,8 +65,8 @@ export class QuorumLockDriver implements LockDriver {
     const tried = new QuorumClaim(this.#quorum, claims);
     const answer = await tried.run();
     if (answer.outcome === 'busy') return answer;
-    const grants = answer.grants.map(({ remainingMs, fence }) =>
-      grantOf(this.#reliable(remainingMs), fence),
+    const grants = tried.holds.map(({ fence }, index) =>
+      grantOf(this.#reliable(answer.remainingMs[index] ?? 0), fence),
     );
     const spentMs = clock.monotonic() - askedAt;
     if (grants.some(({ remainingMs }) => remainingMs <= spentMs)) {
@@ -84,7 +74,8 @@ export class QuorumLockDriver implements LockDriver {
       return { outcome: 'busy', key: claims[0]?.key ?? '', remainingMs: 0 };
     }
     for (const [index, claim] of claims.entries()) {
-      this.#keep(claim, tried.members[index], grants[index]);
+      const hold = tried.holds[index];
+      if (hold !== undefined) this.#keep(claim, hold, grants[index]);
     }
     return { outcome: 'acquired', grants };
   }
@@ -95,11 +86,8 @@ export class QuorumLockDriver implements LockDriver {
     // It is over here, though a master may not know yet.
     if (hold === undefined) return { outcome: 'lost' };
     const { verdict, votes } = await this.#quorum.poll([...hold.members], {
-      ask: async (node) => {
-        const answer = await node.locks.extend(ref, ttlMs);
-        if (answer.outcome === 'lost') hold.members.delete(node);
-        return answer;
-      },
+      // A master that lost it is not asked to hold it again: somebody else may have had it there.
+      ask: (node) => node.locks.extend(ref, ttlMs),
       isYes: ({ outcome }) => outcome === 'extended',
     });
     if (verdict === 'yes') {
@@ -107,7 +95,7 @@ export class QuorumLockDriver implements LockDriver {
         answer?.outcome === 'extended' ? answer.grant.remainingMs : [],
       );
       const grant = grantOf(this.#reliable(Math.min(...left)), hold.fence);
-      this.#keep(ref, hold.members, grant);
+      this.#keep(ref, hold, grant);
       return { outcome: 'extended', grant };
     }
     if (verdict !== 'no') throw unanswered(votes);
@@ -138,17 +126,18 @@ export class QuorumLockDriver implements LockDriver {
     checkKeyText(ref.key, 'key');
     const hold = this.#holds.get(idOf(ref));
     this.#holds.delete(idOf(ref));
-    const { verdict, votes } = await this.#quorum.poll(
-      hold === undefined ? this.#quorum.nodes : [...hold.members],
-      { ask: (node) => node.locks.release(ref), isYes: (answer) => answer === 'released' },
-    );
+    const asked = hold === undefined ? this.#quorum.nodes : [...hold.members];
+    if (hold !== undefined) hold.isOver = true;
+    const { verdict, votes } = await this.#quorum.poll(asked, {
+      ask: (node) => node.locks.release(ref),
+      isYes: (answer) => answer === 'released',
+    });
     if (verdict === 'unanswered') throw unanswered(votes);
     return verdict === 'yes' ? 'released' : 'lost';
   }
 
-  #keep(ref: LockRef, members?: Set<QuorumNode>, grant?: LockGrant): void {
-    if (members === undefined || grant === undefined) return;
-    this.#holds.set(idOf(ref), { members, fence: grant.fence }, grant.remainingMs);
+  #keep(ref: LockRef, hold: QuorumHold, grant: LockGrant | undefined): void {
+    this.#holds.set(idOf(ref), hold, grant?.remainingMs ?? 0);
   }
 
   /** For how long a hold may be relied on that a master ends after so long. */
