@@ -133,7 +133,19 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
     });
   });
 
+  it('are taken away from the hold that is meant only', async () => {
+    const { fence } = await locks.acquire('job', TTL);
+    const before = await ask('DELETE', `?key=job&fence=${fence - 1}`);
+    expect(before).toMatchObject({ status: 404, body: { code: 'E_NOT_FOUND' } });
+    expect(await ask('DELETE', '?key=job&token_prefix=other')).toMatchObject({ status: 404 });
+    const answer = await ask('DELETE', `?key=job&fence=${fence}`);
+    expect(answer).toMatchObject({ status: 200, body: { key: 'job', fence } });
+    expect(await locks.list(1)).toEqual([]);
+  });
+
   it.each([
+    ['DELETE', '?key=a&fence=latest', 'query.fence'],
+    ['DELETE', '?key=a&token_prefix=', 'query.token_prefix'],
     ['GET', '?limit=0', 'query.limit'],
     ['GET', '?limit=-1', 'query.limit'],
     ['GET', '?limit=1.5', 'query.limit'],

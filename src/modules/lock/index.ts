@@ -27,6 +27,7 @@ export type {
   LockWait,
   LockWaiter,
   ReleaseOutcome,
+  WhichHold,
 } from './lock.driver.js';
 export {
   LockBackendDownError,
@@ -37,6 +38,8 @@ export {
 } from './lock.errors.js';
 export { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } from './lock.keys.js';
 export { LockModule } from './lock.module.js';
+export type { LockOptions } from './lock.options.js';
+export { type ForceReleaseOptions, LockService, type UnderLock } from './lock.service.js';
 export type { LockOptions, LockQuorumOptions } from './lock.options.js';
 export { LockService, type UnderLock } from './lock.service.js';
 export { Locked } from './locked.decorator.js';

@@ -2,7 +2,7 @@ import { Delete, Get, Inject, Ip, Logger, NotFoundException, Query } from '@nest
 import { z } from 'zod';
 import { AdminController } from '../../common/admin/index.js';
 import { parseOptions, positiveInteger } from '../../common/options/index.js';
-import type { HeldLock } from './lock.driver.js';
+import type { HeldLock, WhichHold } from './lock.driver.js';
 import { LockService } from './lock.service.js';
 
 /** One held lock. */
@@ -38,8 +38,10 @@ const listQuery = z.strictObject({
   limit: z.coerce.number().pipe(positiveInteger().max(MAX_LISTED)).default(100),
 });
 
-const keyQuery = z.strictObject({
+const holdQuery = z.strictObject({
   key: z.string('must be given once').min(1, 'must be a text of at least one character'),
+  fence: z.coerce.number().pipe(positiveInteger()).optional(),
+  token_prefix: z.string('must be given once').min(1, 'must not be empty').optional(),
 });
 
 /** The locks, for operators. */
@@ -57,18 +59,28 @@ export class LockAdminController {
     return { locks: locks.map(bodyOf), truncated: found.length > limit };
   }
 
-  /** Answers with the hold that was ended, and leaves a line in the log, with its request id. */
+  /**
+   * Answers with the hold that was ended, and leaves a line in the log, with its request id. 404 where
+   * there is no such hold: with a fence or the beginning of a token, also where somebody else holds
+   * the lock by now.
+   */
   @Delete()
   async forceRelease(@Query() query: unknown, @Ip() address: string): Promise<LockBody> {
-    const { key } = parseOptions(keyQuery, query, 'query');
-    const held = await this.locks.forceRelease(key, address);
-    if (held === undefined) throw new NotFoundException(`Nobody holds the lock "${key}".`);
+    const { key, fence, token_prefix: tokenPrefix } = parseOptions(holdQuery, query, 'query');
+    const held = await this.locks.forceRelease(key, { by: address, fence, tokenPrefix });
+    if (held === undefined) throw new NotFoundException(whyNone(key, { fence, tokenPrefix }));
     const { owner, heldMs } = held;
     this.#logger.warn(
       `${address} took the lock ${JSON.stringify(key)} away from ${owner} after ${heldMs} ms`,
     );
     return bodyOf(held);
   }
+}
+
+function whyNone(key: string, { fence, tokenPrefix }: WhichHold): string {
+  return fence === undefined && tokenPrefix === undefined
+    ? `Nobody holds the lock "${key}".`
+    : `The hold that is meant does not have the lock "${key}" any more.`;
 }
 
 function bodyOf({ key, owner, tokenPrefix, fence, queue, ...times }: HeldLock): LockBody {

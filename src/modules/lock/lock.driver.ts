@@ -101,6 +101,13 @@ export interface HeldLock {
   readonly queue: readonly LockWaiter[];
 }
 
+/** Which hold of a key is meant: the one that fits all that is given. */
+export interface WhichHold {
+  readonly fence?: number | undefined;
+  /** As `HeldLock` shows it. */
+  readonly tokenPrefix?: string | undefined;
+}
+
 /** Injection token and contract of what keeps the locks. */
 export const LockDriver = Symbol('LockDriver');
 
@@ -144,8 +151,11 @@ export interface LockDriver {
    */
   release(ref: LockRelease): Promise<ReleaseOutcome>;
 
-  /** Takes the lock away from whoever holds it. Resolves to what was held. */
-  forceRelease(key: string): Promise<HeldLock | undefined>;
+  /**
+   * Takes the lock away from whoever holds it. Resolves to what was held; `undefined` where nobody
+   * holds it, or somebody else than `which` says: then nothing happens.
+   */
+  forceRelease(key: string, which?: WhichHold): Promise<HeldLock | undefined>;
 
   /** At most `limit` held locks, in no order. What changes meanwhile may be missed. */
   list(limit: number): Promise<readonly HeldLock[]>;

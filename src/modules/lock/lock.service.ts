@@ -12,7 +12,7 @@ import {
   resolveKeys,
   type SkipOptions,
 } from './hold.options.js';
-import { type HeldLock, LockDriver, type ReleaseOutcome } from './lock.driver.js';
+import { type HeldLock, LockDriver, type ReleaseOutcome, type WhichHold } from './lock.driver.js';
 import { LockBusyError, LockMisuseError, LockWaitTimeoutError } from './lock.errors.js';
 import { LOCK_OPTIONS } from './lock.module-definition.js';
 import type { ResolvedLockOptions } from './lock.options.js';
@@ -128,12 +128,15 @@ export class LockService implements OnApplicationShutdown {
 
   /**
    * Takes the lock away from its holder, who finds out when it is extended, and gives it to the
-   * first who waits. For operators. Resolves to what was held.
-   *
-   * @param by who does it, for the event
+   * first who waits. For operators. Resolves to what was held; `undefined` where nobody holds it, or
+   * somebody else by now than the one that is meant: then nothing happens.
    */
-  async forceRelease(key: string, by?: string): Promise<HeldLock | undefined> {
-    const held = await this.driver.forceRelease(key);
+  async forceRelease(
+    key: string,
+    options: ForceReleaseOptions = {},
+  ): Promise<HeldLock | undefined> {
+    const { by, ...which } = options;
+    const held = await this.driver.forceRelease(key, which);
     if (held !== undefined) {
       const { owner, heldMs, fence } = held;
       this.events.emit('lock.force-released', { key, owner, heldMs, fence, by });
@@ -184,6 +187,12 @@ export class LockService implements OnApplicationShutdown {
     this.events.emit('lock.acquired', { key: lock.key, waitedMs });
     return lock;
   }
+}
+
+/** Whose hold an operator ends: without a fence or the beginning of a token, that of anybody. */
+export interface ForceReleaseOptions extends WhichHold {
+  /** Who does it, for the event. */
+  readonly by?: string | undefined;
 }
 
 /** What runs while a lock is held. */

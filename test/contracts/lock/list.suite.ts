@@ -60,6 +60,33 @@ export function listSuite(open: OpenLocks): void {
     expect(await locks().driver.extend(held, HOUR)).toEqual({ outcome: 'lost' });
   });
 
+  it('a lock is taken away from the holder that is meant, and from nobody else', async () => {
+    const { driver } = locks();
+    const held = claim();
+    const answer = await driver.acquire(held);
+    const fence = answer.outcome === 'acquired' ? (answer.grant.fence ?? 0) : 0;
+    const tokenPrefix = held.token.slice(0, 6);
+    const others = [
+      { fence: fence - 1 },
+      { fence: fence + 1 },
+      { tokenPrefix: '?' },
+      { tokenPrefix: `${held.token}?` },
+      { fence, tokenPrefix: '?' },
+      { fence: fence + 1, tokenPrefix },
+    ];
+    for (const which of others) expect(await driver.forceRelease('job', which)).toBeUndefined();
+    expect(await driver.extend(held, HOUR)).toMatchObject({ outcome: 'extended' });
+    expect(await driver.forceRelease('job', { fence, tokenPrefix })).toMatchObject({ fence });
+    for (const which of [{ fence }, { tokenPrefix }]) {
+      expect(await driver.forceRelease('job', which)).toBeUndefined();
+    }
+    const unfenced = claim({ fence: 'none' });
+    await driver.acquire(unfenced);
+    expect(await driver.forceRelease('job', { fence })).toBeUndefined();
+    const which = { tokenPrefix: unfenced.token.slice(0, 6) };
+    expect(await driver.forceRelease('job', which)).toMatchObject({ fence: undefined, ...which });
+  });
+
   it('nothing is taken away where nothing is held', async () => {
     expect(await locks().driver.forceRelease('job')).toBeUndefined();
     const held = claim();

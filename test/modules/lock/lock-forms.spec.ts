@@ -245,8 +245,11 @@ describe('taking a lock away', () => {
   it('is told with who did it, and what was taken', async () => {
     const lock = await harness.locks.acquire('job', TTL);
     harness.clock.advance(250);
-    await harness.locks.forceRelease('job', 'operator');
-    await harness.locks.forceRelease('job', 'operator');
+    const by = { by: 'operator' };
+    const others = { ...by, fence: lock.fence + 1 };
+    expect(await harness.locks.forceRelease('job', others)).toBeUndefined();
+    expect(await harness.locks.forceRelease('job', { ...by, fence: lock.fence })).toBeDefined();
+    expect(await harness.locks.forceRelease('job', by)).toBeUndefined();
     const told = harness.events.filter(([name]) => name === 'lock.force-released');
     const { fence } = lock;
     const payload = { key: 'job', owner: 'me', heldMs: 250, fence, by: 'operator' };

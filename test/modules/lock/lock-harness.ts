@@ -52,7 +52,7 @@ export function interceptedDriver(
     acquireAll: (claims) => driver.acquireAll(claims),
     extend: (ref, ttlMs) => driver.extend(ref, ttlMs),
     release: (ref) => driver.release(ref),
-    forceRelease: (key) => driver.forceRelease(key),
+    forceRelease: (key, which) => driver.forceRelease(key, which),
     list: (limit) => driver.list(limit),
     ...replacements,
   };

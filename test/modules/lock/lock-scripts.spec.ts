@@ -130,7 +130,7 @@ describe('a call that arrives when nobody waits for it any more', () => {
     const answers = [
       await run(EXTEND, { keys: [lockName()], args: [{ ref: held, ttlMs: HOUR }] }, PAST),
       await run(RELEASE, { keys, args }, PAST),
-      await run(FORCE_RELEASE, { keys: grantKeys(), args: undefined }, PAST),
+      await run(FORCE_RELEASE, { keys: grantKeys(), args: {} }, PAST),
       await run(WAIT, { keys: [keys], args: waiting(claim()) }, PAST),
     ];
     for (const answer of answers) expect(answer).toMatchObject(['late', expect.any(Number)]);

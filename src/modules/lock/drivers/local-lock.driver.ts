@@ -8,6 +8,7 @@ import type {
   LockRef,
   LockRelease,
   ReleaseOutcome,
+  WhichHold,
 } from '../lock.driver.js';
 import { LockBackendDownError } from '../lock.errors.js';
 import type { MemoryLockDriver } from './memory-lock.driver.js';
@@ -57,12 +58,15 @@ export class LocalLockDriver implements LockDriver {
     return answer;
   }
 
-  async forceRelease(key: string): Promise<HeldLock | undefined> {
+  async forceRelease(key: string, which?: WhichHold): Promise<HeldLock | undefined> {
     const memory = this.#memory(key);
     const hold = memory.find(key);
+    const held = await memory.forceRelease(key, which);
     // Redis would go on keeping others out.
-    if (hold?.standing.isShared) this.#options.pending.add({ key, token: hold.token });
-    return memory.forceRelease(key);
+    if (held !== undefined && hold?.standing.isShared) {
+      this.#options.pending.add({ key, token: hold.token });
+    }
+    return held;
   }
 
   async list(limit: number): Promise<readonly HeldLock[]> {

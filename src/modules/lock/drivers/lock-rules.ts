@@ -1,5 +1,6 @@
 import { checkKeyText } from '../../../common/redis/index.js';
 import { parseDuration } from '../../../common/time/index.js';
+import type { WhichHold } from '../lock.driver.js';
 
 /** How long a release is remembered at most: far above a retry. */
 export const RELEASE_KNOWN_MS = 10_000;
@@ -21,6 +22,12 @@ export const SHOWN_OF_TOKEN = 6;
 
 /** Waiters of a lock that operators see at most. */
 export const SHOWN_WAITERS = 100;
+
+/** Is the hold with this token and fence the one that is meant? */
+export function isMeant(which: WhichHold, token: string, fence: number | undefined): boolean {
+  const { fence: wanted = fence, tokenPrefix = '' } = which;
+  return wanted === fence && token.startsWith(tokenPrefix);
+}
 
 /** Refuses what no driver can keep. @throws InvalidOptionError */
 export function checkHold(key: string, ttlMs: number): void {

@@ -12,9 +12,10 @@ import type {
   LockRelease,
   LockWait,
   ReleaseOutcome,
+  WhichHold,
 } from '../lock.driver.js';
 import { ExpiringMap } from './expiring-map.js';
-import { checkHold, RELEASE_KNOWN_MS, SHOWN_OF_TOKEN } from './lock-rules.js';
+import { checkHold, isMeant, RELEASE_KNOWN_MS, SHOWN_OF_TOKEN } from './lock-rules.js';
 import { MemoryLockQueue } from './memory-lock-queue.js';
 import { Standing } from './standing.js';
 
@@ -88,10 +89,10 @@ export class MemoryLockDriver implements LockDriver {
     return 'released';
   }
 
-  async forceRelease(key: string): Promise<HeldLock | undefined> {
+  async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
     checkKeyText(key, 'key');
     const hold = this.#holds.get(key);
-    if (hold === undefined) return undefined;
+    if (hold === undefined || !isMeant(which, hold.token, hold.standing.fence)) return undefined;
     const held = this.#show(key, hold);
     this.#free(key);
     return held;

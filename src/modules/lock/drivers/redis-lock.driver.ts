@@ -11,6 +11,7 @@ import type {
   LockRelease,
   LockWait,
   ReleaseOutcome,
+  WhichHold,
 } from '../lock.driver.js';
 import { LockMisuseError } from '../lock.errors.js';
 import { ExtendBatch } from './extend-batch.js';
@@ -112,8 +113,8 @@ export class RedisLockDriver implements LockDriver {
     return outcome;
   }
 
-  async forceRelease(key: string): Promise<HeldLock | undefined> {
-    const call = { keys: this.#keys.all(key), args: undefined };
+  async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
+    const call = { keys: this.#keys.all(key), args: which };
     return heldLock(key, await this.#scripts.run(FORCE_RELEASE, call));
   }
 

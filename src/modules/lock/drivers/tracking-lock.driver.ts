@@ -11,6 +11,7 @@ import type {
   LockRelease,
   LockWait,
   ReleaseOutcome,
+  WhichHold,
 } from '../lock.driver.js';
 import type { MemoryLockDriver } from './memory-lock.driver.js';
 import type { PendingReleases } from './pending-releases.js';
@@ -67,9 +68,9 @@ export class TrackingLockDriver implements LockDriver {
     return answer;
   }
 
-  async forceRelease(key: string): Promise<HeldLock | undefined> {
-    const held = await this.#options.redis.forceRelease(key);
-    await this.#options.memory?.forceRelease(key);
+  async forceRelease(key: string, which?: WhichHold): Promise<HeldLock | undefined> {
+    const held = await this.#options.redis.forceRelease(key, which);
+    await this.#options.memory?.forceRelease(key, which);
     return held;
   }
 
