@@ -2,6 +2,7 @@ import { InvalidOptionError } from '../../common/errors/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
 import { LockMisuseError } from './lock.errors.js';
+import { LockHandle } from './lock-handle.js';
 
 /** One lock, or several that are taken together: all or none. */
 export type LockKey = string | readonly string[];
@@ -30,6 +31,12 @@ export interface HoldOptions {
   readonly holdAtLeast?: Duration;
   /** `false`: without a fencing token, and nothing is left behind. @default true */
   readonly fence?: boolean;
+  /**
+   * A lock that is held already: where it is one of the same keys, it is entered again, at once and
+   * whatever the mode. It stays the same hold, on the terms it was acquired with, and is given back
+   * when all its handles were released. Other keys are acquired as without it. @default none
+   */
+  readonly within?: LockHandle;
 }
 
 /** How to take a lock that may be busy. */
@@ -53,8 +60,8 @@ export interface SkipOptions extends HoldOptions {
   readonly mode: 'skip';
 }
 
-/** What `@Locked` takes. */
-export type LockedOptions = WaitOptions | SkipOptions;
+/** What `@Locked` takes: there is no lock yet when the class is loaded. */
+export type LockedOptions = (WaitOptions | SkipOptions) & { readonly within?: never };
 
 /** Options of a hold, validated. */
 export interface ResolvedHold {
@@ -70,12 +77,13 @@ export interface ResolvedAcquire extends ResolvedHold {
   readonly mode: 'skip' | 'wait' | 'fail';
   readonly waitMs: number;
   readonly signal: AbortSignal | undefined;
+  readonly within: LockHandle | undefined;
 }
 
 const MAX_HOLD_MS = 3_600_000;
 
 const HOLD_NAMES = ['ttl', 'maxHold', 'beatWithin', 'holdAtLeast', 'fence'];
-const NAMES: ReadonlySet<string> = new Set([...HOLD_NAMES, 'mode', 'wait', 'signal']);
+const NAMES: ReadonlySet<string> = new Set([...HOLD_NAMES, 'mode', 'wait', 'signal', 'within']);
 const MODES: readonly unknown[] = ['skip', 'wait', 'fail'];
 
 interface AnyOptions extends HoldOptions {
@@ -108,6 +116,7 @@ export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
     mode: options.mode ?? (waitMs > 0 ? 'wait' : 'fail'),
     waitMs,
     signal: options.signal,
+    within: options.within,
   };
   refuseContradictions(resolved);
   return resolved;
@@ -127,6 +136,9 @@ function refuseContradictions(options: ResolvedAcquire): void {
   }
   if (signal !== undefined && !isSignal(signal)) {
     throw new LockMisuseError('signal', 'is no AbortSignal');
+  }
+  if (options.within !== undefined && !(options.within instanceof LockHandle)) {
+    throw new LockMisuseError('within', 'is no lock that was acquired here');
   }
 }
 

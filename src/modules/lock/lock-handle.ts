@@ -13,6 +13,12 @@ export interface LockHandleContext {
   readonly ttlMs: number;
 }
 
+/** How a hold came to have one handle more. */
+interface Again {
+  readonly first: LockHandle;
+  readonly keys: readonly string[];
+}
+
 /**
  * A lock that was granted, or several, and how long it may be relied on. It is extended by itself
  * until it is released, lost, or held for `maxHold`.
@@ -20,6 +26,9 @@ export interface LockHandleContext {
  * `isHeld` and `signal` err on the safe side: their deadline counts from before the request was sent,
  * by a clock nobody can set, so it is over no later than the hold itself, whether or not Redis can be
  * asked, timers were late, or the process was stopped. Once it is over it stays so.
+ *
+ * A lock that was entered again `within` another handle has a handle of its own for the same hold:
+ * each counts, and the hold is given back with the last of them.
  *
  * Its methods may be taken out of it: `({ signal, assertHeld }) => …`.
  *
@@ -32,16 +41,42 @@ export interface LockHandleContext {
 export class LockHandle implements AsyncDisposable {
   readonly #hold: LockHold;
   readonly #context: LockHandleContext;
+  /** The handle that the hold was granted to: it reports, and has the signal, for all. */
+  readonly #first: LockHandle;
+  /** Of a lock that was entered again: what was asked for then. */
+  readonly #entered: readonly string[] | undefined;
   readonly #acquiredAt: number;
   #isLost = false;
+  #hasLeft = false;
   #releasing: Promise<ReleaseOutcome> | undefined;
   #looking: LookingSignal | undefined;
 
-  constructor(hold: LockHold, context: LockHandleContext) {
+  constructor(hold: LockHold, context: LockHandleContext, again?: Again) {
     this.#hold = hold;
     this.#context = context;
+    this.#first = again?.first ?? this;
+    this.#entered = again?.keys;
     this.#acquiredAt = context.clock.monotonic();
-    hold.onLost(() => this.#reportLost());
+    hold.enter();
+    if (again === undefined) hold.onLost(() => this.#reportLost());
+  }
+
+  /**
+   * Enters locks again that a handle holds: asks nobody. `undefined` where it holds none of them.
+   *
+   * @throws LockLostError where it lost its own @throws LockMisuseError where it was released, or
+   * holds some of them only
+   */
+  static enterWithin(outer: LockHandle, keys: readonly string[]): LockHandle | undefined {
+    if (outer.#hasLeft) throw new LockMisuseError('within', 'was released');
+    outer.assertHeld();
+    const missing = keys.filter((key) => !outer.#hold.keys.includes(key));
+    if (missing.length === keys.length) return undefined;
+    if (missing.length > 0) {
+      const names = missing.map((key) => `"${key}"`).join(', ');
+      throw new LockMisuseError('within', `does not hold ${names}, but others of the keys`);
+    }
+    return new LockHandle(outer.#hold, outer.#context, { first: outer.#first, keys });
   }
 
   /** Of the lock; of several, all of them with commas in between. */
@@ -51,7 +86,7 @@ export class LockHandle implements AsyncDisposable {
 
   /** Sorted. */
   get keys(): readonly string[] {
-    return this.#hold.keys;
+    return this.#entered ?? this.#hold.keys;
   }
 
   /**
@@ -74,12 +109,12 @@ export class LockHandle implements AsyncDisposable {
 
   /** May it be relied on now? Costs nothing. */
   get isHeld(): boolean {
-    return this.#hold.remainingMs > 0;
+    return this.remainingMs > 0;
   }
 
   /** How long it may be relied on, unless it is extended; 0 once it is lost or released. */
   get remainingMs(): number {
-    return this.#hold.remainingMs;
+    return this.#hasLeft ? 0 : this.#hold.remainingMs;
   }
 
   /**
@@ -87,14 +122,15 @@ export class LockHandle implements AsyncDisposable {
    * `aborted` is right at any time, also where no timer could run.
    */
   get signal(): AbortSignal {
-    this.#looking ??= new LookingSignal(() => this.#whyOver());
-    return this.#looking.signal;
+    const first = this.#first;
+    first.#looking ??= new LookingSignal(() => first.#whyOver());
+    return first.#looking.signal;
   }
 
   /** @throws LockLostError when it may not be relied on any more, or was released */
   readonly assertHeld = (): void => {
     if (this.isHeld) return;
-    this.#hold.lose();
+    if (!this.#hasLeft) this.#hold.lose();
     throw new LockLostError(this.key);
   };
 
@@ -105,8 +141,10 @@ export class LockHandle implements AsyncDisposable {
    * @param ttl @default the time to live it was acquired with
    * @throws LockBackendDownError when Redis does not answer; the hold lasts as long as it would
    */
-  readonly extend = async (ttl?: Duration): Promise<'extended' | 'lost'> =>
-    this.#hold.extend(ttl === undefined ? this.#context.ttlMs : parseDuration(ttl, 'ttl'));
+  readonly extend = async (ttl?: Duration): Promise<'extended' | 'lost'> => {
+    const ttlMs = ttl === undefined ? this.#context.ttlMs : parseDuration(ttl, 'ttl');
+    return this.#hasLeft ? 'lost' : this.#hold.extend(ttlMs);
+  };
 
   /**
    * Says that the work goes on, for a hold with `beatWithin`; costs next to nothing. For others it
@@ -115,8 +153,9 @@ export class LockHandle implements AsyncDisposable {
   readonly beat = (): void => this.#hold.beat();
 
   /**
-   * Gives the lock back. `'lost'`: it was not held any more, and may be somebody else's now, who is
-   * not disturbed. Called again it gives the same answer.
+   * Gives the lock back; of a lock that was entered again, when all its handles were released.
+   * `'lost'`: it was not held any more, and may be somebody else's now, who is not disturbed. Called
+   * again it gives the same answer.
    *
    * @throws LockBackendDownError when Redis does not answer; the release is made up for when it does
    */
@@ -132,25 +171,29 @@ export class LockHandle implements AsyncDisposable {
    * @throws LockLostError when the lock was lost before
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#hold.isEnded) return;
+    if (this.#hasLeft) return;
     const wasHeld = this.isHeld;
     try {
       if ((await this.release()) === 'released') return;
     } catch (error) {
       if (!(error instanceof LockBackendDownError)) throw error;
       if (wasHeld) return;
-      this.#reportLost();
+      this.#first.#reportLost();
       throw new LockLostError(this.key, { cause: error });
     }
     throw new LockLostError(this.key);
   }
 
   async #release(): Promise<ReleaseOutcome> {
+    const first = this.#first;
+    if (!this.#hasLeft) this.#hold.leave();
+    this.#hasLeft = true;
+    if (this.#hold.isEntered) return this.#hold.remainingMs > 0 ? 'released' : this.#hold.lose();
     try {
       const answer = await this.#hold.release();
-      if (answer === 'lost') this.#reportLost();
-      else if (!this.#isLost) this.#emit('lock.released');
-      return this.#isLost ? 'lost' : 'released';
+      if (answer === 'lost') first.#reportLost();
+      else if (!first.#isLost) first.#emit('lock.released');
+      return first.#isLost ? 'lost' : 'released';
     } catch (error) {
       this.#releasing = undefined;
       throw error;
@@ -158,7 +201,7 @@ export class LockHandle implements AsyncDisposable {
   }
 
   #whyOver(): LockLostError | undefined {
-    if (this.isHeld || this.#hold.isEnded) return undefined;
+    if (this.#hold.remainingMs > 0 || this.#hold.isEnded) return undefined;
     this.#hold.lose();
     return new LockLostError(this.key);
   }

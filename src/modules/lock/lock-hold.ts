@@ -57,6 +57,8 @@ export class LockHold implements KeptHold {
   #beatUntil = Infinity;
   #retryAt = 0;
   #isExtending = false;
+  /** Handles that were not released. */
+  #entries = 0;
   #state: 'held' | 'lost' | 'ended' = 'held';
 
   constructor(context: LockHoldContext, terms: HoldTerms) {
@@ -78,6 +80,20 @@ export class LockHold implements KeptHold {
     this.#maxUntil = now + this.#terms.maxHoldMs;
     this.#beatUntil = now + this.#terms.beatWithinMs;
     this.#context.keeper.keep(this);
+  }
+
+  /** One handle more has it. */
+  enter(): void {
+    this.#entries += 1;
+  }
+
+  /** One handle less; it is the caller's to release it with the last. */
+  leave(): void {
+    this.#entries -= 1;
+  }
+
+  get isEntered(): boolean {
+    return this.#entries > 0;
   }
 
   get keys(): readonly string[] {

@@ -17,7 +17,7 @@ import { LockBusyError, LockMisuseError, LockWaitTimeoutError } from './lock.err
 import { LOCK_OPTIONS } from './lock.module-definition.js';
 import type { ResolvedLockOptions } from './lock.options.js';
 import { LockAcquirer, releaseQuietly, type WantedLocks } from './lock-acquirer.js';
-import type { LockHandle } from './lock-handle.js';
+import { LockHandle } from './lock-handle.js';
 import { LockKeeper } from './lock-keeper.js';
 import { tryUntilGranted } from './lock-waiting.js';
 import './lock.events.js';
@@ -151,9 +151,11 @@ export class LockService implements OnApplicationShutdown {
 
   /** `undefined` where it is busy and the mode is `'skip'`. */
   async #acquire(key: LockKey, asked: ResolvedAcquire): Promise<LockHandle | undefined> {
-    const { mode, signal } = asked;
+    const { mode, signal, within } = asked;
     const wanted = { terms: asked, keys: resolveKeys(key), outsideBudget: mode === 'wait' };
     signal?.throwIfAborted();
+    const entered = within && LockHandle.enterWithin(within, wanted.keys);
+    if (entered !== undefined) return entered;
     if (mode === 'wait') return this.#wait(wanted, asked);
     const tried = await this.#acquirer.attempt(wanted, { waitMs: 0, signal });
     if ('failure' in tried) throw tried.failure;

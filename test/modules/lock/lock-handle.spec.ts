@@ -223,3 +223,126 @@ describe('await using', () => {
     expect(await harness.locks.list(1)).toHaveLength(1);
   });
 });
+
+describe('a lock that is entered again', () => {
+  const AGAIN = { ttl: TTL_MS, mode: 'fail' } as const;
+
+  it('is the same hold: nobody is asked, and fence and signal are the same', async () => {
+    const asked: string[] = [];
+    const { driver, clock } = harness;
+    const { locks, names } = harnessOn(
+      interceptedDriver(driver, {
+        acquire: (claim, wait) => {
+          asked.push(claim.key);
+          return driver.acquire(claim, wait);
+        },
+        release: (ref) => {
+          asked.push(`-${ref.key}`);
+          return driver.release(ref);
+        },
+      }),
+      clock,
+    );
+    const outer = await locks.acquire('job', { ttl: TTL_MS });
+    const inner = await locks.withLock('job', { ...AGAIN, within: outer }, async (lock) => {
+      expect([lock.isHeld, lock.key, lock.fence]).toEqual([true, 'job', outer.fence]);
+      expect(lock.signal).toBe(outer.signal);
+      expect(await locks.tryAcquire('job', { ttl: TTL_MS, within: lock })).toBeDefined();
+      return lock;
+    });
+    expect([inner.isHeld, outer.isHeld, outer.signal.aborted]).toEqual([false, true, false]);
+    expect([asked, names()]).toEqual([['job'], ['lock.acquired']]);
+  });
+
+  it('is given back when all its handles were released, in whatever order', async () => {
+    const { locks, driver } = harness;
+    for (const isOuterFirst of [true, false]) {
+      const outer = await held();
+      const inner = await locks.acquire('job', { ...AGAIN, within: outer });
+      const [first, last] = isOuterFirst ? [outer, inner] : [inner, outer];
+      expect(await first.release()).toBe('released');
+      expect(await first.release()).toBe('released');
+      expect([first.isHeld, first.remainingMs, last.isHeld]).toEqual([false, 0, true]);
+      expect(await first.extend()).toBe('lost');
+      expect(() => first.assertHeld()).toThrow(expect.objectContaining({ code: 'E_LOCK_LOST' }));
+      await expect(locks.acquire('job', AGAIN)).rejects.toMatchObject({ code: 'E_LOCK_BUSY' });
+      expect(last.isHeld).toBe(true);
+      expect(await last.release()).toBe('released');
+      expect(await driver.list(1)).toEqual([]);
+    }
+    const released = harness.names().filter((name) => name === 'lock.released');
+    expect(released).toHaveLength(2);
+  });
+
+  it('is lost for all its handles, which is told once', async () => {
+    const { locks, clock } = harness;
+    const outer = await held();
+    const inner = await locks.acquire('job', { ...AGAIN, within: outer });
+    clock.advance(TTL_MS);
+    expect([inner.isHeld, outer.isHeld, inner.signal.aborted]).toEqual([false, false, true]);
+    expect([await inner.release(), await outer.release()]).toEqual(['lost', 'lost']);
+    expect(harness.names().filter((name) => name === 'lock.lost')).toHaveLength(1);
+    const work = locks.withLock('job', AGAIN, async (lock) => {
+      await locks.withLock('job', { ...AGAIN, within: lock }, () => clock.advance(TTL_MS));
+    });
+    await expect(work).rejects.toMatchObject({ code: 'E_LOCK_LOST' });
+  });
+
+  it('is refused within a lock that was lost or released', async () => {
+    const { locks, clock } = harness;
+    const lost = await held();
+    clock.advance(TTL_MS);
+    const released = await held();
+    await released.release();
+    for (const key of ['job', 'another']) {
+      const [one, other] = [lost, released].map((within) =>
+        locks.tryAcquire(key, { ttl: TTL_MS, within }),
+      );
+      await expect(one).rejects.toMatchObject({ code: 'E_LOCK_LOST' });
+      await expect(other).rejects.toMatchObject({ code: 'E_LOCK_MISUSE', option: 'within' });
+    }
+    const wrong = { ttl: TTL_MS, within: { isHeld: true } } as never;
+    await expect(locks.acquire('job', wrong)).rejects.toMatchObject({ code: 'E_LOCK_MISUSE' });
+    expect(await locks.list(1)).toEqual([]);
+  });
+
+  it('may be one of several keys; a lock that is not held by it is acquired as ever', async () => {
+    const { locks } = harness;
+    await using outer = await locks.acquire(['a', 'b'], { ttl: TTL_MS });
+    const within = { ...AGAIN, within: outer };
+    const inner = await locks.acquire('b', within);
+    expect([inner.keys, inner.fence]).toEqual([['b'], outer.fenceOf('b')]);
+    expect((await locks.acquire(['b', 'a'], within)).keys).toEqual(['a', 'b']);
+    const other = await locks.acquire('c', within);
+    expect(await other.release()).toBe('released');
+    const partly = { code: 'E_LOCK_MISUSE', option: 'within', message: /"c", "d"/ };
+    const refused = locks.acquire(['a', 'c', 'd'], within);
+    await expect(refused).rejects.toMatchObject({
+      ...partly,
+      message: expect.stringMatching(partly.message) as unknown,
+    });
+    expect((await locks.list(9)).map(({ key }) => key)).toEqual(['a', 'b']);
+  });
+
+  it('whose release got no answer is given back when that is tried again', async () => {
+    const { driver, clock } = harness;
+    let isAway = true;
+    const { locks } = harnessOn(
+      interceptedDriver(driver, {
+        release: async (ref) => {
+          if (isAway) throw new LockBackendDownError();
+          return driver.release(ref);
+        },
+      }),
+      clock,
+    );
+    const outer = await locks.acquire('job', { ttl: TTL_MS });
+    const inner = await locks.acquire('job', { ...AGAIN, within: outer });
+    expect(await inner.release()).toBe('released');
+    await expect(outer.release()).rejects.toMatchObject({ code: 'E_LOCK_BACKEND_DOWN' });
+    expect([outer.isHeld, inner.isHeld]).toEqual([false, false]);
+    isAway = false;
+    expect(await outer.release()).toBe('released');
+    expect(await driver.list(1)).toEqual([]);
+  });
+});
