@@ -18,8 +18,7 @@ const throttle = await import('../dist/modules/throttle/index.js');
 const { QUEUE_DATA } = await import('../dist/modules/queue/index.js');
 const pubsub = await import('../dist/modules/pubsub/index.js');
 const session = await import('../dist/modules/session/index.js');
-const { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } =
-  await import('../dist/modules/lock/index.js');
+const lock = await import('../dist/modules/lock/index.js');
 
 const FAMILIES = [
   CACHE_ENTRY,
@@ -29,11 +28,13 @@ const FAMILIES = [
   throttle.THROTTLE_INSTANCES,
   throttle.THROTTLE_OFFENDERS,
   throttle.THROTTLE_OFFENDERS_TIMES,
-  LOCK,
-  LOCK_FENCE,
-  LOCK_QUEUE,
-  LOCK_RELEASED,
-  LOCK_WAITERS,
+  lock.LOCK,
+  lock.LOCK_SEMAPHORE,
+  lock.LOCK_PERMITS,
+  lock.LOCK_FENCE,
+  lock.LOCK_QUEUE,
+  lock.LOCK_RELEASED,
+  lock.LOCK_WAITERS,
   session.SESSION_RECORD,
   session.SESSION_GENERATION,
   session.SESSION_INDEX,

@@ -47,7 +47,9 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
   });
 
   afterEach(async () => {
-    for (const { key } of await locks.list(1_000)) await locks.forceRelease(key);
+    for (const { key, tokenPrefix } of await locks.list(1_000)) {
+      await locks.forceRelease(key, { tokenPrefix });
+    }
   });
 
   afterAll(() => server.close());
@@ -69,6 +71,7 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
       token_prefix: expect.stringMatching(/^[\w-]{6}$/) as unknown,
       held_ms: expect.any(Number) as unknown,
       fence: expect.any(Number) as unknown,
+      permits: null,
       remaining_ms: expect.any(Number) as unknown,
       queue: [],
     };
@@ -141,6 +144,22 @@ describe.each(TABLE)('the locks for operators on %s, kept in %s', (platform, bac
     const answer = await ask('DELETE', `?key=job&fence=${fence}`);
     expect(answer).toMatchObject({ status: 200, body: { key: 'job', fence } });
     expect(await locks.list(1)).toEqual([]);
+  });
+
+  it('of many holders are listed with each, and taken away from one', async () => {
+    const options = { ...TTL, permits: { of: 3 } } as const;
+    const first = await locks.acquire('job', options);
+    await locks.acquire('job', { ...TTL, permits: { take: 2, of: 3 } });
+    const { body } = await ask('GET');
+    expect(body).toMatchObject({
+      locks: [{ permits: { take: 1, of: 3 } }, { permits: { take: 2, of: 3 } }],
+    });
+    const several = { status: 409, body: { code: 'E_CONFLICT' } };
+    expect(await deleteKey('job')).toMatchObject(several);
+    const answer = await ask('DELETE', `?key=job&fence=${first.fence}`);
+    expect(answer).toMatchObject({ status: 200, body: { permits: { take: 1, of: 3 } } });
+    expect(await first.release()).toBe('lost');
+    expect(await locks.list(10)).toHaveLength(1);
   });
 
   it.each([

@@ -1,8 +1,10 @@
 import { InvalidOptionError } from '../../common/errors/index.js';
 import { checkKeyText } from '../../common/redis/index.js';
 import { type Duration, parseDuration } from '../../common/time/index.js';
+import type { Permits } from './lock.driver.js';
 import { LockMisuseError } from './lock.errors.js';
 import { LockHandle } from './lock-handle.js';
+import { type PermitsOptions, resolvePermits } from './permits.options.js';
 
 /** One lock, or several that are taken together: all or none. */
 export type LockKey = string | readonly string[];
@@ -31,6 +33,17 @@ export interface HoldOptions {
   readonly holdAtLeast?: Duration;
   /** `false`: without a fencing token, and nothing is left behind. @default true */
   readonly fence?: boolean;
+  /**
+   * The key is a semaphore: as many permits of it as there are may be held at the same time. Of one key
+   * only, without `holdAtLeast`. @default none: at most one holder
+   */
+  readonly permits?: PermitsOptions;
+  /**
+   * The key is a read/write lock: held by many with `true`, to read, or by one alone with `false`, to
+   * write. In order of arrival, so that readers do not pass a writer who waits. Of one key only, without
+   * `holdAtLeast`. @default none: at most one holder
+   */
+  readonly shared?: boolean;
   /**
    * A lock that is held already: where it is one of the same keys, it is entered again, at once and
    * whatever the mode. It stays the same hold, on the terms it was acquired with, and is given back
@@ -71,6 +84,8 @@ export interface ResolvedHold {
   readonly beatWithinMs: number;
   readonly holdAtLeastMs: number;
   readonly fence: boolean;
+  /** `undefined` for a plain lock. */
+  readonly permits: Permits | undefined;
 }
 
 export interface ResolvedAcquire extends ResolvedHold {
@@ -82,7 +97,7 @@ export interface ResolvedAcquire extends ResolvedHold {
 
 const MAX_HOLD_MS = 3_600_000;
 
-const HOLD_NAMES = ['ttl', 'maxHold', 'beatWithin', 'holdAtLeast', 'fence'];
+const HOLD_NAMES = ['ttl', 'maxHold', 'beatWithin', 'holdAtLeast', 'fence', 'permits', 'shared'];
 const NAMES: ReadonlySet<string> = new Set([...HOLD_NAMES, 'mode', 'wait', 'signal', 'within']);
 const MODES: readonly unknown[] = ['skip', 'wait', 'fail'];
 
@@ -113,6 +128,7 @@ export function resolveAcquire(options: AnyOptions): ResolvedAcquire {
     beatWithinMs: optional(options.beatWithin, 'beatWithin') ?? Infinity,
     holdAtLeastMs: optional(options.holdAtLeast, 'holdAtLeast') ?? 0,
     fence: options.fence ?? true,
+    permits: resolvePermits(options),
     mode: options.mode ?? (waitMs > 0 ? 'wait' : 'fail'),
     waitMs,
     signal: options.signal,
@@ -126,6 +142,9 @@ function refuseContradictions(options: ResolvedAcquire): void {
   const { ttlMs, mode, waitMs, signal } = options;
   if (options.maxHoldMs < ttlMs) throw new LockMisuseError('maxHold', 'is shorter than ttl');
   if (options.holdAtLeastMs > ttlMs) throw new LockMisuseError('holdAtLeast', 'is longer than ttl');
+  if (options.permits !== undefined && options.holdAtLeastMs > 0) {
+    throw new LockMisuseError('holdAtLeast', 'is not for permits, nor for read/write locks');
+  }
   if (typeof options.fence !== 'boolean') {
     throw new LockMisuseError('fence', 'is neither true nor false');
   }

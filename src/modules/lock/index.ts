@@ -26,6 +26,7 @@ export type {
   LockRelease,
   LockWait,
   LockWaiter,
+  Permits,
   ReleaseOutcome,
   WhichHold,
 } from './lock.driver.js';
@@ -36,11 +37,18 @@ export {
   LockMisuseError,
   LockWaitTimeoutError,
 } from './lock.errors.js';
-export { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_RELEASED, LOCK_WAITERS } from './lock.keys.js';
+export {
+  LOCK,
+  LOCK_FENCE,
+  LOCK_PERMITS,
+  LOCK_QUEUE,
+  LOCK_RELEASED,
+  LOCK_SEMAPHORE,
+  LOCK_WAITERS,
+} from './lock.keys.js';
 export { LockModule } from './lock.module.js';
-export type { LockOptions } from './lock.options.js';
-export { type ForceReleaseOptions, LockService, type UnderLock } from './lock.service.js';
 export type { LockOptions, LockQuorumOptions } from './lock.options.js';
-export { LockService, type UnderLock } from './lock.service.js';
+export { type ForceReleaseOptions, LockService, type UnderLock } from './lock.service.js';
+export type { PermitsOptions } from './permits.options.js';
 export { Locked } from './locked.decorator.js';
 export type { LockHandle } from './lock-handle.js';

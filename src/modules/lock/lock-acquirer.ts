@@ -110,13 +110,14 @@ export class LockAcquirer {
   }
 
   #claim(key: string, { terms, outsideBudget }: WantedLocks): LockClaim {
-    const { ttlMs, fence } = terms;
+    const { ttlMs, fence, permits } = terms;
     const claim = {
       key,
       token: makeToken(),
       ttlMs,
       owner: this.#context.owner,
       outsideBudget,
+      permits,
     };
     return fence ? claim : { ...claim, fence: 'none' };
   }

@@ -1,6 +1,6 @@
 import type { EventStream } from '../../common/events/index.js';
 import { type Clock, type Duration, parseDuration } from '../../common/time/index.js';
-import type { ReleaseOutcome } from './lock.driver.js';
+import type { Permits, ReleaseOutcome } from './lock.driver.js';
 import { LockBackendDownError, LockLostError, LockMisuseError } from './lock.errors.js';
 import './lock.events.js';
 import type { LockHold } from './lock-hold.js';
@@ -65,9 +65,13 @@ export class LockHandle implements AsyncDisposable {
    * Enters locks again that a handle holds: asks nobody. `undefined` where it holds none of them.
    *
    * @throws LockLostError where it lost its own @throws LockMisuseError where it was released, or
-   * holds some of them only
+   * holds some of them only, or less of one
    */
-  static enterWithin(outer: LockHandle, keys: readonly string[]): LockHandle | undefined {
+  static enterWithin(
+    outer: LockHandle,
+    keys: readonly string[],
+    permits?: Permits,
+  ): LockHandle | undefined {
     if (outer.#hasLeft) throw new LockMisuseError('within', 'was released');
     outer.assertHeld();
     const missing = keys.filter((key) => !outer.#hold.keys.includes(key));
@@ -75,6 +79,9 @@ export class LockHandle implements AsyncDisposable {
     if (missing.length > 0) {
       const names = missing.map((key) => `"${key}"`).join(', ');
       throw new LockMisuseError('within', `does not hold ${names}, but others of the keys`);
+    }
+    if (!keys.every((key) => outer.#hold.covers(key, permits))) {
+      throw new LockMisuseError('within', 'holds the key as another kind of lock, or less of it');
     }
     return new LockHandle(outer.#hold, outer.#context, { first: outer.#first, keys });
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../common/time/index.js';
-import type { LockClaim, LockDriver, LockGrant, ReleaseOutcome } from './lock.driver.js';
+import type { LockClaim, LockDriver, LockGrant, Permits, ReleaseOutcome } from './lock.driver.js';
 import { LockBackendDownError, LockMisuseError } from './lock.errors.js';
 import type { KeptHold, LockKeeper } from './lock-keeper.js';
 
@@ -100,6 +100,12 @@ export class LockHold implements KeptHold {
     return this.#parts.map(({ claim }) => claim.key);
   }
 
+  /** Does it hold the key in the same way, and as much of it? */
+  covers(key: string, wanted: Permits | undefined): boolean {
+    const held = this.#parts.find(({ claim }) => claim.key === key)?.claim.permits;
+    return wanted?.of === held?.of && (wanted?.take ?? 0) <= (held?.take ?? 0);
+  }
+
   /** How long all of it may be relied on; 0 once any is lost, or it was released. */
   get remainingMs(): number {
     if (this.#state !== 'held') return 0;
@@ -188,7 +194,9 @@ export class LockHold implements KeptHold {
     this.#context.keeper.forget(this);
     const { driver } = this.#context;
     const answers = await Promise.all(
-      this.#parts.map(({ claim: { key, token } }) => driver.release({ key, token, holdAtLeastMs })),
+      this.#parts.map(({ claim: { key, token, permits } }) =>
+        driver.release({ key, token, permits, holdAtLeastMs }),
+      ),
     );
     return stood && answers.every((answer) => answer === 'released') ? 'released' : 'lost';
   }

@@ -1,15 +1,25 @@
+/** What a claim takes of a semaphore: up to `of` permits of a key are out at the same time. */
+export interface Permits {
+  /** At most `of`. */
+  readonly take: number;
+  /** The same in all claims of a key. */
+  readonly of: number;
+}
+
 /** Names one grant: the lock and the secret that proves who holds it. */
 export interface LockRef {
   readonly key: string;
   /** Opaque, made anew for each claim; whoever knows it may extend and release. */
   readonly token: string;
+  /** Where the key is a semaphore: as it was claimed. @default none: a plain lock */
+  readonly permits?: Permits | undefined;
 }
 
 /** What is given back. */
 export interface LockRelease extends LockRef {
   /**
    * A hold that has not lasted for so long ends, but its lock stays busy for the rest of the time. By
-   * the clock of the driver. @default 0
+   * the clock of the driver. Not for permits. @default 0
    */
   readonly holdAtLeastMs?: number | undefined;
 }
@@ -64,7 +74,10 @@ export interface LockGrant {
 
 export type AcquireOutcome =
   | { readonly outcome: 'acquired'; readonly grant: LockGrant }
-  /** Somebody else holds it, for so long unless it is extended or released. */
+  /**
+   * Somebody else holds it, for so long unless it is extended or released; of a semaphore, until the
+   * next hold ends.
+   */
   | { readonly outcome: 'busy'; readonly remainingMs: number };
 
 /** `'busy'`: nothing was taken, because somebody else holds `key`. */
@@ -97,7 +110,9 @@ export interface HeldLock {
   readonly heldMs: number;
   readonly remainingMs: number;
   readonly fence: number | undefined;
-  /** In the order in which they will get it; at most 100. */
+  /** What is held of a semaphore; `undefined` for a plain lock. */
+  readonly permits?: Permits | undefined;
+  /** In the order in which they will get it; at most 100. With the first hold of a semaphore only. */
   readonly queue: readonly LockWaiter[];
 }
 
@@ -114,6 +129,12 @@ export const LockDriver = Symbol('LockDriver');
 /**
  * Keeps locks: at most one token holds a key at any time, until its time is over.
  *
+ * A claim with `permits` takes them of the key as of a semaphore: at most `of` are out at any time, each
+ * hold with a token, a time and a fence of its own. Those who wait are served in order as well, as many
+ * of them as fit: a claim never passes one that came before it, however few permits it takes. A key is
+ * one kind of lock as long as anybody holds it: a claim of another kind, or of another `of`, rejects
+ * with a `LockMisuseError`.
+ *
  * Every method is atomic towards all others for the same key and takes one round trip (a wait, and
  * `list`, take many). A lost reply means unknown: the call may have run, and it does not run after
  * the caller stopped waiting. Calling again with the same token gives the answer that was lost. A
@@ -122,8 +143,8 @@ export const LockDriver = Symbol('LockDriver');
  */
 export interface LockDriver {
   /**
-   * Takes the lock when nobody holds it, and nobody waits for it. For the token that holds it
-   * already: as `extend`.
+   * Takes the lock when nobody holds it (or enough permits are left), and nobody waits for it. For the
+   * token that holds it already: as `extend`.
    *
    * With `wait`, a claim that finds the lock busy waits for it, in the order of arrival: a lock that
    * is given back goes to the first of the queue whose process lives, without being free in between.
@@ -131,6 +152,7 @@ export interface LockDriver {
    * no longer.
    *
    * @throws InvalidOptionError for a key or time to live that cannot be used
+   * @throws LockMisuseError where the key is in use as another kind of lock
    * @throws the reason of the signal; the claim waits no longer
    */
   acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome>;
@@ -138,7 +160,9 @@ export interface LockDriver {
   /**
    * Takes the locks of several keys when nobody holds any of them, and nobody waits for any; else
    * none of them. In one step, and so in one round trip, but in a Redis Cluster: there one after
-   * the other, in the order given, and those that were taken are given back.
+   * the other, in the order given, and those that were taken are given back. Not for permits.
+   *
+   * @throws LockMisuseError for permits
    */
   acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome>;
 
@@ -153,10 +177,16 @@ export interface LockDriver {
 
   /**
    * Takes the lock away from whoever holds it. Resolves to what was held; `undefined` where nobody
-   * holds it, or somebody else than `which` says: then nothing happens.
+   * holds it, or somebody else than `which` says: then nothing happens. Of a semaphore one hold is
+   * taken away.
+   *
+   * @throws LockMisuseError where several holds of a semaphore fit, and nothing happens
    */
   forceRelease(key: string, which?: WhichHold): Promise<HeldLock | undefined>;
 
-  /** At most `limit` held locks, in no order. What changes meanwhile may be missed. */
+  /**
+   * At most `limit` holds, in no order; of one semaphore at most 100. What changes meanwhile may be
+   * missed.
+   */
   list(limit: number): Promise<readonly HeldLock[]>;
 }

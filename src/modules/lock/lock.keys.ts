@@ -11,6 +11,29 @@ export const LOCK: KeyFamily = {
   purpose: 'Holder of a lock: token, owner, since (ms), fence',
 };
 
+/** Who holds permits of a semaphore, in place of the hash of a plain lock. */
+export const LOCK_SEMAPHORE: KeyFamily = {
+  module: 'lock',
+  version: 1,
+  layout: '{key}',
+  type: 'zset',
+  ttl: 'the rest of the longest hold',
+  evictable: false,
+  purpose:
+    'Tokens of the holders of a semaphore, or of a read/write lock, by the end of their hold (ms)',
+};
+
+/** What the holders of a semaphore took. Shares the slot of its lock. */
+export const LOCK_PERMITS: KeyFamily = {
+  module: 'lock',
+  version: 1,
+  layout: '{key}:permits',
+  type: 'hash',
+  ttl: 'the rest of the longest hold',
+  evictable: false,
+  purpose: 'Permits in use, and there are; of each holder: owner, permits, since (ms), fence',
+};
+
 /** Keeps fences from going back where the server's clock does. Shares the slot of its lock. */
 export const LOCK_FENCE: KeyFamily = {
   module: 'lock',

@@ -24,7 +24,7 @@ import './lock.events.js';
 
 /**
  * Mutual exclusion between everything that uses the same Redis: at most one holder of a key at any
- * time, until its time is over. Holds are extended by themselves as long as their process lives.
+ * time, until its time is over; or as many as there are permits, or readers. Holds are extended by themselves as long as their process lives.
  *
  * While Redis is away every method fails with `E_LOCK_BACKEND_DOWN` within the deadline, unless the
  * policy is `memory`.
@@ -151,10 +151,13 @@ export class LockService implements OnApplicationShutdown {
 
   /** `undefined` where it is busy and the mode is `'skip'`. */
   async #acquire(key: LockKey, asked: ResolvedAcquire): Promise<LockHandle | undefined> {
-    const { mode, signal, within } = asked;
+    const { mode, signal, within, permits } = asked;
     const wanted = { terms: asked, keys: resolveKeys(key), outsideBudget: mode === 'wait' };
+    if (permits !== undefined && wanted.keys.length > 1) {
+      throw new LockMisuseError('key', 'is one for permits and for read/write locks');
+    }
     signal?.throwIfAborted();
-    const entered = within && LockHandle.enterWithin(within, wanted.keys);
+    const entered = within && LockHandle.enterWithin(within, wanted.keys, permits);
     if (entered !== undefined) return entered;
     if (mode === 'wait') return this.#wait(wanted, asked);
     const tried = await this.#acquirer.attempt(wanted, { waitMs: 0, signal });

@@ -11,6 +11,8 @@ import { type OpenLocks, openMemory, openOnQuorum, openOnRedis } from './lock-fi
 import { parallelSuite } from './parallel.suite.js';
 import { queueSuite } from './queue.suite.js';
 import { releaseSuite } from './release.suite.js';
+import { semaphoreSuite } from './semaphore.suite.js';
+import { semaphoreQueueSuite } from './semaphore-queue.suite.js';
 import { severalKeysSuite } from './several-keys.suite.js';
 
 const standalone = useRedis('standalone');
@@ -35,6 +37,8 @@ const SUITES = [
   ['fence', fenceSuite],
   ['held at least', holdAtLeastSuite],
   ['several keys', severalKeysSuite],
+  ['semaphore', semaphoreSuite],
+  ['waiting for permits', semaphoreQueueSuite],
   ['what operators see', listSuite],
   ['keys', keysSuite],
   ['parallel callers', parallelSuite],

@@ -43,7 +43,9 @@ export function useLocks(open: OpenLocks): () => LockFixture {
   });
   afterEach(async () => {
     const { driver } = opened();
-    for (const { key } of await driver.list(10_000)) await driver.forceRelease(key);
+    for (const { key, tokenPrefix } of await driver.list(10_000)) {
+      await driver.forceRelease(key, { tokenPrefix });
+    }
   });
   afterAll(() => fixture?.close());
   return opened;

@@ -3,7 +3,7 @@ import { RedisGate } from '../../../src/common/redis/gate.js';
 import type { FailoverDriver } from '../../../src/common/redis/index.js';
 import { acquireOneByOne } from '../../../src/modules/lock/drivers/acquire-one-by-one.js';
 import { MemoryLockDriver } from '../../../src/modules/lock/drivers/memory-lock.driver.js';
-import type { LockClaim, LockDriver, LockRef } from '../../../src/modules/lock/index.js';
+import type { LockClaim, LockDriver, LockRef, WhichHold } from '../../../src/modules/lock/index.js';
 import { lockFailover } from '../../../src/modules/lock/drivers/lock-failover.js';
 import { resolveLockOptions } from '../../../src/modules/lock/lock.options.js';
 import { FakeClock } from '../../../src/testing/index.js';
@@ -41,7 +41,8 @@ export class FakeRedis implements LockDriver {
     return { ...answer, grant: { ...answer.grant, stands: () => true } };
   };
   release = (ref: LockRef) => this.#pass(`release ${ref.key}`, () => this.kept.release(ref));
-  forceRelease = (key: string) => this.#pass(`force ${key}`, () => this.kept.forceRelease(key));
+  forceRelease = (key: string, which?: WhichHold) =>
+    this.#pass(`force ${key}`, () => this.kept.forceRelease(key, which));
   list = (limit: number) => this.#pass('list', () => this.kept.list(limit));
 
   async #pass<T>(call: string, run: () => Promise<T>): Promise<T> {

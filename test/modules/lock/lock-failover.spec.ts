@@ -249,3 +249,38 @@ describe('locks of a single process while Redis is away', () => {
     expect((await locks.list(10)).map(({ owner }) => owner)).toEqual(['me', 'me', 'me']);
   });
 });
+
+describe.each(['closed', 'memory'] as const)('permits while Redis is away (%s)', (policy) => {
+  const PERMITS = { ...TTL, permits: { of: 2 } } as const;
+  beforeEach(() => build(policy));
+
+  it('are closed, because no process knows how many are left; what is held lasts', async () => {
+    const [lock, given] = [
+      await harness.locks.acquire('job', PERMITS),
+      await harness.locks.acquire('job', PERMITS),
+    ];
+    goAway();
+    for (const wait of [{}, { wait: '1h' } as const]) {
+      const refused = harness.locks.acquire('job', { ...PERMITS, ...wait });
+      await expect(refused).rejects.toMatchObject(DOWN);
+    }
+    await expect(lock.extend()).rejects.toMatchObject(DOWN);
+    await expect(given.release()).rejects.toMatchObject(DOWN);
+    expect(lock.isHeld).toBe(true);
+    await comeBack();
+    await eventually(async () => (await redis.kept.list(9)).length === 1);
+    expect(await lock.extend()).toBe('extended');
+    expect(await harness.locks.tryAcquire('job', PERMITS)).toBeDefined();
+    expect(await harness.locks.tryAcquire('job', PERMITS)).toBeUndefined();
+  });
+
+  it('whose grant got no answer are given back', async () => {
+    redis.after = () => {
+      redis.after = () => undefined;
+      throw new RedisUnavailableError('deadline');
+    };
+    const all = { ...TTL, permits: { take: 2, of: 2 }, wait: '5s' } as const;
+    expect((await harness.locks.acquire('job', all)).isHeld).toBe(true);
+    expect(redis.calls).toEqual(['acquire job', 'release job', 'acquire job']);
+  });
+});

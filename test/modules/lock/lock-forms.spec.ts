@@ -267,3 +267,120 @@ it('several keys that cannot be asked for leave nothing behind', async () => {
   await expect(locks.acquire(['a', 'b'], { ...TTL, wait: '1h' })).rejects.toMatchObject(refusal);
   expect(await driver.list(1)).toEqual([]);
 });
+
+describe('permits of a key', () => {
+  const PERMITS = { ...TTL, permits: { of: 3 } } as const;
+
+  it('are held by as many as there are, in all forms', async () => {
+    const { locks, names } = harness;
+    const first = await locks.acquire('job', PERMITS);
+    await locks.withLock('job', { ...TTL, permits: { take: 2, of: 3 } }, async (second) => {
+      expect(second.fence).toBeGreaterThan(first.fence);
+      expect(await locks.tryAcquire('job', PERMITS)).toBeUndefined();
+      const busy = locks.acquire('job', PERMITS);
+      await expect(busy).rejects.toMatchObject({ code: 'E_LOCK_BUSY', remainingMs: 30_000 });
+      expect(await locks.list(10)).toMatchObject([
+        { permits: { take: 1, of: 3 } },
+        { permits: { take: 2, of: 3 } },
+      ]);
+    });
+    expect(await first.release()).toBe('released');
+    expect(await locks.list(1)).toEqual([]);
+    expect(names().filter((name) => name === 'lock.released')).toHaveLength(2);
+  });
+
+  it('are leased: extended as any hold, and lost alone when their time is over', async () => {
+    const { locks, clock } = harness;
+    const [first, second] = [
+      await locks.acquire('job', PERMITS),
+      await locks.acquire('job', PERMITS),
+    ];
+    clock.advance(20_000);
+    expect(await second.extend()).toBe('extended');
+    clock.advance(10_000);
+    expect([first.isHeld, second.isHeld, first.signal.aborted]).toEqual([false, true, true]);
+    expect([await first.release(), await second.release()]).toEqual(['lost', 'released']);
+  });
+
+  it('are waited for', async () => {
+    const { locks } = harness;
+    const all = await locks.acquire('job', { ...TTL, permits: { take: 3, of: 3 } });
+    const waiting = [1, 2].map(() => locks.acquire('job', { ...PERMITS, wait: '1m' }));
+    await eventually(async () => (await locks.list(1))[0]?.queue.length === 2);
+    await all.release();
+    for (const lock of await Promise.all(waiting)) expect(lock.isHeld).toBe(true);
+  });
+
+  it.each<readonly [option: string, options: object]>([
+    ['permits', { permits: 3 }],
+    ['permits.of', { permits: {} }],
+    ['permits.of', { permits: { of: 0 } }],
+    ['permits.of', { permits: { of: 1_000_001 } }],
+    ['permits.take', { permits: { of: 3, take: 4 } }],
+    ['permits.take', { permits: { of: 3, take: 0 } }],
+    ['permits.take', { permits: { of: 3, take: 1.5 } }],
+    ['permits.max', { permits: { of: 3, max: 3 } }],
+    ['shared', { shared: true, permits: { of: 3 } }],
+    ['shared', { shared: 'yes' }],
+    ['holdAtLeast', { permits: { of: 3 }, holdAtLeast: '1s' }],
+    ['holdAtLeast', { shared: true, holdAtLeast: '1s' }],
+  ])('a wrong %s in %j is refused', async (option, options) => {
+    const refused = harness.locks.acquire('job', { ...TTL, ...options } as never);
+    await expect(refused).rejects.toMatchObject({ code: MISUSE, option });
+  });
+
+  it('are of one key, and of one kind of lock', async () => {
+    const { locks } = harness;
+    await expect(locks.acquire(['a', 'b'], PERMITS)).rejects.toMatchObject({ code: MISUSE });
+    await locks.acquire(['job'], PERMITS);
+    for (const other of [TTL, { ...TTL, shared: true }, { ...TTL, permits: { of: 4 } }]) {
+      await expect(locks.tryAcquire('job', other)).rejects.toMatchObject({ code: MISUSE });
+    }
+  });
+
+  it('are entered again within a hold of as many', async () => {
+    const { locks } = harness;
+    const within = await locks.acquire('job', { ...TTL, permits: { take: 2, of: 3 } });
+    const inner = await locks.acquire('job', { ...PERMITS, within });
+    expect([inner.fence, (await locks.list(9)).length]).toEqual([within.fence, 1]);
+    const others = [{ permits: { take: 3, of: 3 } }, { permits: { of: 2 } }, { shared: true }, {}];
+    for (const other of others) {
+      const refused = locks.acquire('job', { ...TTL, ...other, within });
+      await expect(refused).rejects.toMatchObject({ code: MISUSE, option: 'within' });
+    }
+  });
+});
+
+describe('a read/write lock', () => {
+  const READ = { ...TTL, shared: true } as const;
+  const WRITE = { ...TTL, shared: false } as const;
+
+  it('is held by many who read, or by one who writes', async () => {
+    const { locks } = harness;
+    const readers = [await locks.acquire('book', READ), await locks.acquire('book', READ)];
+    expect(await locks.tryAcquire('book', WRITE)).toBeUndefined();
+    for (const reader of readers) await reader.release();
+    await locks.withLock('book', WRITE, async (writer) => {
+      expect(await locks.tryAcquire('book', READ)).toBeUndefined();
+      expect(await locks.tryAcquire('book', WRITE)).toBeUndefined();
+      const inner = await locks.tryAcquire('book', { ...READ, within: writer });
+      expect(await inner?.release()).toBe('released');
+    });
+    const reader = await locks.acquire('book', READ);
+    const upgrade = locks.acquire('book', { ...WRITE, within: reader });
+    await expect(upgrade).rejects.toMatchObject({ code: MISUSE, option: 'within' });
+  });
+
+  it('does not let those who come to read pass one who waits to write', async () => {
+    const { locks } = harness;
+    const reader = await locks.acquire('book', READ);
+    const order: string[] = [];
+    const writing = locks.withLock('book', { ...WRITE, wait: '1m' }, () => order.push('write'));
+    await eventually(async () => (await locks.list(1))[0]?.queue.length === 1);
+    expect(await locks.tryAcquire('book', READ)).toBeUndefined();
+    const reading = locks.withLock('book', { ...READ, wait: '1m' }, () => order.push('read'));
+    await reader.release();
+    await Promise.all([writing, reading]);
+    expect(order).toEqual(['write', 'read']);
+  });
+});

@@ -23,7 +23,8 @@ export interface LocalLockDriverOptions {
 }
 
 /**
- * What answers while Redis is away and the policy is `memory`: locks within this process.
+ * What answers while Redis is away and the policy is `memory`: locks within this process. Permits are
+ * refused.
  *
  * A single call that failed while Redis serves others gets an error instead: this process would
  * else lock in two places at once.
@@ -37,22 +38,25 @@ export class LocalLockDriver implements LockDriver {
 
   /** Nobody waits here: the queue is in Redis, and when that is back this process is one of many. */
   async acquire(claim: LockClaim): Promise<AcquireOutcome> {
-    return this.#memory(claim.key).acquire(claim);
+    return this.#memoryOf(claim).acquire(claim);
   }
 
   async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
-    for (const { key } of claims) this.#memory(key);
+    for (const claim of claims) this.#memoryOf(claim);
     return this.#options.memory.acquireAll(claims);
   }
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
-    return this.#memory(ref.key).extend(ref, ttlMs);
+    return this.#memoryOf(ref).extend(ref, ttlMs);
   }
 
   async release(ref: LockRelease): Promise<ReleaseOutcome> {
     const mayAnswer = this.#options.mayAnswer(ref.key);
     // From before Redis went, or from a call whose reply was lost.
-    if (this.#options.memory.isShared(ref)) this.#options.pending.add(ref);
+    if (ref.permits !== undefined || this.#options.memory.isShared(ref)) {
+      this.#options.pending.add(ref);
+    }
+    if (ref.permits !== undefined) throw this.#down();
     const answer = await this.#options.memory.release(ref);
     if (!mayAnswer) throw new LockBackendDownError('call');
     return answer;
@@ -71,6 +75,16 @@ export class LocalLockDriver implements LockDriver {
 
   async list(limit: number): Promise<readonly HeldLock[]> {
     return this.#memory().list(limit);
+  }
+
+  /** Permits stay closed: nobody here knows how many are left. */
+  #memoryOf({ key, permits }: LockRef): MemoryLockDriver {
+    if (permits !== undefined) throw this.#down();
+    return this.#memory(key);
+  }
+
+  #down(): LockBackendDownError {
+    return new LockBackendDownError(this.#options.mayAnswer() ? 'outage' : 'call');
   }
 
   #memory(key?: string): MemoryLockDriver {

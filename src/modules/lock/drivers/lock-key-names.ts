@@ -4,8 +4,8 @@ import {
   type KeyFamily,
   type KeySpace,
 } from '../../../common/redis/index.js';
-import { LOCK, LOCK_FENCE, LOCK_QUEUE, LOCK_WAITERS } from '../lock.keys.js';
-import type { LockKeys } from './scripts/lock-keys.js';
+import { LOCK, LOCK_FENCE, LOCK_PERMITS, LOCK_QUEUE, LOCK_WAITERS } from '../lock.keys.js';
+import type { LockKeys, SemaphoreKeys } from './scripts/lock-keys.js';
 
 /** Braces around the tag in every key. */
 const TAG = { start: '{', end: '}' };
@@ -15,6 +15,7 @@ const SUFFIX = {
   fence: suffixOf(LOCK_FENCE),
   queue: suffixOf(LOCK_QUEUE),
   waiters: suffixOf(LOCK_WAITERS),
+  permits: suffixOf(LOCK_PERMITS),
   released: ':released:',
 };
 
@@ -39,6 +40,11 @@ export class LockKeyNames {
       queue: lock + SUFFIX.queue,
       waiters: lock + SUFFIX.waiters,
     };
+  }
+
+  semaphore(key: string): SemaphoreKeys {
+    const keys = this.all(key);
+    return { ...keys, permits: keys.lock + SUFFIX.permits };
   }
 
   released(lock: string, token: string): string {

@@ -1,6 +1,7 @@
 import { checkKeyText } from '../../../common/redis/index.js';
 import { parseDuration } from '../../../common/time/index.js';
-import type { WhichHold } from '../lock.driver.js';
+import type { LockClaim, WhichHold } from '../lock.driver.js';
+import { LockMisuseError } from '../lock.errors.js';
 
 /** How long a release is remembered at most: far above a retry. */
 export const RELEASE_KNOWN_MS = 10_000;
@@ -28,6 +29,37 @@ export function isMeant(which: WhichHold, token: string, fence: number | undefin
   const { fence: wanted = fence, tokenPrefix = '' } = which;
   return wanted === fence && token.startsWith(tokenPrefix);
 }
+
+/** A key is asked for as a semaphore of another size than it is. */
+export function otherPermits(of: number): LockMisuseError {
+  return new LockMisuseError('permits', `are ${of} of this key as long as anybody holds it`);
+}
+
+/** An operator has to say which hold of a semaphore is meant. */
+export function severalFit(holds: number): LockMisuseError {
+  return new LockMisuseError('key', `has ${holds} holds that fit: give the fence of one`);
+}
+
+/** The key is another kind of lock, or something else. */
+export function otherKind(): LockMisuseError {
+  return new LockMisuseError('key', 'is used by something else, or as another kind of lock');
+}
+
+/** Refuses permits where several locks are taken together. @throws LockMisuseError */
+export function checkTogether(claims: readonly LockClaim[]): void {
+  if (claims.some(({ permits }) => permits !== undefined)) {
+    throw new LockMisuseError('permits', 'are taken of one key at a time');
+  }
+}
+
+/** Who waits for permits and is given them in one step; the next question of anybody goes on. */
+export const ADMITTED_AT_ONCE = 128;
+
+/** Holds of permits whose time is over that are dropped in one step. */
+export const DROPPED_AT_ONCE = 256;
+
+/** Holds of one semaphore that operators see at most. */
+export const SHOWN_HOLDERS = 100;
 
 /** Refuses what no driver can keep. @throws InvalidOptionError */
 export function checkHold(key: string, ttlMs: number): void {

@@ -6,7 +6,7 @@ import {
   RedisUnavailableError,
   type ScriptCall,
 } from '../../../common/redis/index.js';
-import { LockMisuseError } from '../lock.errors.js';
+import { otherKind } from './lock-rules.js';
 
 export interface LockScriptsOptions {
   /** Longest wait for one call, and for the replicas. */
@@ -103,7 +103,5 @@ export class LockScripts {
 
 /** Where something else uses the key, that is what there is to say; else the error itself. */
 export function asMisuse(error: unknown): unknown {
-  return error instanceof Error && error.message.includes('WRONGTYPE')
-    ? new LockMisuseError('key', 'is used in Redis by something that is no lock')
-    : error;
+  return error instanceof Error && error.message.includes('WRONGTYPE') ? otherKind() : error;
 }

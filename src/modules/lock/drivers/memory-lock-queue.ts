@@ -5,7 +5,7 @@ import { SHOWN_OF_TOKEN, SHOWN_WAITERS } from './lock-rules.js';
 
 export interface MemoryLockQueueOptions {
   readonly clock: Clock;
-  /** Gives the lock to the claim if it is free. */
+  /** Gives the claim what it waits for, if it is free. */
   readonly grant: (claim: LockClaim) => LockGrant | undefined;
 }
 
@@ -54,20 +54,22 @@ export class MemoryLockQueue {
     }
   }
 
-  /** Gives the lock to the first who waits for it, should it be free. */
+  /** Gives what is free to those who wait, in order, until one cannot have what it wants. */
   handOver(key: string): void {
-    const [first] = this.#queues.get(key) ?? [];
-    const askedAt = this.#options.clock.monotonic();
-    const grant = first && this.#options.grant(first.claim);
-    if (first === undefined || grant === undefined) return;
-    this.leave(first.claim);
-    first.settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
+    for (;;) {
+      const [first] = this.#queues.get(key) ?? [];
+      const askedAt = this.#options.clock.monotonic();
+      const grant = first && this.#options.grant(first.claim);
+      if (first === undefined || grant === undefined) return;
+      this.#remove(first.claim);
+      first.settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
+    }
   }
 
-  leave({ key, token }: LockRef): void {
-    const rest = (this.#queues.get(key) ?? []).filter(({ claim }) => claim.token !== token);
-    if (rest.length > 0) this.#queues.set(key, rest);
-    else this.#queues.delete(key);
+  /** The claim waits no longer; those behind it may have what it was in the way of. */
+  leave(ref: LockRef): void {
+    this.#remove(ref);
+    this.handOver(ref.key);
   }
 
   has(key: string): boolean {
@@ -82,6 +84,12 @@ export class MemoryLockQueue {
       tokenPrefix: claim.token.slice(0, SHOWN_OF_TOKEN),
       waitedMs: Math.floor(now - since),
     }));
+  }
+
+  #remove({ key, token }: LockRef): void {
+    const rest = (this.#queues.get(key) ?? []).filter(({ claim }) => claim.token !== token);
+    if (rest.length > 0) this.#queues.set(key, rest);
+    else this.#queues.delete(key);
   }
 
   #lookLater(): void {

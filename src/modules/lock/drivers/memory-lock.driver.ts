@@ -15,8 +15,17 @@ import type {
   WhichHold,
 } from '../lock.driver.js';
 import { ExpiringMap } from './expiring-map.js';
-import { checkHold, isMeant, RELEASE_KNOWN_MS, SHOWN_OF_TOKEN } from './lock-rules.js';
+import {
+  checkHold,
+  checkTogether,
+  isMeant,
+  otherKind,
+  RELEASE_KNOWN_MS,
+  SHOWN_OF_TOKEN,
+} from './lock-rules.js';
 import { MemoryLockQueue } from './memory-lock-queue.js';
+import { MemoryFences } from './memory-fences.js';
+import { MemorySemaphores } from './memory-semaphores.js';
 import { Standing } from './standing.js';
 
 /** Who holds a lock; another object with every change. */
@@ -37,8 +46,8 @@ export class MemoryLockDriver implements LockDriver {
   readonly #holds: ExpiringMap<Hold>;
   readonly #released: ExpiringMap<true>;
   readonly #queue: MemoryLockQueue;
-  /** Of the latest grant of any key. */
-  #latestFence = 0;
+  readonly #semaphores: MemorySemaphores;
+  readonly #fences: MemoryFences;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -46,8 +55,13 @@ export class MemoryLockDriver implements LockDriver {
     this.#released = new ExpiringMap(clock);
     this.#queue = new MemoryLockQueue({
       clock,
-      grant: (claim) => (this.#holds.get(claim.key) === undefined ? this.#grant(claim) : undefined),
+      grant: (claim) => {
+        const isLeft = !this.#holds.get(claim.key) && this.#semaphores.isLeft(claim);
+        return isLeft ? this.#take(claim) : undefined;
+      },
     });
+    this.#fences = new MemoryFences(clock);
+    this.#semaphores = new MemorySemaphores({ clock, fences: this.#fences, queue: this.#queue });
   }
 
   async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
@@ -59,6 +73,7 @@ export class MemoryLockDriver implements LockDriver {
   }
 
   async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    checkTogether(claims);
     for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
     for (const claim of claims) {
       const remainingMs = this.#busyMs(claim);
@@ -67,42 +82,50 @@ export class MemoryLockDriver implements LockDriver {
     return { outcome: 'acquired', grants: claims.map((claim) => this.#take(claim)) };
   }
 
-  async extend({ key, token }: LockRef, ttlMs: number): Promise<ExtendOutcome> {
+  async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
+    const { key, token } = ref;
     checkHold(key, ttlMs);
+    if (ref.permits !== undefined) {
+      const grant = this.#semaphores.extend(ref, ttlMs);
+      return grant === undefined ? { outcome: 'lost' } : { outcome: 'extended', grant };
+    }
     const hold = this.#holds.get(key);
     if (hold?.token !== token) return { outcome: 'lost' };
     return { outcome: 'extended', grant: this.#renew(key, hold, ttlMs) };
   }
 
-  async release({ key, token, holdAtLeastMs = 0 }: LockRelease): Promise<ReleaseOutcome> {
+  async release(ref: LockRelease): Promise<ReleaseOutcome> {
+    const { key, token, holdAtLeastMs = 0 } = ref;
     checkKeyText(key, 'key');
     const mark = JSON.stringify([key, token]);
-    const hold = this.#holds.get(key);
-    if (hold?.token !== token) {
-      this.#queue.leave({ key, token });
+    const restMs = this.#heldMs(ref);
+    if (restMs === 0) {
+      this.#queue.leave(ref);
       return this.#released.get(mark) ? 'released' : 'lost';
     }
-    this.#released.set(mark, true, Math.min(this.#holds.remainingMs(key), RELEASE_KNOWN_MS));
-    const keptMs = holdAtLeastMs - (this.#clock.monotonic() - hold.since);
-    if (keptMs > 0) this.#holds.set(key, { ...hold, token: `${RELEASED}${token}` }, keptMs);
-    else this.#free(key);
+    this.#released.set(mark, true, Math.min(restMs, RELEASE_KNOWN_MS));
+    const hold = ref.permits === undefined ? this.#holds.get(key) : undefined;
+    const keptMs = holdAtLeastMs - (this.#clock.monotonic() - (hold?.since ?? -Infinity));
+    if (hold !== undefined && keptMs > 0) {
+      this.#holds.set(key, { ...hold, token: `${RELEASED}${token}` }, keptMs);
+    } else this.#free(ref);
     return 'released';
   }
 
   async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
     checkKeyText(key, 'key');
     const hold = this.#holds.get(key);
-    if (hold === undefined || !isMeant(which, hold.token, hold.standing.fence)) return undefined;
+    if (hold === undefined) return this.#semaphores.forceRelease(key, which);
+    if (!isMeant(which, hold.token, hold.standing.fence)) return undefined;
     const held = this.#show(key, hold);
-    this.#free(key);
+    this.#free({ key, token: hold.token });
     return held;
   }
 
   async list(limit: number): Promise<readonly HeldLock[]> {
     const held: HeldLock[] = [];
-    for (const [key, hold] of this.#holds.live()) {
-      if (held.length >= limit) break;
-      held.push(this.#show(key, hold));
+    for (const one of this.#held()) {
+      if (held.push(one) >= limit) break;
     }
     return held;
   }
@@ -114,7 +137,7 @@ export class MemoryLockDriver implements LockDriver {
   adopt(claim: LockRef & Partial<LockClaim>, grant: LockGrant): LockGrant {
     const { key, token } = claim;
     const { remainingMs, fence, askedAt } = grant;
-    this.#latestFence = Math.max(this.#latestFence, fence ?? 0);
+    this.#fences.see(fence);
     const known = this.#holds.get(key);
     const same = known?.token === token ? known : undefined;
     const since = same?.since ?? this.#clock.monotonic();
@@ -158,38 +181,52 @@ export class MemoryLockDriver implements LockDriver {
     hold.standing.end();
   }
 
-  /** For how long the claim cannot have its lock; `undefined` where it can, or has it. */
-  #busyMs({ key, token }: LockRef): number | undefined {
+  /**
+   * For how long the claim cannot have what it wants; `undefined` where it can, or has it.
+   *
+   * @throws LockMisuseError where the key is in use as another kind of lock
+   */
+  #busyMs(claim: LockClaim): number | undefined {
+    const { key, token, permits } = claim;
     // Whoever waits comes first, should the holder's time be over.
     this.#queue.handOver(key);
     const hold = this.#holds.get(key);
+    if (permits === undefined ? this.#semaphores.has(key) : hold !== undefined) throw otherKind();
+    if (permits !== undefined) return this.#semaphores.busyMs(claim, permits);
     if (hold === undefined || hold.token === token) return undefined;
     return Math.ceil(this.#holds.remainingMs(key));
   }
 
+  *#held(): Generator<HeldLock> {
+    for (const [key, hold] of this.#holds.live()) yield this.#show(key, hold);
+    yield* this.#semaphores.list();
+  }
+
+  #heldMs(ref: LockRef): number {
+    const { key, token, permits } = ref;
+    if (permits !== undefined) return this.#semaphores.remainingMs(ref);
+    return this.#holds.get(key)?.token === token ? this.#holds.remainingMs(key) : 0;
+  }
+
   #take(claim: LockClaim): LockGrant {
+    const { permits } = claim;
+    if (permits !== undefined) return this.#semaphores.take(claim, permits);
     const hold = this.#holds.get(claim.key);
     return hold === undefined ? this.#grant(claim) : this.#renew(claim.key, hold, claim.ttlMs);
   }
 
   #grant(claim: LockClaim): LockGrant {
     const { key, token, ttlMs, owner } = claim;
-    const standing = new Standing(this.#nextFence(claim));
+    const standing = new Standing(this.#fences.next(claim));
     const since = this.#clock.monotonic();
     return this.#renew(key, { token, owner, since, standing }, ttlMs);
   }
 
-  #free(key: string): void {
-    this.#holds.delete(key);
+  #free(ref: LockRef): void {
+    const { key, permits } = ref;
+    if (permits === undefined) this.#holds.delete(key);
+    else this.#semaphores.drop(ref);
     this.#queue.handOver(key);
-  }
-
-  /** Greater than all that were given or seen here, and at least the time in µs. */
-  #nextFence({ fence = 0 }: LockClaim): number | undefined {
-    if (fence === 'none') return undefined;
-    const micros = Math.floor(this.#clock.now() * 1_000);
-    this.#latestFence = Math.max(this.#latestFence + 1, micros, fence);
-    return this.#latestFence;
   }
 
   /** Never shorter than it is, as in `lock-renew.lua.ts`. */

@@ -30,8 +30,8 @@ export class PendingReleases {
     this.#options = options;
   }
 
-  add({ key, token, holdAtLeastMs }: LockRelease): void {
-    this.#pending.set(token, { key, token, holdAtLeastMs });
+  add({ key, token, permits, holdAtLeastMs }: LockRelease): void {
+    this.#pending.set(token, { key, token, permits, holdAtLeastMs });
     const [oldest] = this.#pending.keys();
     if (this.#pending.size > MAX_PENDING && oldest !== undefined) this.#pending.delete(oldest);
     this.#retryLater();

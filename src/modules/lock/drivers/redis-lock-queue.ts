@@ -5,10 +5,11 @@ import type { AcquireOutcome, LockClaim, LockGrant, LockRef, LockWait } from '..
 import type { LockChannel } from './lock-channel.js';
 import { grantOf } from './lock-grant.js';
 import type { LockKeyNames } from './lock-key-names.js';
-import { SIGN_OF_LIFE_MS } from './lock-rules.js';
+import { otherPermits, SIGN_OF_LIFE_MS } from './lock-rules.js';
 import type { LockScripts } from './lock-scripts.js';
 import type { HandedOver } from './scripts/lock-release.lua.js';
 import { WAIT, type WaitReply } from './scripts/lock-wait.lua.js';
+import { SEMAPHORE_ACQUIRE } from './scripts/semaphore-acquire.lua.js';
 import { endOf, newWaiting, type WaitingClaim } from './waiting-claim.js';
 
 export interface RedisLockQueueOptions {
@@ -104,12 +105,14 @@ export class RedisLockQueue {
     return waiter;
   }
 
-  /** In groups whose keys may be in one call. */
+  /** In groups that may be in one call: of one kind, and in a Redis Cluster of one key. */
   #ask(waiters: readonly WaitingClaim[]): void {
     const isCluster = this.#connection.topology === 'cluster';
     const groups = new Map<string, WaitingClaim[]>();
     for (const [index, waiter] of waiters.entries()) {
-      const name = isCluster ? waiter.claim.key : String(Math.floor(index / ASKED_AT_ONCE));
+      const { key, permits } = waiter.claim;
+      const kind = permits === undefined ? 'lock' : 'semaphore';
+      const name = `${kind} ${isCluster ? key : Math.floor(index / ASKED_AT_ONCE)}`;
       const group = groups.get(name) ?? [];
       groups.set(name, group);
       group.push(waiter);
@@ -135,12 +138,14 @@ export class RedisLockQueue {
 
   #send(group: readonly WaitingClaim[]): Promise<readonly WaitReply[]> {
     const { channel, keys, scripts } = this.#options;
-    const call = {
-      keys: group.map(({ claim }) => keys.all(claim.key)),
-      args: { channel: channel.name, claims: group },
-      outsideBudget: true,
-    };
-    return scripts.grant(WAIT, call, (replies) => replies.some(({ word }) => word === 'acquired'));
+    const rest = { args: { channel: channel.name, claims: group }, outsideBudget: true };
+    const names = group.map(({ claim }) => claim.key);
+    if (group[0]?.claim.permits === undefined) {
+      const call = { keys: names.map((key) => keys.all(key)), ...rest };
+      return scripts.grant(WAIT, call, areGranted);
+    }
+    const call = { keys: names.map((key) => keys.semaphore(key)), ...rest };
+    return scripts.grant(SEMAPHORE_ACQUIRE, call, areGranted);
   }
 
   #answer(waiter: WaitingClaim, reply: WaitReply | undefined, askedAt: number): void {
@@ -151,6 +156,8 @@ export class RedisLockQueue {
       if (!waiter.wasGranted) this.#options.giveBack(waiter.claim);
     } else if (reply.word === 'acquired') {
       this.#grant(waiter, grantOf(reply.ms, reply.fence, askedAt));
+    } else if (reply.word === 'misuse') {
+      waiter.settle(otherPermits(reply.of));
     } else {
       waiter.arrival = reply.arrival;
       if (waiter.isOver) waiter.settle(endOf(waiter));
@@ -214,6 +221,10 @@ export class RedisLockQueue {
   #failAll(): void {
     for (const waiter of this.#waiters.values()) waiter.settle(away());
   }
+}
+
+function areGranted(replies: readonly WaitReply[]): boolean {
+  return replies.some(({ word }) => word === 'acquired');
 }
 
 /** What a claim left in the queue, or was given, is unknown. */

@@ -12,6 +12,7 @@ import { SHOWN_OF_TOKEN } from './lock-rules.js';
 import { asMisuse } from './lock-scripts.js';
 import { INSPECT } from './scripts/lock-inspect.lua.js';
 import type { HolderReply } from './scripts/lock-reply.js';
+import { SEMAPHORE_INSPECT } from './scripts/semaphore-inspect.lua.js';
 
 /** Looked at at the same time, of the keys that one step of a SCAN found. */
 const LISTED_AT_ONCE = 50;
@@ -28,16 +29,16 @@ export class RedisLockSurvey {
 
   async list(limit: number): Promise<readonly HeldLock[]> {
     const nodes = await this.#connection.command(async (client) => masters(client), SURVEY);
-    const held = new Map<string, HeldLock>();
+    const held = new Map<string, readonly HeldLock[]>();
     for (const node of nodes) {
       if (held.size < limit) await this.#listOnNode(node, held, limit);
     }
-    return [...held.values()].slice(0, limit);
+    return [...held.values()].flat().slice(0, limit);
   }
 
   async #listOnNode(
     node: RedisNodeClient,
-    held: Map<string, HeldLock>,
+    held: Map<string, readonly HeldLock[]>,
     limit: number,
   ): Promise<void> {
     let cursor = '0';
@@ -48,17 +49,29 @@ export class RedisLockSurvey {
         const names = step.keys.slice(at, at + LISTED_AT_ONCE);
         const some = names.flatMap((name) => this.#keys.decode(name));
         const found = await Promise.all(some.map((key) => this.inspect(key)));
-        for (const lock of found) if (lock !== undefined) held.set(lock.key, lock);
+        // A SCAN may find a key twice.
+        for (const locks of found) if (locks[0] !== undefined) held.set(locks[0].key, locks);
       }
       cursor = step.cursor;
     } while (cursor !== '0' && held.size < limit);
   }
 
-  /** Who holds one lock, and who waits for it. @throws RedisUnavailableError */
-  async inspect(key: string): Promise<HeldLock | undefined> {
-    const call = { keys: this.#keys.all(key), args: undefined, ...SURVEY };
-    const holder = await this.#connection.script(INSPECT, call).catch(nobody);
-    return heldLock(key, holder);
+  /**
+   * Whoever holds the key, as a plain lock or as a semaphore, and who waits for it.
+   *
+   * @throws RedisUnavailableError
+   */
+  async inspect(key: string): Promise<readonly HeldLock[]> {
+    const args = { args: undefined, ...SURVEY };
+    const plain = { keys: this.#keys.all(key), ...args };
+    const semaphore = { keys: this.#keys.semaphore(key), ...args };
+    const holder = await this.#connection.script(INSPECT, plain).catch(otherKind);
+    const holders =
+      holder === 'other kind'
+        ? await this.#connection.script(SEMAPHORE_INSPECT, semaphore).catch(otherKind)
+        : [holder];
+    if (holders === 'other kind') return [];
+    return holders.flatMap((one) => heldLock(key, one) ?? []);
   }
 }
 
@@ -78,7 +91,8 @@ export function heldLock(key: string, holder: HolderReply | undefined): HeldLock
   };
 }
 
-/** Holds what is no lock. @throws every other error as it is */
-function nobody(error: unknown): undefined {
-  if (!(asMisuse(error) instanceof LockMisuseError)) throw error;
+/** The key has another type than the script is for. @throws every other error as it is */
+function otherKind(error: unknown): 'other kind' {
+  if (asMisuse(error) instanceof LockMisuseError) return 'other kind';
+  throw error;
 }

@@ -19,14 +19,16 @@ import { acquireOneByOne } from './acquire-one-by-one.js';
 import type { LockChannel } from './lock-channel.js';
 import { grantOf } from './lock-grant.js';
 import { LockKeyNames } from './lock-key-names.js';
-import { checkHold } from './lock-rules.js';
+import { checkHold, checkTogether } from './lock-rules.js';
 import { LockScripts, type LockScriptsOptions } from './lock-scripts.js';
 import { RedisLockQueue } from './redis-lock-queue.js';
 import { heldLock, RedisLockSurvey } from './redis-lock-survey.js';
+import { RedisSemaphores } from './redis-semaphores.js';
 import { ACQUIRE } from './scripts/lock-acquire.lua.js';
 import { ACQUIRE_ALL } from './scripts/lock-acquire-all.lua.js';
 import { FORCE_RELEASE } from './scripts/lock-force-release.lua.js';
-import { RELEASE } from './scripts/lock-release.lua.js';
+import { EXTEND } from './scripts/lock-extend.lua.js';
+import { RELEASE, type ReleaseReply } from './scripts/lock-release.lua.js';
 
 export interface RedisLockDriverOptions extends LockScriptsOptions {
   /** For grants that were waited for. */
@@ -35,14 +37,18 @@ export interface RedisLockDriverOptions extends LockScriptsOptions {
   readonly channel: LockChannel;
 }
 
-/** Locks in Redis: one hash each, which expires with the hold, by the server's clock. */
+/**
+ * Locks in Redis: one hash each, which expires with the hold, by the server's clock; permits: see
+ * `RedisSemaphores`.
+ */
 export class RedisLockDriver implements LockDriver {
   readonly #connection: RedisConnection;
   readonly #options: RedisLockDriverOptions;
   readonly #keys: LockKeyNames;
   readonly #scripts: LockScripts;
   readonly #queue: RedisLockQueue;
-  readonly #extensions: ExtendBatch;
+  readonly #extensions: ExtendBatch<string>;
+  readonly #semaphores: RedisSemaphores;
   readonly #survey: RedisLockSurvey;
 
   constructor(connection: RedisConnection, options: RedisLockDriverOptions) {
@@ -54,13 +60,15 @@ export class RedisLockDriver implements LockDriver {
     const giveBack = (ref: LockRef): void => this.#giveBack(ref);
     this.#scripts = scripts;
     this.#queue = new RedisLockQueue(connection, { ...options, keys, scripts, giveBack });
-    this.#extensions = new ExtendBatch(scripts, connection.topology === 'cluster');
+    this.#extensions = new ExtendBatch(scripts, EXTEND, connection.topology === 'cluster');
+    this.#semaphores = new RedisSemaphores(connection, { ...options, keys, scripts });
     this.#survey = new RedisLockSurvey(connection, keys);
   }
 
   async acquire(claim: LockClaim, wait?: LockWait): Promise<AcquireOutcome> {
     checkHold(claim.key, claim.ttlMs);
     if (wait !== undefined && wait.waitMs > 0) return this.#wait(claim, wait);
+    if (claim.permits !== undefined) return this.#semaphores.acquire(claim);
     const { outsideBudget = false } = claim;
     const call = { keys: this.#keys.all(claim.key), args: claim, outsideBudget };
     const reply = await this.#scripts.grant(ACQUIRE, call, ({ isAcquired }) => isAcquired);
@@ -69,6 +77,7 @@ export class RedisLockDriver implements LockDriver {
   }
 
   async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    checkTogether(claims);
     if (this.#connection.topology === 'cluster') return acquireOneByOne(this, claims);
     for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
     const outsideBudget = claims[0]?.outsideBudget === true;
@@ -87,39 +96,52 @@ export class RedisLockDriver implements LockDriver {
 
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
     checkHold(ref.key, ttlMs);
-    const lock = this.#keys.lock(ref.key);
-    const reply = await this.#extensions.extend(lock, { ref, ttlMs }).catch(lost);
+    const asked =
+      ref.permits === undefined
+        ? this.#extensions.extend(this.#keys.lock(ref.key), { ref, ttlMs })
+        : this.#semaphores.extend(ref, ttlMs);
+    const reply = await asked.catch(lost);
     if (reply === undefined) return { outcome: 'lost' };
     return { outcome: 'extended', grant: grantOf(reply.ms, reply.fence) };
   }
 
-  async release({ key, token, holdAtLeastMs = 0 }: LockRelease): Promise<ReleaseOutcome> {
+  async release(ref: LockRelease): Promise<ReleaseOutcome> {
     const askedAt = this.#options.clock.monotonic();
+    const { key, permits } = ref;
+    const asked =
+      permits === undefined ? this.#release(ref) : this.#semaphores.release({ ...ref, permits });
+    const reply = await asked.catch(lost);
+    if (reply === undefined) return 'lost';
+    for (const next of reply.next) {
+      // Whoever it was handed over to may have stopped waiting just now.
+      if (!this.#queue.take(next, askedAt)) this.#giveBack({ key, token: next.token, permits });
+    }
+    return reply.outcome;
+  }
+
+  async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
+    const call = { keys: this.#keys.all(key), args: which };
+    try {
+      return heldLock(key, await this.#scripts.run(FORCE_RELEASE, call));
+    } catch (error) {
+      if (!(error instanceof LockMisuseError)) throw error;
+      return this.#semaphores.forceRelease(key, which);
+    }
+  }
+
+  list(limit: number): Promise<readonly HeldLock[]> {
+    return this.#survey.list(limit);
+  }
+
+  #release({ key, token, holdAtLeastMs = 0 }: LockRelease): Promise<ReleaseReply> {
     const keys = this.#keys.all(key);
-    const call = {
+    return this.#scripts.run(RELEASE, {
       keys: { ...keys, released: this.#keys.released(keys.lock, token) },
       args: { token, channel: this.#options.channel.name, holdAtLeastMs },
       // A release that is refused because its request has used up its time would leave the lock
       // standing.
       outsideBudget: true,
-    };
-    const reply = await this.#scripts.run(RELEASE, call).catch(lost);
-    if (reply === undefined) return 'lost';
-    const { outcome, next } = reply;
-    // Whoever it was handed over to may have stopped waiting just now.
-    if (next !== undefined && !this.#queue.take(next, askedAt)) {
-      this.#giveBack({ key, token: next.token });
-    }
-    return outcome;
-  }
-
-  async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
-    const call = { keys: this.#keys.all(key), args: which };
-    return heldLock(key, await this.#scripts.run(FORCE_RELEASE, call));
-  }
-
-  list(limit: number): Promise<readonly HeldLock[]> {
-    return this.#survey.list(limit);
+    });
   }
 
   async #wait(claim: LockClaim, wait: LockWait): Promise<AcquireOutcome> {

@@ -21,7 +21,7 @@ export interface TrackingLockDriverOptions {
   readonly pending: PendingReleases;
   /**
    * Where the policy is `memory`: learns what this process holds, goes on from there, and gives
-   * notice.
+   * notice. Of permits nothing: a process cannot know how many are left.
    */
   readonly memory?: MemoryLockDriver | undefined;
 }
@@ -56,7 +56,7 @@ export class TrackingLockDriver implements LockDriver {
   async extend(ref: LockRef, ttlMs: number): Promise<ExtendOutcome> {
     const { redis, memory } = this.#options;
     const answer = await redis.extend(ref, ttlMs);
-    if (memory === undefined) return answer;
+    if (memory === undefined || ref.permits !== undefined) return answer;
     if (answer.outcome === 'extended') return { ...answer, grant: memory.adopt(ref, answer.grant) };
     await memory.release(ref);
     return answer;
@@ -64,7 +64,7 @@ export class TrackingLockDriver implements LockDriver {
 
   async release(ref: LockRelease): Promise<ReleaseOutcome> {
     const answer = await this.#options.redis.release(ref);
-    await this.#options.memory?.release(ref);
+    if (ref.permits === undefined) await this.#options.memory?.release(ref);
     return answer;
   }
 
@@ -96,6 +96,7 @@ export class TrackingLockDriver implements LockDriver {
   }
 
   #adopt(claim: LockClaim, grant: LockGrant): LockGrant {
+    if (claim.permits !== undefined) return grant;
     return this.#options.memory?.adopt(claim, grant) ?? grant;
   }
 }

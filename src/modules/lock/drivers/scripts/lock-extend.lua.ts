@@ -41,7 +41,8 @@ export interface Extension {
 /** `undefined`: the token does not hold it. */
 export type ExtendReply = { readonly ms: number; readonly fence: number | undefined } | undefined;
 
-function decodeExtended(reply: unknown): readonly ExtendReply[] {
+/** Reads one answer for each hold. */
+export function decodeExtended(reply: unknown): readonly ExtendReply[] {
   if (!Array.isArray(reply)) throw new TypeError('a lock script replied with no list');
   return reply.map(([ms, fence]: readonly unknown[]) =>
     Number(ms) < 0 ? undefined : { ms: Number(ms), fence: decodeFence(fence) },

@@ -1,11 +1,10 @@
 import { SHOWN_WAITERS } from '../lock-rules.js';
 
 /**
- * Shared by the lock scripts that show a lock; keys as in `lock-inspect`. Defines `holder()`: what
- * `decodeHolder` reads. A server clock that was set back shows nobody as holding, or waiting, for
+ * Defines `queued()`: who waits, in order. A server clock that was set back shows nobody as waiting for
  * less than no time.
  */
-export const HOLDER = `
+export const QUEUED = `
 local function queued()
   local found, shown = redis.call('ZRANGE', KEYS[3], 0, ${SHOWN_WAITERS - 1}, 'WITHSCORES'), {}
   for i = 1, #found, 2 do
@@ -15,6 +14,13 @@ local function queued()
   end
   return shown
 end
+`;
+
+/**
+ * Shared by the lock scripts that show a lock; keys as in `lock-inspect`. Defines `holder()`: what
+ * `decodeHolder` reads. A server clock that was set back shows nobody as holding for less than no time.
+ */
+export const HOLDER = `${QUEUED}
 local function holder()
   local found = redis.call('HMGET', KEYS[1], 'token', 'owner', 'since', 'fence')
   if not found[1] then return {} end

@@ -5,3 +5,11 @@ export interface LockKeys {
   readonly queue: string;
   readonly waiters: string;
 }
+
+/** Those of a semaphore: `lock` has its holders. */
+export interface SemaphoreKeys extends LockKeys {
+  readonly permits: string;
+}
+
+/** What is known of the holders of a semaphore. */
+export type HolderKeys = Pick<SemaphoreKeys, 'lock' | 'permits'>;

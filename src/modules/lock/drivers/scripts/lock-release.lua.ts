@@ -60,8 +60,8 @@ interface ReleaseArguments {
 
 export interface ReleaseReply {
   readonly outcome: ReleaseOutcome;
-  /** Who holds the lock by now; not of this process unless it knows the token. */
-  readonly next: HandedOver | undefined;
+  /** Who of this process holds it by now: at most one, or several of a semaphore. */
+  readonly next: readonly HandedOver[];
 }
 
 /** Who was given a lock that became free, for how long. */
@@ -71,10 +71,14 @@ export interface HandedOver {
   readonly fence: number | undefined;
 }
 
-function decodeReleased(reply: unknown): ReleaseReply {
+/** Reads the word, and what follows of each new holder. */
+export function decodeReleased(reply: unknown): ReleaseReply {
   if (!Array.isArray(reply)) throw new TypeError('a lock script replied with no list');
-  const [word, token, ms, fence] = reply as readonly unknown[];
-  const outcome = word === 'released' ? 'released' : 'lost';
-  if (typeof token !== 'string') return { outcome, next: undefined };
-  return { outcome, next: { token, ms: Number(ms), fence: decodeFence(fence) } };
+  const [word, ...told] = reply as readonly unknown[];
+  const next: HandedOver[] = [];
+  for (let at = 0; at < told.length; at += 3) {
+    const [token, ms, fence] = told.slice(at, at + 3);
+    if (typeof token === 'string') next.push({ token, ms: Number(ms), fence: decodeFence(fence) });
+  }
+  return { outcome: word === 'released' ? 'released' : 'lost', next };
 }

@@ -1,10 +1,10 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { QUEUE_LIFE_MS } from '../lock-rules.js';
 import { leastFence } from './lock-acquire.lua.js';
 import { GRANT } from './lock-grant.lua.js';
 import { HANDOVER } from './lock-handover.lua.js';
 import type { WaitingClaim } from '../waiting-claim.js';
 import type { LockKeys } from './lock-keys.js';
+import { ENTER } from './lock-queue.lua.js';
 import { decodeFence } from './lock-reply.js';
 import { RENEW } from './lock-renew.lua.js';
 
@@ -24,22 +24,7 @@ import { RENEW } from './lock-renew.lua.js';
 export const WAIT = defineScript<readonly LockKeys[], WaitArguments, readonly WaitReply[]>({
   name: 'lock-wait',
   mode: 'write',
-  lua: `${RENEW}${GRANT}${HANDOVER}
-local function enter(k, token, process, arrival, claim)
-  local queue, waiters = KEYS[k + 2], KEYS[k + 3]
-  local place = redis.call('ZSCORE', queue, token) or arrival
-  if place == '' then
-    local last = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')[2]
-    local micros = now * 1000 + tonumber(time[2]) % 1000
-    place = last and math.max(micros, tonumber(last) + 1) or micros
-  end
-  place = string.format('%.0f', tonumber(place))
-  redis.call('ZADD', queue, place, token)
-  redis.call('HSET', waiters, token, claim, process, string.format('%.0f', now))
-  redis.call('PEXPIRE', queue, ${QUEUE_LIFE_MS})
-  redis.call('PEXPIRE', waiters, ${QUEUE_LIFE_MS})
-  return place
-end
+  lua: `${RENEW}${GRANT}${HANDOVER}${ENTER}
 local answers = {}
 for i = 1, #KEYS / 4 do
   local k, a = 4 * i - 3, 4 * i - 3
@@ -74,20 +59,26 @@ return answers
   decode: decodeWaiting,
 });
 
-interface WaitArguments {
+/** What claims that wait are asked with. */
+export interface WaitArguments {
   /** Where this process is told of locks that were handed over to it. */
   readonly channel: string;
   readonly claims: readonly Pick<WaitingClaim, 'claim' | 'arrival'>[];
 }
 
+/** What became of one claim. */
 export type WaitReply =
   | { readonly word: 'acquired'; readonly ms: number; readonly fence: number | undefined }
-  | { readonly word: 'busy'; readonly ms: number; readonly arrival: string };
+  | { readonly word: 'busy'; readonly ms: number; readonly arrival: string }
+  /** Of permits: the key has another number of them. */
+  | { readonly word: 'misuse'; readonly of: number };
 
-function decodeWaiting(reply: unknown): readonly WaitReply[] {
+/** Reads one answer for each claim. */
+export function decodeWaiting(reply: unknown): readonly WaitReply[] {
   if (!Array.isArray(reply)) throw new TypeError('a lock script replied with no list');
   return reply.map((answer: readonly unknown[]): WaitReply => {
     const [word, ms, last] = answer;
+    if (word === 'misuse') return { word, of: Number(ms) };
     return word === 'acquired'
       ? { word, ms: Number(ms), fence: decodeFence(last) }
       : { word: 'busy', ms: Number(ms), arrival: String(last) };
