@@ -6,6 +6,7 @@ import { useRedis } from '../../support/redis/shared-redis.js';
 import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 import { openOnRedis, useLocks } from './lock-fixtures.js';
 import { EXPIRE_MS, QueueRun, queueSteps, timelessQueueSteps } from './lock-queue-model.js';
+import { PermitsRun, permitsSteps, timelessPermitsSteps } from './semaphore-model.js';
 import { answersOf, LockModel, type Step, steps, timelessSteps } from './lock-model.js';
 
 /** Steps on a real server cost round trips. */
@@ -114,6 +115,58 @@ describe(`random sequences of claims that wait (TEST_SEED=${SEED})`, () => {
           round += 1;
           const { driver, peer } = locks();
           const run = new QueueRun([driver, peer], String(round));
+          for (const step of sequence) {
+            await run.act(step);
+            await eventually(async () => expect(await run.state()).toEqual(run.model.state), {
+              intervalMs: 1,
+            });
+          }
+          await run.end();
+        });
+        await fc.assert(sameStates, sampling(WAITING_SHARE));
+      },
+      PATIENCE_MS,
+    );
+  });
+});
+
+describe(`random sequences of claims of permits (TEST_SEED=${SEED})`, () => {
+  const redis = useRedis('standalone');
+
+  describe('in memory', () => {
+    beforeEach(() => void jest.useFakeTimers({ doNotFake: [...REAL_TIMERS] }));
+    afterEach(() => void jest.useRealTimers());
+
+    it(
+      'never take more than there are, and are granted in the order of arrival',
+      async () => {
+        const sameStates = fc.asyncProperty(permitsSteps, async (sequence) => {
+          const clock = new FakeClock();
+          const run = new PermitsRun([new MemoryLockDriver(clock)], 'job');
+          for (const step of sequence) {
+            await run.act(step);
+            clock.advance(step.call === 'expire' ? EXPIRE_MS : 1);
+            await jest.advanceTimersByTimeAsync(LOOK_MS);
+            expect(await run.state()).toEqual(run.model.state);
+          }
+        });
+        await fc.assert(sameStates, sampling(0.15));
+      },
+      PATIENCE_MS,
+    );
+  });
+
+  describe('on redis, from two processes', () => {
+    const locks = useLocks(() => openOnRedis({ url: redis().url }, 'standalone'));
+    let round = 0;
+
+    it(
+      'never take more than there are, and are granted in the order of arrival',
+      async () => {
+        const sameStates = fc.asyncProperty(timelessPermitsSteps, async (sequence) => {
+          round += 1;
+          const { driver, peer } = locks();
+          const run = new PermitsRun([driver, peer], `job ${round}`);
           for (const step of sequence) {
             await run.act(step);
             await eventually(async () => expect(await run.state()).toEqual(run.model.state), {
