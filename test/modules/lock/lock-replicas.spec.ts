@@ -1,6 +1,6 @@
 import { Test } from '@nestjs/testing';
 import { RedisModule } from '../../../src/common/redis/index.js';
-import { LockModule, LockService } from '../../../src/modules/lock/index.js';
+import { type AcquireOptions, LockModule, LockService } from '../../../src/modules/lock/index.js';
 import { REDIS_CONNECTIONS, type RedisConnections } from '../../../src/common/redis/index.js';
 import type { RedisTarget } from '../../../src/common/redis/index.js';
 import { eventually } from '../../support/eventually.js';
@@ -48,11 +48,12 @@ describe('a grant that a replica has to have', () => {
 
   afterAll(() => app.close());
 
-  it.each<readonly [form: string, key: string | readonly string[]]>([
-    ['of one key', 'job'],
-    ['of several keys', ['one', 'other']],
-  ])('%s is there when it is told', async (_form, key) => {
-    const lock = await locks.acquire(key, TTL);
+  it.each<readonly [form: string, key: string | readonly string[], options: AcquireOptions]>([
+    ['of one key', 'job', TTL],
+    ['of several keys', ['one', 'other'], TTL],
+    ['of permits', 'some', { ...TTL, permits: { of: 3 } }],
+  ])('%s is there when it is told', async (_form, key, options) => {
+    const lock = await locks.acquire(key, options);
     await queryRedis(replica().url, async (client) => {
       for (const one of lock.keys) {
         const [found] = await client.keys(`*:lock:v1:{${one}}`);
@@ -63,9 +64,12 @@ describe('a grant that a replica has to have', () => {
     expect(await lock.release()).toBe('released');
   });
 
-  it('is waited for when the lock was handed over as well', async () => {
-    const first = await locks.acquire('job', TTL);
-    const second = locks.acquire('job', { ...TTL, wait: '1m' });
+  it.each([
+    ['a lock', TTL],
+    ['permits', { ...TTL, permits: { take: 2, of: 3 } }],
+  ])('is waited for when %s went to who waits as well', async (_what, options) => {
+    const first = await locks.acquire('job', options);
+    const second = locks.acquire('job', { ...options, wait: '1m' });
     await eventually(async () => (await locks.list(1))[0]?.queue.length === 1);
     await first.release();
     expect((await second).isHeld).toBe(true);
