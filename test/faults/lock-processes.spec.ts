@@ -56,6 +56,26 @@ describe(`${PROCESSES} processes`, () => {
     },
     PATIENCE_MS,
   );
+
+  it(
+    'never take more permits than there are, each with a fence of its own',
+    async () => {
+      const of = 3;
+      const work = processes.map((one) => one.call('permits', { key, of, operations: OPERATIONS }));
+      await Promise.all(work);
+      const history = await written.lrange(`${key}:history`, 0, -1);
+      expect(history).toHaveLength(2 * PROCESSES * OPERATIONS);
+      let inUse = 0;
+      for (const entry of history) {
+        const [word, take] = entry.split(' ');
+        inUse += word === 'enter' ? Number(take) : -Number(take);
+        expect(inUse).toBeLessThanOrEqual(of);
+      }
+      const fences = history.filter((entry) => entry.startsWith('enter'));
+      expect(new Set(fences.map((entry) => entry.split(' ')[2])).size).toBe(fences.length);
+    },
+    PATIENCE_MS,
+  );
 });
 
 describe('a holder that is stopped for longer than its hold', () => {

@@ -19,6 +19,12 @@ export interface LockWorkerOptions {
 export interface LockWorkerCalls {
   /** Enters and leaves critical sections, and notes it in the store. Resolves to how many. */
   sections(of: { readonly keys: readonly string[]; readonly operations: number }): Promise<number>;
+  /** The same with permits of one key: one of them, or now and then all. */
+  permits(of: {
+    readonly key: string;
+    readonly of: number;
+    readonly operations: number;
+  }): Promise<number>;
   /** Takes a lock, says so, and lets nothing run until it was stopped: what it finds then. */
   sleepThrough(of: Held): Promise<Slept>;
   /** Takes a lock, says so, and keeps it. */
@@ -49,6 +55,9 @@ export type LockWorkerNews =
   | { readonly news: 'failed'; readonly id: number; readonly reason: string };
 
 const WAIT = '60s';
+const PATIENT = { ttl: '30s', wait: WAIT } as const;
+/** Of claims of permits. */
+const ALL_SHARE = 0.2;
 /** Of one look at the time, by a process that does nothing else. */
 const NAP_MS = 10;
 /** What may come to a holder, or to somebody who waits, while processes and connections die. */
@@ -70,6 +79,15 @@ function callsOf(locks: LockService, store: Redis): LockWorkerCalls {
         const { fence, release } = await entered(key);
         await store.rpush(`${key}:history`, `leave ${fence}`);
         await release();
+      }
+      return operations;
+    },
+    async permits({ key, of, operations }) {
+      for (let done = 0; done < operations; done += 1) {
+        const take = Math.random() < ALL_SHARE ? of : 1;
+        await using lock = await locks.acquire(key, { ...PATIENT, permits: { take, of } });
+        await store.rpush(`${key}:history`, `enter ${take} ${lock.fence}`);
+        await store.rpush(`${key}:history`, `leave ${take} ${lock.fence}`);
       }
       return operations;
     },
@@ -108,7 +126,7 @@ function callsOf(locks: LockService, store: Redis): LockWorkerCalls {
   }
 
   async function entered(key: string) {
-    const lock = await locks.acquire(key, { ttl: '30s', wait: WAIT });
+    const lock = await locks.acquire(key, PATIENT);
     await store.rpush(`${key}:history`, `enter ${lock.fence}`);
     return { fence: lock.fence, release: () => lock.release() };
   }

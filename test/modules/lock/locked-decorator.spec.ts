@@ -20,6 +20,12 @@ class Imports {
     return `${userId}:${file}`;
   }
 
+  @Locked('rendering', { ttl: '1m', permits: { of: 2 } })
+  async render(): Promise<string> {
+    await gate.promise;
+    return 'rendered';
+  }
+
   @Locked('nightly', { ttl: '1m' })
   nightly(): string {
     return `done by ${this.name}`;
@@ -89,6 +95,13 @@ describe('@Locked', () => {
     expect(await Promise.all([running, other])).toEqual(['1:a.csv', '2:c.csv']);
     expect(runs).toEqual(['imports 1 a.csv', 'imports 2 c.csv']);
     expect(await imports.importTrades(1, 'd.csv')).toBe('1:d.csv');
+  });
+
+  it('runs the method as often at the same time as there are permits', async () => {
+    const running = [imports.render(), imports.render()];
+    await expect(imports.render()).rejects.toMatchObject({ code: 'E_LOCK_BUSY' });
+    gate.resolve();
+    expect(await Promise.all(running)).toEqual(['rendered', 'rendered']);
   });
 
   it('keeps out everybody who takes the lock by its key', async () => {
