@@ -27,7 +27,13 @@ const SUBJECTS: readonly (readonly [name: string, open: OpenLocks])[] = [
 ];
 
 /** A master hands over what is its own, not a lock that others have as well: nobody queues there. */
-const WITHOUT_QUEUE: ReadonlySet<string> = new Set(['a quorum of three masters']);
+const ON_ONE_MASTER: readonly (readonly [capability: string, suite: (open: OpenLocks) => void])[] =
+  [
+    ['waiting', queueSuite],
+    ['semaphore', semaphoreSuite],
+    ['waiting for permits', semaphoreQueueSuite],
+  ];
+const QUORUM: ReadonlySet<string> = new Set(['a quorum of three masters']);
 
 const SUITES = [
   ['acquire', acquireSuite],
@@ -37,8 +43,6 @@ const SUITES = [
   ['fence', fenceSuite],
   ['held at least', holdAtLeastSuite],
   ['several keys', severalKeysSuite],
-  ['semaphore', semaphoreSuite],
-  ['waiting for permits', semaphoreQueueSuite],
   ['what operators see', listSuite],
   ['keys', keysSuite],
   ['parallel callers', parallelSuite],
@@ -46,5 +50,6 @@ const SUITES = [
 
 describe.each(SUBJECTS)('lock on %s', (name, open) => {
   describe.each(SUITES)('%s', (_capability, suite) => suite(open));
-  if (!WITHOUT_QUEUE.has(name)) describe('waiting', () => queueSuite(open));
+  if (QUORUM.has(name)) return;
+  describe.each(ON_ONE_MASTER)('%s', (_capability, suite) => suite(open));
 });

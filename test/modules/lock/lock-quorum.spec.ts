@@ -264,6 +264,21 @@ async function scriptCalls(): Promise<number> {
 }
 
 describe('a try on three masters', () => {
+  it('has no permits to give, and says so before it asks', async () => {
+    const { locks } = await open();
+    const asked = locks.tryAcquire('job', { ...TTL, permits: { of: 2 } });
+    await expect(asked).rejects.toMatchObject({ code: 'E_LOCK_MISUSE' });
+    expect(await heldOnAll()).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('takes away the hold that an operator means, and no other', async () => {
+    const { locks } = await open();
+    const { fence } = await locks.acquire('job', TTL);
+    expect(await locks.forceRelease('job', { fence: fence - 1 })).toBeUndefined();
+    await eventually(async () => (await locks.forceRelease('job', { fence })) !== undefined);
+    expect(await locks.list(10)).toEqual([]);
+  });
+
   it('that a minority grants is refused and leaves nothing behind', async () => {
     const [one, other] = [await open(), await open()];
     const lock = await one.locks.acquire('job', TTL);

@@ -52,6 +52,13 @@ export function checkTogether(claims: readonly LockClaim[]): void {
   }
 }
 
+/** Refuses permits where a lock lies on several masters. @throws LockMisuseError */
+export function checkWithoutPermits(claims: readonly LockClaim[]): void {
+  if (claims.some(({ permits }) => permits !== undefined)) {
+    throw new LockMisuseError('permits', 'are taken on one master, not on a quorum');
+  }
+}
+
 /** Who waits for permits and is given them in one step; the next question of anybody goes on. */
 export const ADMITTED_AT_ONCE = 128;
 

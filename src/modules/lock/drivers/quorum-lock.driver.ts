@@ -12,10 +12,11 @@ import type {
   LockRelease,
   LockWait,
   ReleaseOutcome,
+  WhichHold,
 } from '../lock.driver.js';
 import { ExpiringMap } from './expiring-map.js';
 import { grantOf } from './lock-grant.js';
-import { checkHold } from './lock-rules.js';
+import { checkHold, checkWithoutPermits } from './lock-rules.js';
 import { Quorum, unanswered } from './quorum.js';
 import { QuorumClaim, type QuorumHold } from './quorum-claim.js';
 import type { QuorumNode } from './quorum-node.js';
@@ -59,6 +60,7 @@ export class QuorumLockDriver implements LockDriver {
   }
 
   async acquireAll(claims: readonly LockClaim[]): Promise<AcquireAllOutcome> {
+    checkWithoutPermits(claims);
     for (const { key, ttlMs } of claims) checkHold(key, ttlMs);
     const { clock } = this.#options;
     const askedAt = clock.monotonic();
@@ -108,9 +110,9 @@ export class QuorumLockDriver implements LockDriver {
     return this.#release(ref);
   }
 
-  async forceRelease(key: string): Promise<HeldLock | undefined> {
+  async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
     checkKeyText(key, 'key');
-    const votes = await this.#quorum.survey((node) => node.locks.forceRelease(key));
+    const votes = await this.#quorum.survey((node) => node.locks.forceRelease(key, which));
     return heldByMajority(votes, this.#quorum);
   }
 

@@ -37,7 +37,8 @@ export class QuorumNode {
   }
 
   /** Who holds the lock here. @throws RedisUnavailableError */
-  inspect(key: string): Promise<HeldLock | undefined> {
-    return this.#survey.inspect(key);
+  async inspect(key: string): Promise<HeldLock | undefined> {
+    // Of a quorum there are plain locks only, which have one holder.
+    return (await this.#survey.inspect(key))[0];
   }
 }
