@@ -107,4 +107,25 @@ describe('the link of a subscription', () => {
     expect(server.asked.at(-1)).toContain('subscribe');
     link.stop();
   });
+
+  it('tells when it was known to work last, and nothing while it is lost or stopped', async () => {
+    const restored = jest.fn();
+    const link = new SubscriptionLink(client, {
+      heartbeatMs: 50,
+      resubscribe: () => void client.subscribe('c').catch(() => undefined),
+      restored,
+    });
+    await client.subscribe('c');
+    expect(link.provedAt).toBe(-Infinity);
+    link.start();
+    const startedAt = link.provedAt;
+    expect(startedAt).toBeLessThanOrEqual(performance.now());
+    await eventually(() => link.provedAt > startedAt);
+    link.lose();
+    expect(link.provedAt).toBe(-Infinity);
+    await eventually(() => restored.mock.calls.length > 0);
+    await eventually(() => link.provedAt > startedAt);
+    link.stop();
+    expect(link.provedAt).toBe(-Infinity);
+  });
 });

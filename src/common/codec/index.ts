@@ -1,2 +1,2 @@
 export { CodecError, EncodedValueTooLargeError } from './codec.error.js';
-export { ValueCodec } from './value-codec.js';
+export { ValueCodec, type ValueCodecOptions } from './value-codec.js';

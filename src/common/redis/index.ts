@@ -9,7 +9,7 @@ export { type CallBounds, SURVEY } from './call-bounds.js';
 export type { RedisGate } from './gate.js';
 export { compileGlob, encodedMatch } from './glob.js';
 export { KeyDeletion } from './key-deletion.js';
-export { decodePart, encodePart } from './key-encoding.js';
+export { decodePart, encodePart, encodeTag } from './key-encoding.js';
 export { checkKeyText, type KeyFamily, KeySpace, MAX_KEY_BYTES } from './key-space.js';
 export { ConnectionBudgetError, RedisUnavailableError } from './redis.errors.js';
 export type { UnavailableReason } from './redis.errors.js';

@@ -9,10 +9,21 @@ import { masters, type RedisNodeClient, scanStep } from './scan.js';
 /** What stands after the tag in every key: the closing brace. */
 const TAG_END = '}';
 
+/** How keys are removed. */
+export interface KeyDeletionOptions extends CallBounds {
+  /**
+   * Removes those that a pattern was found to match, given by their tags, and resolves to how many
+   * there were.
+   * @default UNLINK
+   */
+  readonly remove?: (tags: readonly string[]) => Promise<number>;
+}
+
 /** One deletion by pattern, on all masters. */
 interface Sweep {
   readonly match: string;
-  readonly accepts: (key: string) => boolean;
+  /** The tags of the keys that are ours and match. */
+  readonly wanted: (keys: readonly string[]) => readonly string[];
   isStopped: boolean;
 }
 
@@ -23,13 +34,13 @@ interface Sweep {
 export class KeyDeletion {
   readonly #connection: RedisConnection;
   readonly #family: KeyFamily;
-  readonly #bounds: CallBounds;
+  readonly #options: KeyDeletionOptions;
   readonly #tagStart: string;
 
-  constructor(connection: RedisConnection, family: KeyFamily, bounds: CallBounds) {
+  constructor(connection: RedisConnection, family: KeyFamily, options: KeyDeletionOptions) {
     this.#connection = connection;
     this.#family = family;
-    this.#bounds = bounds;
+    this.#options = options;
     this.#tagStart = `${connection.keys.root(family)}{`;
   }
 
@@ -38,12 +49,12 @@ export class KeyDeletion {
    */
   async delete(tags: readonly string[]): Promise<number> {
     if (tags.length === 0) return 0;
-    const keys = tags.map((tag) => this.#connection.keys.key(this.#family, tag));
+    const keys = this.#keysOf(tags);
     return this.#connection.command(async (client) => {
       if (!(client instanceof Cluster)) return client.unlink(keys);
       const removed = await Promise.all(keys.map((key) => client.unlink(key)));
       return removed.reduce((sum, count) => sum + count, 0);
-    }, this.#bounds);
+    }, this.#options);
   }
 
   /**
@@ -55,10 +66,10 @@ export class KeyDeletion {
     const matches = compileGlob(pattern);
     const sweep: Sweep = {
       match: `${this.#tagStart}${encodedMatch(pattern)}${TAG_END}`,
-      accepts: (key) => {
-        const tag = this.#tagOf(key);
-        return tag !== undefined && matches(tag);
-      },
+      wanted: (keys) =>
+        keys
+          .map((key) => this.#tagOf(key))
+          .filter((tag): tag is string => tag !== undefined && matches(tag)),
       isStopped: false,
     };
     const nodes = await this.#connection.command(async (client) => masters(client), SURVEY);
@@ -71,16 +82,25 @@ export class KeyDeletion {
   }
 
   async #deleteOnNode(node: RedisNodeClient, sweep: Sweep): Promise<number> {
-    const { match, accepts } = sweep;
+    const { match, wanted } = sweep;
     let cursor = '0';
     let removed = 0;
     do {
       const step = await this.#connection.command(() => scanStep(node, cursor, match), SURVEY);
-      const doomed = step.keys.filter(accepts);
-      removed += await this.#connection.command(() => unlinkAll(node, doomed), SURVEY);
+      removed += await this.#remove(node, wanted(step.keys));
       cursor = step.cursor;
     } while (cursor !== '0' && !sweep.isStopped);
     return removed;
+  }
+
+  #remove(node: RedisNodeClient, tags: readonly string[]): Promise<number> {
+    const { remove } = this.#options;
+    if (remove !== undefined) return remove(tags);
+    return this.#connection.command(() => unlinkAll(node, this.#keysOf(tags)), SURVEY);
+  }
+
+  #keysOf(tags: readonly string[]): string[] {
+    return tags.map((tag) => this.#connection.keys.key(this.#family, tag));
   }
 
   /** `undefined` for a key that is not ours although it lies in our space. */

@@ -46,6 +46,14 @@ export class SubscriptionLink {
     this.#options = options;
   }
 
+  /**
+   * `performance.now()` at which it was known to work last: all that was sent before has arrived. It
+   * is taken to work when the watch begins. `-Infinity` while it is lost, or is not watched.
+   */
+  get provedAt(): number {
+    return this.#isLost || this.#isStopped ? -Infinity : this.#provedAt;
+  }
+
   /** Begins to watch, if it does not yet. */
   start(): void {
     if (!this.#isStopped) return;
