@@ -19,19 +19,25 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   /** Fastify, and Express as well. */
-  header?(name: string, value: string): unknown;
+  header?(name: string, value: string | readonly string[]): unknown;
   /** Express and plain Node. */
-  setHeader?(name: string, value: string): unknown;
+  setHeader?(name: string, value: string | readonly string[]): unknown;
 }
 
-export function setHeader(response: HttpResponse, name: string, value: string | number): void {
-  if (typeof response.header === 'function') response.header(name, String(value));
-  else response.setHeader?.(name, String(value));
+/** Several values of one header. */
+export type HeaderValue = string | readonly string[];
+
+/** Sets the header to the value as it is: Node's way, where Express would add a charset. */
+export function setHeader(response: HttpResponse, name: string, value: HeaderValue | number): void {
+  const given = typeof value === 'number' ? String(value) : value;
+  if (typeof response.setHeader === 'function') response.setHeader(name, given);
+  else response.header?.(name, given);
 }
 
 /** Path the client asked for, without the query; as routers read it, however it was written. */
 export function requestPath(request: HttpRequest): string {
   const url = request.originalUrl ?? request.url;
+  if (url.startsWith('/') && !url.includes('?') && !url.includes('#')) return url;
   const start = url.startsWith('/') ? 0 : lengthOfOrigin(url);
   const length = url.slice(start).search(/[?#]/);
   return length === -1 ? url.slice(start) : url.slice(start, start + length);

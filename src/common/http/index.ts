@@ -1,6 +1,14 @@
 export { headerValue, requestPath, routeTemplate, setHeader } from './http-exchange.js';
-export type { HttpRequest, HttpResponse } from './http-exchange.js';
-export { jsonBody, type JsonResponse, serializeJson } from './json-body.js';
+export type { HeaderValue, HttpRequest, HttpResponse } from './http-exchange.js';
+export {
+  type BodyResponse,
+  isReadOnce,
+  noBody,
+  type RawBody,
+  rawBody,
+  rawBodyOf,
+  responseBody,
+} from './response-body.js';
 export { BackplaneExceptionFilter, type ErrorBody } from './backplane-exception.filter.js';
 export { onAnswered, onEnded } from './on-answered.js';
 export { trustsEverybody } from './trusted-proxies.js';

@@ -88,7 +88,9 @@ describe('the body of a 429 of several limits', () => {
   it('names those that are used up to who asks for problem details', () => {
     const written: Record<string, string> = {};
     const request = { ...REQUEST, headers: { accept: 'application/problem+json' } };
-    const response: HttpResponse = { header: (name, value) => void (written[name] = value) };
+    const response: HttpResponse = {
+      header: (name, value) => void (written[name] = String(value)),
+    };
     const error = rateLimitExceeded({ request, response }, several, undefined);
     expect(error.getResponse()).toMatchObject({
       'violated-policies': ['second', 'minute'],
@@ -185,7 +187,9 @@ describe('the headers of a checked request', () => {
     standardHeaders?: StandardHeaders,
   ) {
     const headers: Record<string, string> = {};
-    const response: HttpResponse = { header: (name, value) => void (headers[name] = value) };
+    const response: HttpResponse = {
+      header: (name, value) => void (headers[name] = String(value)),
+    };
     new RateLimitHeaderWriter({ headers: which, standardHeaders }).write(response, checked);
     return headers;
   }
@@ -323,7 +327,9 @@ describe('the headers of a checked request', () => {
   it('tell whose counters are meant under a key that nobody can read', () => {
     const headersUnder = (partitionKeySecret: string, subjects: readonly string[]) => {
       const headers: Record<string, string> = {};
-      const response: HttpResponse = { header: (name, value) => void (headers[name] = value) };
+      const response: HttpResponse = {
+        header: (name, value) => void (headers[name] = String(value)),
+      };
       const named = subjects.map((subject) => ({ subject, policy: LOGIN }));
       const decisions = subjects.map(() => decision({ policy: 'login', limit: 5, remaining: 4 }));
       const outcome = { ...admitted.outcome, decisions };
