@@ -1,10 +1,9 @@
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisModule } from '../../src/common/redis/index.js';
 import { fencedWrite, LockModule, LockService } from '../../src/modules/lock/index.js';
+import { obey, openApplication, tell } from './worker.js';
 
 /** What a worker process is started with. */
 export interface LockWorkerOptions {
@@ -47,12 +46,6 @@ interface Slept {
   readonly aborted: boolean;
   readonly fence: number;
 }
-
-/** What it says by itself: it is ready, it holds a lock, or what a call came to. */
-export type LockWorkerNews =
-  | { readonly news: 'ready' | 'holding' }
-  | { readonly news: 'done'; readonly id: number; readonly answer: unknown }
-  | { readonly news: 'failed'; readonly id: number; readonly reason: string };
 
 const WAIT = '60s';
 const PATIENT = { ttl: '30s', wait: WAIT } as const;
@@ -146,30 +139,12 @@ function sleepUntilStopped(since: number, ms: number): void {
   }
 }
 
-function tell(news: LockWorkerNews): Promise<void> {
-  return new Promise((resolve) => void process.send?.(news, undefined, {}, () => resolve()));
-}
-
 async function serve({ url, prefix, storeUrl }: LockWorkerOptions): Promise<void> {
-  const imports = [
+  const app = await openApplication([
     RedisModule.forRoot({ connections: { default: { url } }, prefix, bootTimeout: '20s' }),
     LockModule.forRoot({ deadline: '2s' }),
-  ];
-  class Worker {}
-  Module({ imports })(Worker);
-  const app = await NestFactory.createApplicationContext(Worker, { logger: false });
-  const calls = callsOf(app.get(LockService), new Redis(storeUrl));
-  process.on('disconnect', () => process.exit());
-  process.on(
-    'message',
-    ({ id, call, of }: { id: number; call: keyof LockWorkerCalls; of: never }) => {
-      calls[call](of).then(
-        (answer: unknown) => tell({ news: 'done', id, answer }),
-        (error: unknown) => tell({ news: 'failed', id, reason: String(error) }),
-      );
-    },
-  );
-  await tell({ news: 'ready' });
+  ]);
+  await obey(callsOf(app.get(LockService), new Redis(storeUrl)));
 }
 
 await serve(JSON.parse(process.argv[2] ?? '{}') as LockWorkerOptions);
