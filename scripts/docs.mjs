@@ -13,7 +13,8 @@ const isCheck = process.argv.includes('--check');
 
 const { renderEnvironmentTable } = await import('../dist/common/config/index.js');
 const { PROBE_KEY } = await import('../dist/common/redis/key-families.js');
-const { CACHE_ENTRY, CACHE_MANAGER_ENTRY } = await import('../dist/modules/cache/index.js');
+const { CACHE_CLOCKS, CACHE_ENTRY, CACHE_MANAGER_ENTRY } =
+  await import('../dist/modules/cache/index.js');
 const throttle = await import('../dist/modules/throttle/index.js');
 const { QUEUE_DATA } = await import('../dist/modules/queue/index.js');
 const pubsub = await import('../dist/modules/pubsub/index.js');
@@ -22,6 +23,7 @@ const lock = await import('../dist/modules/lock/index.js');
 
 const FAMILIES = [
   CACHE_ENTRY,
+  CACHE_CLOCKS,
   CACHE_MANAGER_ENTRY,
   throttle.THROTTLE_COUNTER,
   throttle.THROTTLE_BLOCK,

@@ -31,6 +31,8 @@ const POLICY: ThrottlePolicy = {
   shadow: false,
 };
 
+const entryOf = (text: string) => ({ bytes: Buffer.from(text), ttlMs: MINUTE_MS });
+
 describe('a write that timed out', () => {
   const redis = useStarted(startStandalone);
   const proxy = useStarted(async () => {
@@ -68,13 +70,13 @@ describe('a write that timed out', () => {
     const throttle = new RedisThrottleDriver(ours.connection, DEADLINE);
     const patientCache = new RedisCacheDriver(ours.connection, PATIENT);
     const patientThrottle = new RedisThrottleDriver(ours.connection, PATIENT);
-    await patientCache.set('k', Buffer.from('before'), MINUTE_MS);
+    await patientCache.set('k', entryOf('before'));
     await patientThrottle.consume(checks('client', [POLICY]));
     const callsBefore = await scriptCalls();
 
     redis().process.freeze();
     const writes = [
-      cache.set('k', Buffer.from('late'), MINUTE_MS),
+      cache.set('k', entryOf('late')),
       ...Array.from({ length: 20 }, () => throttle.consume(checks('client', [POLICY]))),
     ];
     const outcomes = await Promise.allSettled(writes);
@@ -83,7 +85,7 @@ describe('a write that timed out', () => {
 
     expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
     await eventually(async () => (await scriptCalls()) >= callsBefore + 2);
-    expect(String(await patientCache.get('k'))).toBe('before');
+    expect(String((await patientCache.get('k'))?.bytes)).toBe('before');
     const { decisions } = await patientThrottle.peek(checks('client', [POLICY]));
     expect(decisions[0]?.remaining).toBe(POLICY.limit - 1);
   });
@@ -95,18 +97,18 @@ describe('a write that timed out', () => {
     others.push(other);
     const quick = new RedisCacheDriver(other.connection, PATIENT);
     const before = new RedisCacheDriver(ours.connection, PATIENT);
-    await before.set('k', Buffer.from('before'), MINUTE_MS);
+    await before.set('k', entryOf('before'));
     const callsBefore = await scriptCalls();
 
     await proxy().delay(400);
-    await expect(slow.set('k', Buffer.from('late'), MINUTE_MS)).rejects.toMatchObject({
+    await expect(slow.set('k', entryOf('late'))).rejects.toMatchObject({
       code: 'E_REDIS_UNAVAILABLE',
       outcome: 'unknown',
     });
-    await quick.set('k', Buffer.from('newer'), MINUTE_MS);
+    await quick.set('k', entryOf('newer'));
 
     await eventually(async () => (await scriptCalls()) >= callsBefore + 2);
-    expect(String(await quick.get('k'))).toBe('newer');
+    expect(String((await quick.get('k'))?.bytes)).toBe('newer');
   });
 
   it('and was deleted meanwhile stays deleted: the deletion is replayed before Redis is served', async () => {
@@ -114,14 +116,14 @@ describe('a write that timed out', () => {
     const primary = new RedisCacheDriver(ours.connection, DEADLINE);
     const { driver: cache } = failover(primary, ours);
     const before = new RedisCacheDriver(ours.connection, PATIENT);
-    await before.set('k', Buffer.from('before'), MINUTE_MS);
+    await before.set('k', entryOf('before'));
     let degraded = 0;
     let recovered = 0;
     ours.events.on('redis.degraded', () => (degraded += 1));
     ours.events.on('redis.recovered', () => (recovered += 1));
 
     redis().process.freeze();
-    await cache.set('k', Buffer.from('late'), MINUTE_MS);
+    await cache.set('k', entryOf('late'));
     expect(await cache.delete(['k'])).toBe(0);
     await eventually(async () => {
       await cache.get('another');
@@ -138,7 +140,7 @@ describe('a write that timed out', () => {
 function failover(primary: CacheDriver, { connection }: OpenRedis): FailoverDriver<CacheDriver> {
   const clock = new SystemClock();
   const memory = new MemoryCacheDriver({ clock, maxEntries: 10, maxBytes: 1_000 });
-  return new FailoverDriver({
+  return new FailoverDriver<CacheDriver>({
     primary,
     fallback: memory,
     gate: connection.gate,

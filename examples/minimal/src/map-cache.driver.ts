@@ -1,34 +1,82 @@
 import { type Clock, InvalidOptionError } from 'nest-backplane';
-import { type CacheDriver, checkKeyText, compileGlob } from 'nest-backplane/cache';
+import {
+  type CacheDriver,
+  checkKeyText,
+  compileGlob,
+  type NewEntry,
+  type PurgeKind,
+  type PurgeScope,
+} from 'nest-backplane/cache';
+
+/** What is under a key: an entry, or the mark of a load that was begun. */
+interface Row {
+  readonly entry?: NewEntry & { readonly endsAt: number };
+  isPurged: boolean;
+}
+
+/** What was there when a load was begun, and how many purges there had been. */
+class Permit {
+  constructor(
+    readonly row: Row,
+    readonly purges: number,
+  ) {}
+}
 
 /** A driver of our own: the cache in a Map. For an example: what nobody deletes stays in memory. */
 export class MapCacheDriver implements CacheDriver {
-  readonly #entries = new Map<string, { readonly bytes: Buffer; readonly endsAt: number }>();
+  readonly #rows = new Map<string, Row>();
+  readonly #purges: { scope: PurgeScope; kind: PurgeKind }[] = [];
 
   constructor(private readonly clock: Clock) {}
 
-  async get(key: string): Promise<Buffer | undefined> {
-    const entry = this.#entries.get(checkKeyText(key, 'key'));
-    return entry !== undefined && this.clock.monotonic() < entry.endsAt ? entry.bytes : undefined;
+  async get(key: string) {
+    const { entry, isPurged = false } = this.#rows.get(checkKeyText(key, 'key')) ?? {};
+    const remainingMs = Math.ceil((entry?.endsAt ?? 0) - this.clock.monotonic());
+    if (entry === undefined || remainingMs < 1) return undefined;
+    return { bytes: entry.bytes, tags: entry.tags ?? [], remainingMs, isPurged };
   }
 
-  async remainingMs(key: string): Promise<number | undefined> {
-    const entry = this.#entries.get(checkKeyText(key, 'key'));
-    const restMs = (entry?.endsAt ?? 0) - this.clock.monotonic();
-    return restMs > 0 ? Math.ceil(restMs) : undefined;
+  async begin(key: string) {
+    const entry = await this.get(key);
+    const row = this.#rows.get(key) ?? { isPurged: false };
+    this.#rows.set(key, row);
+    return { permit: new Permit(row, this.#purges.length), entry };
   }
 
-  async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
+  async set(key: string, entry: NewEntry, permit?: unknown) {
+    const { ttlMs, tags = [] } = entry;
     if (!Number.isInteger(ttlMs) || ttlMs < 1) throw new InvalidOptionError('ttlMs', 'is not >= 1');
-    this.#entries.set(checkKeyText(key, 'key'), { bytes, endsAt: this.clock.monotonic() + ttlMs });
+    for (const text of [key, ...tags]) checkKeyText(text, 'key');
+    // Purges since the load began concern it as well, also those of tags that were not known then.
+    const since = permit instanceof Permit ? this.#purges.slice(permit.purges) : [];
+    const met = since.filter(({ scope }) => isMeant(tags, scope));
+    const isRemoved = permit instanceof Permit && this.#rows.get(key) !== permit.row;
+    if (isRemoved || met.some(({ kind }) => kind === 'hard')) return 'outdated';
+    const endsAt = this.clock.monotonic() + ttlMs;
+    this.#rows.set(key, { entry: { ...entry, endsAt }, isPurged: met.length > 0 });
+    return 'stored';
   }
 
-  async delete(keys: readonly string[]): Promise<number> {
+  async delete(keys: readonly string[]) {
     const live = await Promise.all(keys.map((key) => this.get(key)));
-    return keys.filter((key, at) => this.#entries.delete(key) && live[at] !== undefined).length;
+    return keys.filter((key, at) => this.#rows.delete(key) && live[at] !== undefined).length;
   }
 
-  async deleteMatching(pattern: string): Promise<number> {
-    return this.delete([...this.#entries.keys()].filter(compileGlob(pattern)));
+  async deleteMatching(pattern: string) {
+    return this.delete([...this.#rows.keys()].filter(compileGlob(pattern)));
   }
+
+  async purge(scope: PurgeScope, kind: PurgeKind) {
+    for (const tag of scope === 'everything' ? [] : scope) checkKeyText(tag, 'tags');
+    this.#purges.push({ scope, kind });
+    for (const [key, row] of this.#rows) {
+      if (row.entry === undefined || !isMeant(row.entry.tags ?? [], scope)) continue;
+      if (kind === 'soft') row.isPurged = true;
+      else this.#rows.delete(key);
+    }
+  }
+}
+
+function isMeant(tags: readonly string[], scope: PurgeScope): boolean {
+  return scope === 'everything' || tags.some((tag) => scope.includes(tag));
 }

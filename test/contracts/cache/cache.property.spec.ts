@@ -3,7 +3,7 @@ import { decodePart, encodeTag } from '../../../src/common/redis/key-encoding.js
 import { MemoryCacheDriver } from '../../../src/modules/cache/drivers/memory-cache.driver.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { useRedis } from '../../support/redis/shared-redis.js';
-import { ioredisYetDriver, openOnRedis, redisDriver, useCache } from './cache-fixtures.js';
+import { openOnRedis, useByteStore } from './cache-fixtures.js';
 import { answersOf, CacheModel, steps, timelessSteps } from './cache-model.js';
 import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 
@@ -12,10 +12,9 @@ const REDIS_SHARE = 0.25;
 
 process.stderr.write(`cache properties: TEST_SEED=${SEED}\n`);
 
-const noTime = (): void => undefined;
-
 describe(`random sequences of calls (TEST_SEED=${SEED})`, () => {
   const redis = useRedis('standalone');
+  const cluster = useRedis('cluster');
 
   it(
     'the memory driver answers as the model does, also when time passes',
@@ -23,9 +22,12 @@ describe(`random sequences of calls (TEST_SEED=${SEED})`, () => {
       const sameAnswers = fc.asyncProperty(steps, async (sequence) => {
         const model = new CacheModel();
         const clock = new FakeClock();
-        const memory = new MemoryCacheDriver({ clock, maxEntries: 1_000, maxBytes: 1_000_000 });
-        const expected = await answersOf(sequence, model, (ms) => model.advance(ms));
-        const found = await answersOf(sequence, memory, (ms) => clock.advance(ms));
+        const driver = new MemoryCacheDriver({ clock, maxEntries: 1_000, maxBytes: 1_000_000 });
+        const expected = await answersOf(sequence, {
+          driver: model,
+          advance: (ms) => model.advance(ms),
+        });
+        const found = await answersOf(sequence, { driver, advance: (ms) => clock.advance(ms) });
         expect(found).toEqual(expected);
       });
       await fc.assert(sameAnswers, sampling());
@@ -34,20 +36,21 @@ describe(`random sequences of calls (TEST_SEED=${SEED})`, () => {
   );
 
   describe.each([
-    ['redis', redisDriver],
-    ['cache-manager-ioredis-yet', ioredisYetDriver],
-  ])('on %s', (_name, driverOf) => {
-    const cache = useCache(() => openOnRedis({ url: redis().url }, 'standalone', driverOf));
+    ['redis', () => openOnRedis({ url: redis().url }, 'standalone'), REDIS_SHARE],
+    ['a cluster', () => openOnRedis({ cluster: cluster().addresses }, 'cluster'), REDIS_SHARE / 2],
+  ])('on %s', (_name, open, share) => {
+    const cache = useByteStore(open);
 
     it(
       'the answers are those of the model',
       async () => {
         const sameAnswers = fc.asyncProperty(timelessSteps, async (sequence) => {
-          await cache().driver.deleteMatching('*');
-          const expected = await answersOf(sequence, new CacheModel(), noTime);
-          expect(await answersOf(sequence, cache().driver, noTime)).toEqual(expected);
+          const { driver } = cache();
+          await driver.deleteMatching('*');
+          const expected = await answersOf(sequence, { driver: new CacheModel() });
+          expect(await answersOf(sequence, { driver })).toEqual(expected);
         });
-        await fc.assert(sameAnswers, sampling(REDIS_SHARE));
+        await fc.assert(sameAnswers, sampling(share));
       },
       PATIENCE_MS,
     );

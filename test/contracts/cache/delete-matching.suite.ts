@@ -1,4 +1,4 @@
-import { type CacheSubject, useCache } from './cache-fixtures.js';
+import { type ByteStoreSubject, useByteStore } from './cache-fixtures.js';
 
 const HOUR = 3_600_000;
 
@@ -22,12 +22,12 @@ const KEYS = [
 ];
 
 /** Removing by pattern: what the pattern means, and nothing else, is removed. */
-export function deleteMatchingSuite({ open }: CacheSubject): void {
+export function deleteMatchingSuite({ open }: ByteStoreSubject): void {
   const value = Buffer.from('value');
-  const cache = useCache(open);
+  const cache = useByteStore(open);
 
   const store = async (keys: readonly string[]): Promise<void> => {
-    await Promise.all(keys.map((key) => cache().driver.set(key, value, HOUR)));
+    await Promise.all(keys.map((key) => cache().store.set(key, { bytes: value, ttlMs: HOUR })));
   };
 
   it.each([
@@ -57,29 +57,29 @@ export function deleteMatchingSuite({ open }: CacheSubject): void {
     ['**', KEYS],
   ])('%j removes %j', async (pattern, expected) => {
     await store(KEYS);
-    expect(await cache().driver.deleteMatching(pattern)).toBe(expected.length);
-    const found = await Promise.all(KEYS.map((key) => cache().driver.get(key)));
+    expect(await cache().store.deleteMatching(pattern)).toBe(expected.length);
+    const found = await Promise.all(KEYS.map((key) => cache().store.get(key)));
     const removed = KEYS.filter((_, index) => found[index] === undefined);
     expect(removed.toSorted()).toEqual([...expected].toSorted());
   });
 
   it('of nothing stored removes nothing', async () => {
-    expect(await cache().driver.deleteMatching('*')).toBe(0);
+    expect(await cache().store.deleteMatching('*')).toBe(0);
   });
 
   it('removes thousands and leaves their neighbours', async () => {
     const doomed = Array.from({ length: 1_500 }, (_, index) => `doomed:${index}`);
     const spared = Array.from({ length: 500 }, (_, index) => `spared:${index}`);
     await store([...doomed, ...spared]);
-    expect(await cache().driver.deleteMatching('doomed:*')).toBe(doomed.length);
-    expect(await cache().driver.deleteMatching('doomed:*')).toBe(0);
-    expect(await cache().driver.delete(spared)).toBe(spared.length);
+    expect(await cache().store.deleteMatching('doomed:*')).toBe(doomed.length);
+    expect(await cache().store.deleteMatching('doomed:*')).toBe(0);
+    expect(await cache().store.delete(spared)).toBe(spared.length);
   });
 
   it('a removed key can be set again', async () => {
     await store(['again']);
-    await cache().driver.deleteMatching('ag*');
+    await cache().store.deleteMatching('ag*');
     await store(['again']);
-    expect(await cache().driver.get('again')).toEqual(value);
+    expect(await cache().store.get('again')).toEqual(value);
   });
 }

@@ -1,16 +1,19 @@
 import { useRedis } from '../../support/redis/shared-redis.js';
 import {
+  type ByteStoreSubject,
   type CacheSubject,
-  ioredisYetDriver,
+  openIoredisYet,
   openMemory,
   openOnRedis,
-  redisDriver,
 } from './cache-fixtures.js';
 import { deleteMatchingSuite } from './delete-matching.suite.js';
 import { deleteSuite } from './delete.suite.js';
+import { entriesSuite } from './entries.suite.js';
 import { expirySuite } from './expiry.suite.js';
+import { fenceSuite } from './fence.suite.js';
 import { keyFidelitySuite } from './key-fidelity.suite.js';
 import { parallelSuite } from './parallel.suite.js';
+import { purgeSuite } from './purge.suite.js';
 import { valuesSuite } from './values.suite.js';
 
 const standalone = useRedis('standalone');
@@ -19,23 +22,25 @@ const cluster = useRedis('cluster');
 const onStandalone = () => ({ url: standalone().url });
 const onCluster = () => ({ cluster: cluster().addresses });
 
-const SUBJECTS: readonly (readonly [name: string, subject: CacheSubject])[] = [
+const DRIVERS: readonly (readonly [name: string, subject: CacheSubject])[] = [
   ['memory', { open: openMemory }],
-  ['redis standalone', { open: () => openOnRedis(onStandalone(), 'standalone', redisDriver) }],
-  ['redis cluster', { open: () => openOnRedis(onCluster(), 'cluster', redisDriver) }],
+  ['redis standalone', { open: () => openOnRedis(onStandalone(), 'standalone') }],
+  ['redis cluster', { open: () => openOnRedis(onCluster(), 'cluster') }],
+];
+
+const BYTE_STORES: readonly (readonly [name: string, subject: ByteStoreSubject])[] = [
+  ...DRIVERS,
   [
-    'cache-manager-ioredis-yet on standalone',
-    {
-      open: () => openOnRedis(onStandalone(), 'standalone', ioredisYetDriver),
-      textOnly: true,
-    },
+    'cache-manager-ioredis-yet on redis standalone',
+    { open: () => openIoredisYet(onStandalone(), 'standalone'), textOnly: true },
   ],
   [
     'cache-manager-ioredis-yet on a cluster',
-    { open: () => openOnRedis(onCluster(), 'cluster', ioredisYetDriver), textOnly: true },
+    { open: () => openIoredisYet(onCluster(), 'cluster'), textOnly: true },
   ],
 ];
 
+/** What a store of bytes does, and a driver as well. */
 const SUITES = [
   ['values', valuesSuite],
   ['expiry', expirySuite],
@@ -45,6 +50,16 @@ const SUITES = [
   ['parallel callers', parallelSuite],
 ] as const;
 
-describe.each(SUBJECTS)('cache on %s', (_name, subject) => {
+const DRIVER_SUITES = [
+  ['entries', entriesSuite],
+  ['fence of loads', fenceSuite],
+  ['purge', purgeSuite],
+] as const;
+
+describe.each(BYTE_STORES)('bytes of the cache on %s', (_name, subject) => {
   describe.each(SUITES)('%s', (_capability, suite) => suite(subject));
+});
+
+describe.each(DRIVERS)('cache on %s', (_name, subject) => {
+  describe.each(DRIVER_SUITES)('%s', (_capability, suite) => suite(subject));
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type CacheSubject, useCache } from './cache-fixtures.js';
+import { type ByteStoreSubject, useByteStore } from './cache-fixtures.js';
 import { PATIENCE_MS, sampling } from '../../support/sampling.js';
 
 const HOUR = 3_600_000;
@@ -60,24 +60,28 @@ const DIFFICULT_KEYS = [
 ];
 
 /** Any text of up to 1 kB is a key of its own. */
-export function keyFidelitySuite({ open }: CacheSubject): void {
-  const cache = useCache(open);
+export function keyFidelitySuite({ open }: ByteStoreSubject): void {
+  const cache = useByteStore(open);
 
   it('no difficult key touches another one', async () => {
     await Promise.all(
-      DIFFICULT_KEYS.map((key, index) => cache().driver.set(key, Buffer.from(`${index}`), HOUR)),
+      DIFFICULT_KEYS.map((key, index) =>
+        cache().store.set(key, { bytes: Buffer.from(`${index}`), ttlMs: HOUR }),
+      ),
     );
-    const found = await Promise.all(DIFFICULT_KEYS.map((key) => cache().driver.get(key)));
+    const found = await Promise.all(DIFFICULT_KEYS.map((key) => cache().store.get(key)));
     expect(found.map(String)).toEqual(DIFFICULT_KEYS.map((_, index) => `${index}`));
-    expect(await cache().driver.delete(DIFFICULT_KEYS)).toBe(DIFFICULT_KEYS.length);
+    expect(await cache().store.delete(DIFFICULT_KEYS)).toBe(DIFFICULT_KEYS.length);
   });
 
   it('each difficult key, taken literally, is removed alone by pattern', async () => {
     const value = Buffer.from('value');
-    await Promise.all(DIFFICULT_KEYS.map((key) => cache().driver.set(key, value, HOUR)));
+    await Promise.all(
+      DIFFICULT_KEYS.map((key) => cache().store.set(key, { bytes: value, ttlMs: HOUR })),
+    );
     for (const key of DIFFICULT_KEYS) {
       const literally = key.replace(/[*?\\]/g, '\\$&');
-      expect([key, await cache().driver.deleteMatching(literally)]).toEqual([key, 1]);
+      expect([key, await cache().store.deleteMatching(literally)]).toEqual([key, 1]);
     }
   });
 
@@ -88,10 +92,11 @@ export function keyFidelitySuite({ open }: CacheSubject): void {
     ['1028 bytes in 257 characters', '🐎'.repeat(257)],
   ])('refuses a key of %s', async (_size, key) => {
     const refused = { code: 'E_INVALID_OPTION' };
-    await expect(cache().driver.get(key)).rejects.toMatchObject(refused);
-    await expect(cache().driver.remainingMs(key)).rejects.toMatchObject(refused);
-    await expect(cache().driver.set(key, Buffer.from('v'), HOUR)).rejects.toMatchObject(refused);
-    await expect(cache().driver.delete([key])).rejects.toMatchObject(refused);
+    await expect(cache().store.get(key)).rejects.toMatchObject(refused);
+    await expect(
+      cache().store.set(key, { bytes: Buffer.from('v'), ttlMs: HOUR }),
+    ).rejects.toMatchObject(refused);
+    await expect(cache().store.delete([key])).rejects.toMatchObject(refused);
   });
 
   it(
@@ -107,12 +112,12 @@ export function keyFidelitySuite({ open }: CacheSubject): void {
         .tuple(fc.oneof(key, escapes), fc.oneof(key, escapes))
         .filter(([one, other]) => one !== other);
       const touchesNothing = fc.asyncProperty(pair, async ([one, other]) => {
-        await cache().driver.set(one, Buffer.from('one'), HOUR);
-        expect(await cache().driver.get(other)).toBeUndefined();
-        await cache().driver.set(other, Buffer.from('other'), HOUR);
-        expect(await cache().driver.get(one)).toEqual(Buffer.from('one'));
-        expect(await cache().driver.delete([one])).toBe(1);
-        expect(await cache().driver.delete([other])).toBe(1);
+        await cache().store.set(one, { bytes: Buffer.from('one'), ttlMs: HOUR });
+        expect(await cache().store.get(other)).toBeUndefined();
+        await cache().store.set(other, { bytes: Buffer.from('other'), ttlMs: HOUR });
+        expect(await cache().store.get(one)).toEqual(Buffer.from('one'));
+        expect(await cache().store.delete([one])).toBe(1);
+        expect(await cache().store.delete([other])).toBe(1);
       });
       await fc.assert(touchesNothing, sampling(0.05));
     },

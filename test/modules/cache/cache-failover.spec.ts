@@ -1,45 +1,26 @@
 import { EventStream } from '../../../src/common/events/index.js';
 import { type FailoverDriver, RedisUnavailableError } from '../../../src/common/redis/index.js';
 import { RedisGate } from '../../../src/common/redis/gate.js';
-import type { CacheDriver } from '../../../src/modules/cache/cache.driver.js';
+import type { CacheDriver, NewEntry } from '../../../src/modules/cache/cache.driver.js';
 import { cacheFailover } from '../../../src/modules/cache/cache.driver-provider.js';
 import {
   type CacheOptions,
   resolveCacheOptions,
 } from '../../../src/modules/cache/cache.options.js';
-import { MemoryCacheDriver } from '../../../src/modules/cache/drivers/memory-cache.driver.js';
 import { FakeClock } from '../../../src/testing/index.js';
 import { eventually } from '../../support/eventually.js';
 import { Deferred } from '../../support/deferred.js';
+import { FakePrimary } from './fake-primary.js';
 
 const HOUR = 3_600_000;
 const [OLD, NEW] = [Buffer.from('old'), Buffer.from('new')];
 
-/** A Redis in a box: it keeps what it was told, also while it cannot be reached. */
-class FakePrimary implements CacheDriver {
-  readonly kept = new MemoryCacheDriver({
-    clock: new FakeClock(),
-    maxEntries: 1_000,
-    maxBytes: 1_000_000,
-  });
-  readonly calls: string[] = [];
-  /** Runs before every call; throws what the caller is to get. */
-  obstacle: () => Promise<void> | void = () => undefined;
+function entryOf(bytes: Buffer, ttlMs: number, ...tags: readonly string[]): NewEntry {
+  return { bytes, ttlMs, tags };
+}
 
-  get = (key: string) => this.#pass(`get ${key}`, () => this.kept.get(key));
-  remainingMs = (key: string) => this.#pass(`remaining ${key}`, () => this.kept.remainingMs(key));
-  set = (key: string, bytes: Buffer, ttlMs: number) =>
-    this.#pass(`set ${key}`, () => this.kept.set(key, bytes, ttlMs));
-  delete = (keys: readonly string[]) =>
-    this.#pass(`delete ${keys.join()}`, () => this.kept.delete(keys));
-  deleteMatching = (pattern: string) =>
-    this.#pass(`match ${pattern}`, () => this.kept.deleteMatching(pattern));
-
-  async #pass<T>(call: string, run: () => Promise<T>): Promise<T> {
-    this.calls.push(call);
-    await this.obstacle();
-    return run();
-  }
+async function bytesAt(driver: CacheDriver, key: string): Promise<Buffer | undefined> {
+  return (await driver.get(key))?.bytes;
 }
 
 describe('the cache while Redis is away', () => {
@@ -82,53 +63,53 @@ describe('the cache while Redis is away', () => {
     beforeEach(async () => {
       build({ fallback });
       await comeBack();
-      await cache.set('key', OLD, HOUR);
+      await cache.set('key', entryOf(OLD, HOUR));
       goAway();
       primary.calls.length = 0;
     });
 
     it('nothing is asked of Redis and nothing fails', async () => {
-      expect(await cache.get('key')).toBeUndefined();
-      expect(await cache.remainingMs('key')).toBeUndefined();
-      await cache.set('new', NEW, HOUR);
-      expect(await cache.get('new')).toEqual(fallback === 'memory' ? NEW : undefined);
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+      expect((await cache.begin('key')).entry).toBeUndefined();
+      await cache.set('new', entryOf(NEW, HOUR));
+      expect(await bytesAt(cache, 'new')).toEqual(fallback === 'memory' ? NEW : undefined);
       expect(await cache.delete(['new'])).toBe(fallback === 'memory' ? 1 : 0);
       expect(await cache.deleteMatching('*')).toBe(0);
       expect(primary.calls).toEqual([]);
     });
 
     it('what was untouched is there again afterwards', async () => {
-      await cache.get('key');
+      await bytesAt(cache, 'key');
       await comeBack();
-      expect(await cache.get('key')).toEqual(OLD);
+      expect(await bytesAt(cache, 'key')).toEqual(OLD);
     });
 
     it.each<readonly [change: string, make: () => Promise<unknown>]>([
-      ['set', () => cache.set('key', NEW, HOUR)],
+      ['set', () => cache.set('key', entryOf(NEW, HOUR))],
       ['deleted', () => cache.delete(['key'])],
       ['deleted by pattern', () => cache.deleteMatching('k*')],
     ])('what was %s meanwhile is not served as it was before', async (_change, make) => {
       await make();
       await comeBack();
-      expect(await cache.get('key')).toBeUndefined();
-      expect(await primary.kept.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+      expect(await bytesAt(primary.kept, 'key')).toBeUndefined();
     });
 
     it('a wrong key is refused and does not stand in the way of recovery', async () => {
       const refusal = { code: 'E_INVALID_OPTION' };
       for (const wrong of ['', 'k'.repeat(1_025)]) {
         await expect(cache.get(wrong)).rejects.toMatchObject(refusal);
-        await expect(cache.remainingMs(wrong)).rejects.toMatchObject(refusal);
-        await expect(cache.set(wrong, NEW, HOUR)).rejects.toMatchObject(refusal);
+        await expect(cache.begin(wrong)).rejects.toMatchObject(refusal);
+        await expect(cache.set(wrong, entryOf(NEW, HOUR))).rejects.toMatchObject(refusal);
         await expect(cache.delete(['key', wrong])).rejects.toMatchObject(refusal);
       }
       await comeBack();
-      expect(await cache.get('key')).toEqual(OLD);
+      expect(await bytesAt(cache, 'key')).toEqual(OLD);
     });
 
     it('no time to live is refused', async () => {
       const refusal = { code: 'E_INVALID_OPTION' };
-      await expect(cache.set('key', NEW, 0)).rejects.toMatchObject(refusal);
+      await expect(cache.set('key', entryOf(NEW, 0))).rejects.toMatchObject(refusal);
     });
   });
 
@@ -140,19 +121,22 @@ describe('the cache while Redis is away', () => {
     });
 
     it('entries live for fallbackTtl at most', async () => {
-      await cache.set('long', NEW, HOUR);
-      await cache.set('short', NEW, 1_000);
-      clock.advance(30_000);
-      expect([await cache.get('long'), await cache.get('short')]).toEqual([NEW, undefined]);
+      await cache.set('long', entryOf(NEW, HOUR));
+      await cache.set('short', entryOf(NEW, 1_000));
+      clock.advance(29_999);
+      expect([await bytesAt(cache, 'long'), await bytesAt(cache, 'short')]).toEqual([
+        NEW,
+        undefined,
+      ]);
       clock.advance(1);
-      expect(await cache.get('long')).toBeUndefined();
+      expect(await bytesAt(cache, 'long')).toBeUndefined();
     });
 
     it('entries are dropped on recovery, so that the next outage starts empty', async () => {
-      await cache.set('key', NEW, HOUR);
+      await cache.set('key', entryOf(NEW, HOUR));
       await comeBack();
       goAway();
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
     });
   });
 
@@ -160,9 +144,9 @@ describe('the cache while Redis is away', () => {
     beforeEach(async () => {
       build();
       await comeBack();
-      await cache.set('key', OLD, HOUR);
+      await cache.set('key', entryOf(OLD, HOUR));
       goAway();
-      await cache.set('key', NEW, HOUR);
+      await cache.set('key', entryOf(NEW, HOUR));
       primary.calls.length = 0;
     });
 
@@ -172,10 +156,10 @@ describe('the cache while Redis is away', () => {
       gate.linkUp();
       await eventually(() => primary.calls.includes('delete key'));
       expect([gate.isClosed, failover.active]).toEqual([true, 'fallback']);
-      expect(await cache.get('key')).toEqual(NEW);
+      expect(await bytesAt(cache, 'key')).toEqual(NEW);
       replayed.resolve();
       await eventually(() => failover.active === 'primary');
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
       expect(primary.calls).toEqual(['delete key', 'get key']);
     });
 
@@ -184,9 +168,9 @@ describe('the cache while Redis is away', () => {
       primary.obstacle = () => (primary.calls.length === 1 ? replayed.promise : undefined);
       gate.linkUp();
       await eventually(() => primary.calls.length === 1);
-      await cache.set('key', OLD, HOUR);
+      await cache.set('key', entryOf(OLD, HOUR));
       await cache.deleteMatching('late*');
-      expect(await cache.get('key')).toEqual(OLD);
+      expect(await bytesAt(cache, 'key')).toEqual(OLD);
       replayed.resolve();
       await eventually(() => failover.active === 'primary');
       expect(primary.calls).toEqual(['delete key', 'set key', 'match late*', 'get key']);
@@ -194,12 +178,12 @@ describe('the cache while Redis is away', () => {
 
     it('is over for a busy process too: it does not wait until nobody stores anything', async () => {
       goAway();
-      for (let n = 0; n <= 10_000; n += 1) await cache.set(`away:${n}`, NEW, HOUR);
+      for (let n = 0; n <= 10_000; n += 1) await cache.set(`away:${n}`, entryOf(NEW, HOUR));
       primary.obstacle = () => new Promise((resolve) => setImmediate(resolve));
       gate.linkUp();
       let stored = 0;
       for (; failover.active !== 'primary' && stored < 1_000; stored += 1) {
-        await cache.set(`busy:${stored}`, NEW, HOUR);
+        await cache.set(`busy:${stored}`, entryOf(NEW, HOUR));
       }
       expect(primary.calls.filter((call) => call.startsWith('match'))).toEqual(['match *']);
       expect(stored).toBeLessThan(1_000);
@@ -212,11 +196,108 @@ describe('the cache while Redis is away', () => {
       };
       gate.linkUp();
       await eventually(() => primary.calls.length === 1 && !gate.isClosed);
-      expect(await cache.get('key')).toEqual(NEW);
+      expect(await bytesAt(cache, 'key')).toEqual(NEW);
       primary.obstacle = () => undefined;
       await comeBack();
       expect(primary.calls).toEqual(['delete key', 'delete key']);
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+    });
+  });
+
+  describe('purges', () => {
+    beforeEach(async () => {
+      build();
+      await comeBack();
+      await cache.set('key', entryOf(OLD, HOUR, 'tag'));
+      await cache.set('other', entryOf(OLD, HOUR));
+    });
+
+    it.each(['hard', 'soft'] as const)('that are %s while Redis is away reach it', async (kind) => {
+      goAway();
+      await cache.purge(['tag'], kind);
+      await comeBack();
+      const found = await cache.get('key');
+      expect(found?.isPurged).toBe(kind === 'hard' ? undefined : true);
+      expect(await cache.get('other')).toMatchObject({ bytes: OLD, isPurged: false });
+    });
+
+    it('reach it before anything is served from there', async () => {
+      goAway();
+      await cache.purge(['tag'], 'hard');
+      const replayed = new Deferred<void>();
+      primary.obstacle = () => replayed.promise;
+      primary.calls.length = 0;
+      gate.linkUp();
+      await eventually(() => primary.calls.length > 0);
+      expect(await bytesAt(cache, 'other')).toBeUndefined();
+      expect((await cache.begin('other')).entry).toBeUndefined();
+      expect(primary.calls).toEqual(['purge tag hard']);
+      replayed.resolve();
+      await eventually(() => failover.active === 'primary');
+      expect(await bytesAt(cache, 'other')).toEqual(OLD);
+    });
+
+    it('of unknown outcome are made up for before Redis is trusted again', async () => {
+      primary.obstacle = unavailable('deadline');
+      await cache.purge(['tag'], 'hard');
+      primary.obstacle = () => undefined;
+      expect([await bytesAt(cache, 'key'), await bytesAt(cache, 'other')]).toEqual([
+        undefined,
+        undefined,
+      ]);
+      await eventually(() => failover.active === 'primary');
+      expect([await bytesAt(cache, 'key'), await bytesAt(cache, 'other')]).toEqual([
+        undefined,
+        OLD,
+      ]);
+    });
+
+    it('outdate what the memory keeps meanwhile', async () => {
+      goAway();
+      await cache.set('key', entryOf(NEW, HOUR, 'tag'));
+      await cache.purge(['tag'], 'hard');
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+    });
+  });
+
+  describe('a load', () => {
+    beforeEach(async () => {
+      build();
+      await comeBack();
+      await cache.set('key', entryOf(OLD, HOUR));
+    });
+
+    it('that was begun before is kept in memory, and not on Redis', async () => {
+      const { permit } = await cache.begin('key');
+      goAway();
+      expect(await cache.set('key', entryOf(NEW, HOUR), permit)).toBe('stored');
+      expect(await bytesAt(cache, 'key')).toEqual(NEW);
+      await comeBack();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+    });
+
+    it('that was begun meanwhile is fenced in memory, and refused by Redis', async () => {
+      goAway();
+      const one = await cache.begin('key');
+      const two = await cache.begin('key');
+      expect(await cache.set('key', entryOf(NEW, HOUR), one.permit)).toBe('stored');
+      expect(await cache.set('key', entryOf(NEW, HOUR), two.permit)).toBe('outdated');
+      await comeBack();
+      expect(await cache.set('key', entryOf(NEW, HOUR), two.permit)).toBe('outdated');
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+    });
+
+    it('makes up for nothing that Redis missed: it may be refused there', async () => {
+      primary.obstacle = unavailable('deadline');
+      await cache.delete(['key']);
+      primary.obstacle = () => undefined;
+      primary.calls.length = 0;
+      const { permit } = await cache.begin('key');
+      expect(await cache.set('key', entryOf(NEW, HOUR), permit)).toBe('stored');
+      expect(primary.calls).toEqual([]);
+      await eventually(() => failover.active === 'primary');
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+      expect(await bytesAt(primary.kept, 'key')).toBeUndefined();
     });
   });
 
@@ -224,14 +305,14 @@ describe('the cache while Redis is away', () => {
     beforeEach(async () => {
       build();
       await comeBack();
-      await cache.set('key', OLD, HOUR);
+      await cache.set('key', entryOf(OLD, HOUR));
     });
 
     it('a read that fails is a miss, and the next one asks Redis again', async () => {
       primary.obstacle = unavailable('deadline');
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
       primary.obstacle = () => undefined;
-      expect(await cache.get('key')).toEqual(OLD);
+      expect(await bytesAt(cache, 'key')).toEqual(OLD);
     });
 
     it('a change of unknown outcome is made up for before Redis is trusted again', async () => {
@@ -239,50 +320,53 @@ describe('the cache while Redis is away', () => {
       expect(await cache.delete(['key'])).toBe(0);
       primary.obstacle = () => undefined;
       expect(failover.active).toBe('fallback');
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
       await eventually(() => failover.active === 'primary');
-      expect(await primary.kept.get('key')).toBeUndefined();
+      expect(await bytesAt(primary.kept, 'key')).toBeUndefined();
     });
 
     it('a change of unknown outcome distrusts its own key only', async () => {
-      await cache.set('other', OLD, HOUR);
+      await cache.set('other', entryOf(OLD, HOUR));
       primary.obstacle = unavailable('deadline');
-      await cache.set('key', NEW, HOUR);
+      await cache.set('key', entryOf(NEW, HOUR));
       primary.obstacle = () => undefined;
-      expect(await cache.get('other')).toEqual(OLD);
-      expect(await cache.get('key')).toBeUndefined();
-      expect(await cache.remainingMs('other')).toBe(HOUR);
+      expect(await bytesAt(cache, 'other')).toEqual(OLD);
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
+      expect((await cache.begin('other')).entry?.remainingMs).toBe(HOUR);
     });
 
     it('a pattern of unknown outcome distrusts what it matches only', async () => {
-      await cache.set('other', OLD, HOUR);
+      await cache.set('other', entryOf(OLD, HOUR));
       primary.obstacle = unavailable('deadline');
       await cache.deleteMatching('k*');
       primary.obstacle = () => undefined;
-      expect([await cache.get('other'), await cache.get('key')]).toEqual([OLD, undefined]);
+      expect([await bytesAt(cache, 'other'), await bytesAt(cache, 'key')]).toEqual([
+        OLD,
+        undefined,
+      ]);
     });
 
     it('what Redis has moved past since is not shown by the next outage', async () => {
       primary.obstacle = unavailable('deadline');
       await cache.delete(['key']);
       goAway();
-      await cache.set('key', OLD, HOUR);
+      await cache.set('key', entryOf(OLD, HOUR));
       primary.obstacle = () => undefined;
       await comeBack();
-      await cache.set('key', NEW, HOUR);
+      await cache.set('key', entryOf(NEW, HOUR));
       goAway();
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
     });
 
     it('a value whose storing failed does not come back over a later delete', async () => {
       const frozen = new Deferred<void>();
       primary.obstacle = () => frozen.promise;
-      const storing = cache.set('key', OLD, HOUR);
+      const storing = cache.set('key', entryOf(OLD, HOUR));
       goAway();
       await cache.delete(['key']);
       frozen.reject(new RedisUnavailableError('deadline'));
       await storing;
-      expect(await cache.get('key')).toBeUndefined();
+      expect(await bytesAt(cache, 'key')).toBeUndefined();
     });
 
     it('an error that is not about availability passes through', async () => {

@@ -14,37 +14,80 @@ describe('the memory driver of the cache is bounded', () => {
 
   it('beyond maxEntries the least recently used goes', async () => {
     const driver = new MemoryCacheDriver({ clock, maxEntries: 3, maxBytes: 1_000 });
-    for (const key of ['a', 'b', 'c']) await driver.set(key, bytesOf(1), HOUR);
+    for (const key of ['a', 'b', 'c']) await driver.set(key, { bytes: bytesOf(1), ttlMs: HOUR });
     await driver.get('a');
-    await driver.set('d', bytesOf(1), HOUR);
+    await driver.set('d', { bytes: bytesOf(1), ttlMs: HOUR });
     expect(await left(driver, ['a', 'b', 'c', 'd'])).toEqual(['a', 'c', 'd']);
   });
 
   it('beyond maxBytes the least recently used go', async () => {
     const driver = new MemoryCacheDriver({ clock, maxEntries: 10, maxBytes: 100 });
-    for (const key of ['a', 'b', 'c']) await driver.set(key, bytesOf(30), HOUR);
-    await driver.set('d', bytesOf(60), HOUR);
+    for (const key of ['a', 'b', 'c']) await driver.set(key, { bytes: bytesOf(30), ttlMs: HOUR });
+    await driver.set('d', { bytes: bytesOf(60), ttlMs: HOUR });
     expect(await left(driver, ['a', 'b', 'c', 'd'])).toEqual(['c', 'd']);
   });
 
   it('a value larger than maxBytes is not kept, and what it replaces is gone', async () => {
     const driver = new MemoryCacheDriver({ clock, maxEntries: 10, maxBytes: 100 });
-    await driver.set('other', bytesOf(10), HOUR);
-    await driver.set('key', bytesOf(10), HOUR);
-    await driver.set('key', bytesOf(101), HOUR);
+    await driver.set('other', { bytes: bytesOf(10), ttlMs: HOUR });
+    await driver.set('key', { bytes: bytesOf(10), ttlMs: HOUR });
+    await driver.set('key', { bytes: bytesOf(101), ttlMs: HOUR });
     expect(await left(driver, ['other', 'key'])).toEqual(['other']);
   });
 
   it('empty values count as entries', async () => {
     const driver = new MemoryCacheDriver({ clock, maxEntries: 2, maxBytes: 100 });
-    for (const key of ['a', 'b', 'c']) await driver.set(key, bytesOf(0), HOUR);
+    for (const key of ['a', 'b', 'c']) await driver.set(key, { bytes: bytesOf(0), ttlMs: HOUR });
     expect(await left(driver, ['a', 'b', 'c'])).toEqual(['b', 'c']);
   });
 
   it('twenty thousand sets leave maxEntries entries', async () => {
     const driver = new MemoryCacheDriver({ clock, maxEntries: 100, maxBytes: 10_000 });
     const value = bytesOf(1);
-    for (let index = 0; index < 20_000; index += 1) await driver.set(`${index}`, value, HOUR);
+    for (let index = 0; index < 20_000; index += 1)
+      await driver.set(`${index}`, { bytes: value, ttlMs: HOUR });
     expect(await driver.deleteMatching('*')).toBe(100);
+  });
+
+  it('a load whose marker had to go is outdated', async () => {
+    const driver = new MemoryCacheDriver({ clock, maxEntries: 2, maxBytes: 1_000 });
+    const { permit } = await driver.begin('load');
+    for (const key of ['a', 'b']) await driver.set(key, { bytes: bytesOf(1), ttlMs: HOUR });
+    expect(await driver.set('load', { bytes: bytesOf(1), ttlMs: HOUR }, permit)).toBe('outdated');
+  });
+});
+
+describe('the memory driver of the cache', () => {
+  const entry = { bytes: bytesOf(1), ttlMs: HOUR };
+
+  it('a permit is good for 10 minutes', async () => {
+    const clock = new FakeClock();
+    const driver = new MemoryCacheDriver({ clock, maxEntries: 10, maxBytes: 1_000 });
+    const { permit } = await driver.begin('key');
+    clock.advance(600_000);
+    expect(await driver.set('key', entry, permit)).toBe('stored');
+  });
+
+  it('a permit that nobody needs any more is forgotten', async () => {
+    const clock = new FakeClock();
+    const driver = new MemoryCacheDriver({ clock, maxEntries: 10, maxBytes: 1_000 });
+    const { permit } = await driver.begin('key');
+    clock.advance(600_001);
+    expect(await driver.set('key', entry, permit)).toBe('outdated');
+  });
+
+  it('takes what was begun on Redis, as its fallback', async () => {
+    const driver = new MemoryCacheDriver({ clock: new FakeClock(), maxEntries: 10, maxBytes: 99 });
+    expect(await driver.set('key', entry, { of: 'another driver' })).toBe('stored');
+  });
+
+  it('tells of no changes, and misses none', async () => {
+    const driver = new MemoryCacheDriver({ clock: new FakeClock(), maxEntries: 10, maxBytes: 99 });
+    const told = jest.fn();
+    driver.changes.onChange(told);
+    await driver.set('key', entry);
+    await driver.purge('everything', 'hard');
+    expect(driver.changes).toMatchObject({ isComplete: true, gaps: 0 });
+    expect(told).not.toHaveBeenCalled();
   });
 });

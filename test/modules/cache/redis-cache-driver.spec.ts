@@ -1,14 +1,24 @@
 import { Redis } from 'ioredis';
-import { scriptInvoker } from '../../../src/common/redis/define-script.js';
+import {
+  type RedisScript,
+  type ScriptArgument,
+  scriptInvoker,
+} from '../../../src/common/redis/define-script.js';
 import { RedisCacheDriver } from '../../../src/modules/cache/drivers/redis-cache.driver.js';
+import { CACHE_BEGIN } from '../../../src/modules/cache/drivers/scripts/cache-begin.lua.js';
+import { CACHE_DELETE } from '../../../src/modules/cache/drivers/scripts/cache-delete.lua.js';
 import { CACHE_SET } from '../../../src/modules/cache/drivers/scripts/cache-set.lua.js';
 import { type OpenRedis, openRedis } from '../../support/connect.js';
-import { eventually } from '../../support/eventually.js';
 import { uniquePrefix, useRedis } from '../../support/redis/shared-redis.js';
+import { trafficOf } from '../lock/server-traffic.js';
 
 const HOUR = 3_600_000;
+const entryOf = (text: string, ...tags: readonly string[]) => ({
+  bytes: Buffer.from(text),
+  ttlMs: HOUR,
+  tags,
+});
 const NOBODY_WAITS = 1;
-const NEVER_LATE = Number.MAX_SAFE_INTEGER;
 
 describe('the Redis driver of the cache', () => {
   const redis = useRedis('standalone');
@@ -26,6 +36,7 @@ describe('the Redis driver of the cache', () => {
 
   afterEach(async () => {
     await driver.deleteMatching('*');
+    await client.del(`${prefix}:cache:v2:{tags}:clocks`);
     client.disconnect();
     open.close();
   });
@@ -37,10 +48,11 @@ describe('the Redis driver of the cache', () => {
     ['{a}*', '%7Ba%7D%2A'],
     ['🐎', '%F0%9F%90%8E'],
   ])('keeps %j as one string under {%s}, with a time to live', async (key, tag) => {
-    await driver.set(key, Buffer.from('value'), HOUR);
-    const name = `${prefix}:cache:v1:{${tag}}`;
-    expect(await client.keys(`${prefix}:cache:*`)).toEqual([name]);
-    expect(await client.get(name)).toBe('value');
+    await driver.set(key, entryOf('value'));
+    const name = `${prefix}:cache:v2:{${tag}}`;
+    const clocks = `${prefix}:cache:v2:{tags}:clocks`;
+    expect((await client.keys(`${prefix}:cache:*`)).toSorted()).toEqual([clocks, name].toSorted());
+    expect((await client.get(name))?.endsWith('value')).toBe(true);
     const left = await client.pttl(name);
     expect(left).toBeGreaterThan(HOUR - 60_000);
     expect(left).toBeLessThanOrEqual(HOUR);
@@ -49,18 +61,18 @@ describe('the Redis driver of the cache', () => {
   it('two prefixes on one server are two caches', async () => {
     const other = await openRedis({ url: redis().url }, { prefix: uniquePrefix() });
     const neighbour = new RedisCacheDriver(other.connection, { deadlineMs: 5_000 });
-    await driver.set('key', Buffer.from('ours'), HOUR);
-    await neighbour.set('key', Buffer.from('theirs'), HOUR);
+    await driver.set('key', entryOf('ours'));
+    await neighbour.set('key', entryOf('theirs'));
     expect(await driver.deleteMatching('*')).toBe(1);
-    expect(await neighbour.get('key')).toEqual(Buffer.from('theirs'));
+    expect((await neighbour.get('key'))?.bytes).toEqual(Buffer.from('theirs'));
     expect(await neighbour.deleteMatching('*')).toBe(1);
     other.close();
   });
 
   it('a foreign key among ours, in no encoding of ours, is left alone and stops nothing', async () => {
-    const foreign = `${prefix}:cache:v1:{50%}`;
+    const foreign = `${prefix}:cache:v2:{50%}`;
     await client.set(foreign, 'foreign', 'PX', HOUR);
-    await driver.set('key', Buffer.from('ours'), HOUR);
+    await driver.set('key', entryOf('ours'));
     expect(await driver.deleteMatching('*')).toBe(1);
     expect(await client.get(foreign)).toBe('foreign');
     await client.del(foreign);
@@ -69,7 +81,7 @@ describe('the Redis driver of the cache', () => {
   it('clears by pattern in steps that say nothing about Redis, unlike all other calls', async () => {
     const run = jest.spyOn(open.connection.gate, 'run');
     const isSurvey = (): unknown[] => run.mock.calls.map(([, bounds]) => bounds.isSurvey ?? false);
-    await driver.set('key', Buffer.from('value'), HOUR);
+    await driver.set('key', entryOf('value'));
     await driver.get('key');
     await driver.delete(['key']);
     expect(new Set(isSurvey())).toEqual(new Set([false]));
@@ -84,56 +96,170 @@ describe('the Redis driver of the cache', () => {
     closed.close();
     const refusal = { code: 'E_REDIS_UNAVAILABLE' };
     await expect(late.get('key')).rejects.toMatchObject(refusal);
-    await expect(late.set('key', Buffer.from('value'), HOUR)).rejects.toMatchObject(refusal);
+    await expect(late.set('key', entryOf('value'))).rejects.toMatchObject(refusal);
     await expect(late.deleteMatching('*')).rejects.toMatchObject(refusal);
   });
 
-  describe('its script', () => {
-    const name = () => `${prefix}:cache:v1:{key}`;
-    const set = (deadline: number, text: string): Promise<unknown> =>
-      scriptInvoker(client, CACHE_SET)(1, name(), deadline, '', Buffer.from(text), HOUR);
-
-    it('stores the bytes with their time to live', async () => {
-      expect(await set(NEVER_LATE, 'value')).toBe('stored');
-      expect(await client.get(name())).toBe('value');
-      expect(await client.pttl(name())).toBeGreaterThan(0);
-    });
-
-    it('refuses to run when nobody waits for it any more', async () => {
-      await set(NEVER_LATE, 'newer');
-      expect(await set(NOBODY_WAITS, 'late')).toEqual(['late', expect.any(Number)]);
-      expect(await client.get(name())).toBe('newer');
-      await client.unlink(name());
-      await set(NOBODY_WAITS, 'late');
-      expect(await client.exists(name())).toBe(0);
-    });
+  it('what the driver knows nothing of counts as absent, and is replaced', async () => {
+    const name = `${prefix}:cache:v2:{key}`;
+    const damaged = [
+      Buffer.from(''),
+      Buffer.from([3, 1, 2, 3]),
+      Buffer.from([2]),
+      Buffer.concat([Buffer.from([2]), Buffer.alloc(38, 255)]),
+      Buffer.concat([Buffer.from([2]), Buffer.alloc(60, 1)]),
+    ];
+    for (const value of damaged) {
+      await client.set(name, value, 'PX', HOUR);
+      expect(await driver.get('key')).toBeUndefined();
+      expect((await driver.begin('key')).entry).toBeUndefined();
+      expect(await driver.delete(['key'])).toBe(0);
+    }
+    await driver.set('key', entryOf('value'));
+    expect((await driver.get('key'))?.bytes).toEqual(Buffer.from('value'));
   });
 
-  it.each<readonly [call: string, run: () => Promise<unknown>, commands: readonly string[]]>([
-    ['get', () => driver.get('key'), ['get']],
-    ['set', () => driver.set('key', Buffer.from('value'), HOUR), ['evalsha', 'set']],
-    ['delete of three', () => driver.delete(['key', 'b', 'c']), ['unlink']],
-    ['deleteMatching', () => driver.deleteMatching('*'), ['scan', 'unlink']],
-  ])('%s costs the server what it must and nothing more', async (_call, run, commands) => {
-    await driver.set('key', Buffer.from('value'), HOUR);
-    const seen = await commandsOf(run);
-    // A server that others fill as well is scanned in more steps.
-    expect(seen.filter((each, at) => each !== 'scan' || !seen.slice(0, at).includes(each))).toEqual(
-      commands,
+  it('a key that Redis cannot read fails alone among those that are asked for with it', async () => {
+    await client.hset(`${prefix}:cache:v2:{wrong}`, 'a', 'hash');
+    await driver.set('key', entryOf('value', 'tag'));
+    const [found, wrong, absent] = await Promise.allSettled(
+      ['key', 'wrong', 'absent'].map((key) => driver.get(key)),
     );
+    expect(found).toMatchObject({ value: { bytes: Buffer.from('value'), tags: ['tag'] } });
+    expect(wrong).toMatchObject({ reason: { message: expect.stringContaining('WRONGTYPE') } });
+    expect(absent).toEqual({ status: 'fulfilled', value: undefined });
   });
 
-  /** What the server executed meanwhile on this suite's keys, by its own account. */
-  async function commandsOf(run: () => Promise<unknown>): Promise<string[]> {
-    const monitor = await client.monitor();
-    const seen: string[] = [];
-    monitor.on('monitor', (_time: string, [command = '', ...args]: string[]) => {
-      if (args.some((arg) => arg.includes(prefix))) seen.push(command.toLowerCase());
+  it('what the fallback gave leave for is not stored', async () => {
+    expect(await driver.set('key', entryOf('value'), 'of the fallback')).toBe('outdated');
+    expect(await driver.get('key')).toBeUndefined();
+  });
+
+  it('a marker lives as long as a permit is good, and an entry no longer than it was told', async () => {
+    const name = `${prefix}:cache:v2:{key}`;
+    const { permit } = await driver.begin('key');
+    expect(await client.pttl(name)).toBeGreaterThan(500_000);
+    expect(await client.pttl(name)).toBeLessThanOrEqual(600_000);
+    await driver.set('key', { bytes: Buffer.from('value'), ttlMs: 60_000 }, permit);
+    expect(await client.pttl(name)).toBeLessThanOrEqual(60_000);
+    await driver.begin('key');
+    expect(await client.pttl(name)).toBeGreaterThan(500_000);
+    expect((await driver.get('key'))?.remainingMs).toBeLessThanOrEqual(60_000);
+  });
+
+  describe('its clocks', () => {
+    const clocks = () => `${prefix}:cache:v2:{tags}:clocks`;
+
+    it('that are lost outdate all there is, and every load under way', async () => {
+      await driver.set('key', entryOf('value', 'tag'));
+      const { permit } = await driver.begin('other');
+      await client.del(clocks());
+      expect(await driver.get('key')).toBeUndefined();
+      expect(await driver.delete(['key'])).toBe(0);
+      await driver.set('key', entryOf('value', 'tag'));
+      expect((await driver.get('key'))?.bytes).toEqual(Buffer.from('value'));
+      expect(await driver.set('other', entryOf('value'), permit)).toBe('outdated');
+      await client.del(clocks());
+      await driver.purge(['another'], 'soft');
+      expect(await driver.get('key')).toBeUndefined();
     });
+
+    it('go on where the clock of the server is set back', async () => {
+      const far = 2 ** 53 - 4;
+      await driver.purge(['tag'], 'hard');
+      await client.hset(clocks(), 'epoch', String(far));
+      await driver.set('key', entryOf('value', 'tag'));
+      await driver.purge(['tag'], 'hard');
+      expect(await client.hget(clocks(), 'epoch')).toBe(String(far + 1));
+      expect(await driver.get('key')).toBeUndefined();
+      await driver.set('key', entryOf('value', 'tag'));
+      const { permit } = await driver.begin('key');
+      expect((await driver.get('key'))?.isPurged).toBe(false);
+      await driver.purge(['tag'], 'soft');
+      expect((await driver.get('key'))?.isPurged).toBe(true);
+      await driver.purge(['tag'], 'hard');
+      expect(await driver.set('key', entryOf('value', 'tag'), permit)).toBe('outdated');
+    });
+
+    it('live longer than the longest entry', async () => {
+      await driver.set('key', entryOf('value'));
+      const day = 24 * HOUR;
+      expect(await client.pttl(clocks())).toBeGreaterThan(day - 60_000);
+      await driver.set('key', { bytes: Buffer.from('value'), ttlMs: 30 * day });
+      expect(await client.pttl(clocks())).toBeGreaterThan(31 * day - 60_000);
+      await driver.set('key', entryOf('value'));
+      await driver.purge(['tag'], 'hard');
+      expect(await client.pttl(clocks())).toBeGreaterThan(31 * day - 60_000);
+    });
+  });
+
+  describe('its scripts', () => {
+    it('run after the server has forgotten them', async () => {
+      await client.script('FLUSH');
+      await driver.set('key', entryOf('value', 'tag'));
+      await client.script('FLUSH');
+      expect((await driver.get('key'))?.bytes).toEqual(Buffer.from('value'));
+      await client.script('FLUSH');
+      const { permit } = await driver.begin('key');
+      await client.script('FLUSH');
+      await driver.purge(['tag'], 'soft');
+      await client.script('FLUSH');
+      expect(await driver.set('key', entryOf('new', 'tag'), permit)).toBe('stored');
+      await client.script('FLUSH');
+      expect(await driver.delete(['key'])).toBe(1);
+    });
+
+    it.each<readonly [string, RedisScript<never, never, unknown>, ScriptArgument[]]>([
+      ['set', CACHE_SET, ['', 'idididid', 1, 'revision', HOUR, Buffer.alloc(6), 'late', 'c', '']],
+      ['begin', CACHE_BEGIN, ['revision']],
+      ['delete', CACHE_DELETE, [1, 'c', '']],
+    ])('%s refuses to run when nobody waits for it any more', async (_name, script, args) => {
+      const name = `${prefix}:cache:v2:{key}`;
+      await driver.set('key', entryOf('newer'));
+      const before = await client.getBuffer(name);
+      const reply = await scriptInvoker(client, script)(1, name, NOBODY_WAITS, '', ...args);
+      expect(Array.isArray(reply) && String(reply[0])).toBe('late');
+      expect(await client.getBuffer(name)).toEqual(before);
+    });
+  });
+
+  it.each<readonly [call: string, run: () => Promise<unknown>, sent: readonly string[]]>([
+    ['get', () => driver.get('key'), ['EVALSHA']],
+    ['get of 32 keys and one of them again', () => getAll(32), ['EVALSHA']],
+    ['get of 33 keys', () => getAll(33), ['EVALSHA', 'EVALSHA']],
+    ['set', () => driver.set('key', entryOf('value', 'tag')), ['EVALSHA']],
+    ['a load', () => load(), ['EVALSHA', 'EVALSHA']],
+    ['delete of three', () => driver.delete(['key', 'b', 'c']), ['EVALSHA']],
+    ['purge of tags', () => driver.purge(['tag', 'b', 'c'], 'hard'), ['EVALSHA']],
+    ['deleteMatching', () => driver.deleteMatching('*'), ['SCAN', 'EVALSHA', 'PUBLISH']],
+  ])('%s sends what it must and nothing more', async (_call, run, sent) => {
+    await driver.set('key', entryOf('value', 'tag'));
     await run();
-    await client.exists(prefix);
-    await eventually(() => seen.at(-1) === 'exists');
-    monitor.disconnect();
-    return seen.slice(0, -1);
+    await driver.set('key', entryOf('value', 'tag'));
+    const { fromClient } = await trafficOf(client, run);
+    // A server that others fill as well is scanned in more steps.
+    expect(
+      fromClient
+        .filter((name) => ['EVALSHA', 'SCAN', 'PUBLISH', 'EVAL'].includes(name))
+        .filter((each, at, all) => each !== 'SCAN' || !all.slice(0, at).includes(each)),
+    ).toEqual(sent);
+  });
+
+  it.each([10, 500])('a purge of %i entries takes the same commands', async (count) => {
+    const keys = Array.from({ length: count }, (_, index) => `key:${index}`);
+    await Promise.all(keys.map((key) => driver.set(key, entryOf('value', 'tag'))));
+    const { inScript } = await trafficOf(client, () => driver.purge(['tag'], 'hard'));
+    expect(inScript).toEqual(['TIME', 'HMGET', 'HSET', 'PUBLISH']);
+    expect(await driver.get('key:1')).toBeUndefined();
+  });
+
+  async function getAll(count: number): Promise<void> {
+    const keys = Array.from({ length: count }, (_, index) => `key:${index}`);
+    await Promise.all(['key:0', ...keys].map((key) => driver.get(key)));
+  }
+
+  async function load(): Promise<void> {
+    const { permit } = await driver.begin('loaded');
+    await driver.set('loaded', entryOf('value'), permit);
   }
 });

@@ -2,12 +2,12 @@ import type { DynamicModule } from '@nestjs/common';
 import { loadPeer } from '../../../common/errors/index.js';
 import { REDIS_CONNECTIONS, type RedisConnections } from '../../../common/redis/index.js';
 import { CLOCK, type Clock } from '../../../common/time/index.js';
-import type { CacheDriver } from '../cache.driver.js';
-import { cacheFailover } from '../cache.driver-provider.js';
+import { byteStoreFailover } from '../cache.driver-provider.js';
 import { CACHE_OPTIONS } from '../cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
 import { MemoryCacheDriver } from '../drivers/memory-cache.driver.js';
-import { IoredisYetCacheDriver, type IoredisYetStore } from './ioredis-yet.driver.js';
+import { type ByteStore, byteStoreOf } from './byte-store.js';
+import { IoredisYetByteStore, type IoredisYetStore } from './ioredis-yet.store.js';
 import { KeyvStore } from './keyv-store.js';
 
 const FEATURE = 'CacheManagerModule';
@@ -40,21 +40,23 @@ export class CacheManagerModule {
       isGlobal: true,
       inject: [CACHE_OPTIONS, CLOCK, { token: REDIS_CONNECTIONS, optional: true }],
       useFactory: async (options: ResolvedCacheOptions, clock: Clock, redis?: RedisConnections) => {
-        const driver = await createDriver(options, clock, redis);
-        const store = new KeyvStore(driver, options);
-        return { stores: new Keyv({ store, useKeyPrefix: false }), ttl: options.ttlMs };
+        const bytes = await openByteStore(options, clock, redis);
+        const store = new KeyvStore(bytes, options);
+        // All keys of the store are of this token: Keyv's own namespace would only make them longer.
+        const stores = new Keyv({ store, useKeyPrefix: false, namespace: '' });
+        return { stores, ttl: options.ttlMs };
       },
     });
     return { module: CacheManagerModule, imports: [backend] };
   }
 }
 
-async function createDriver(
+async function openByteStore(
   options: ResolvedCacheOptions,
   clock: Clock,
   redis: RedisConnections | undefined,
-): Promise<CacheDriver> {
-  if (redis === undefined) return new MemoryCacheDriver({ clock, ...options });
+): Promise<ByteStore> {
+  if (redis === undefined) return byteStoreOf(new MemoryCacheDriver({ clock, ...options }));
   const { redisInsStore } = await loadPeer(
     FEATURE,
     'cache-manager-ioredis-yet',
@@ -63,6 +65,6 @@ async function createDriver(
   const connection = redis.use('cache', ['command']);
   // Its declared type has lost these methods; see IoredisYetStore.
   const store = redisInsStore(connection.client('command')) as unknown as IoredisYetStore;
-  const primary = new IoredisYetCacheDriver(store, connection, options);
-  return cacheFailover(primary, { gate: connection.gate, options, clock }).driver;
+  const primary = new IoredisYetByteStore(store, connection, options);
+  return byteStoreFailover(primary, { gate: connection.gate, options, clock }).driver;
 }

@@ -1,8 +1,7 @@
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
-import type { CacheDriver } from '../cache.driver.js';
 import { CacheValueTooLargeError } from '../cache.errors.js';
+import type { ByteStore } from './byte-store.js';
 
-/** Everything in the namespace; the namespace is the driver's. */
 const EVERYTHING = '*';
 
 export interface KeyvStoreOptions {
@@ -12,23 +11,31 @@ export interface KeyvStoreOptions {
   readonly maxValueBytes: number;
 }
 
+/** One entry, as Keyv hands over many. */
+export interface KeyvEntry {
+  readonly key: string;
+  readonly value: unknown;
+  readonly ttl?: number;
+}
+
 /**
- * A Keyv store on a cache driver. Keyv serialises the values; this keeps its texts. `clear` removes
- * what was stored through it and nothing else.
+ * A Keyv store on a store of bytes. Keyv serialises the values, and puts its namespace in front of
+ * the keys; this keeps its texts. `clear` removes what was stored through it, of its namespace where
+ * it has one, and nothing else.
  */
 export class KeyvStore implements KeyvStoreAdapter {
   readonly opts = { dialect: 'backplane' };
   namespace?: string;
-  readonly #driver: CacheDriver;
+  readonly #bytes: ByteStore;
   readonly #options: KeyvStoreOptions;
 
-  constructor(driver: CacheDriver, options: KeyvStoreOptions) {
-    this.#driver = driver;
+  constructor(bytes: ByteStore, options: KeyvStoreOptions) {
+    this.#bytes = bytes;
     this.#options = options;
   }
 
   async get<Value>(key: string): Promise<StoredData<Value> | undefined> {
-    const bytes = await this.#driver.get(key);
+    const bytes = await this.#bytes.get(key);
     // Keyv takes the serialised text where its types say the value.
     return bytes?.toString() as StoredData<Value> | undefined;
   }
@@ -40,16 +47,35 @@ export class KeyvStore implements KeyvStoreAdapter {
     if (bytes.length > maxValueBytes) {
       throw new CacheValueTooLargeError(key, bytes.length, maxValueBytes);
     }
-    await this.#driver.set(key, bytes, this.#wholeTtl(ttlMs));
+    await this.#bytes.set(key, { bytes, ttlMs: this.#wholeTtl(ttlMs) });
     return true;
   }
 
+  async getMany<Value>(keys: string[]): Promise<StoredData<Value | undefined>[]> {
+    return Promise.all(keys.map((key) => this.get<Value>(key)));
+  }
+
+  /** @throws CacheValueTooLargeError: the others may be stored */
+  async setMany(entries: readonly KeyvEntry[]): Promise<void> {
+    await Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.#bytes.get(key)) !== undefined;
+  }
+
   async delete(key: string): Promise<boolean> {
-    return (await this.#driver.delete([key])) > 0;
+    return this.deleteMany([key]);
+  }
+
+  /** Resolves to whether any of them was there. */
+  async deleteMany(keys: readonly string[]): Promise<boolean> {
+    return (await this.#bytes.delete(keys)) > 0;
   }
 
   async clear(): Promise<void> {
-    await this.#driver.deleteMatching(EVERYTHING);
+    const space = this.namespace ? `${literally(this.namespace)}:` : '';
+    await this.#bytes.deleteMatching(`${space}${EVERYTHING}`);
   }
 
   /**
@@ -65,4 +91,9 @@ export class KeyvStore implements KeyvStoreAdapter {
   on(): this {
     return this;
   }
+}
+
+/** The glob that matches this text and no other. */
+function literally(text: string): string {
+  return text.replace(/[*?\\]/g, '\\$&');
 }

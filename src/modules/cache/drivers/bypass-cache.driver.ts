@@ -1,20 +1,30 @@
 import { checkKeyText } from '../../../common/redis/index.js';
 import { parseDuration } from '../../../common/time/index.js';
-import type { CacheDriver } from '../cache.driver.js';
+import type { BegunLoad, CacheDriver, NewEntry, PurgeScope } from '../cache.driver.js';
+import { slotsOf } from './tag-slots.js';
 
-/** Keeps nothing: every `get` misses. The failure policy `bypass`. */
+/** Of another kind than that of Redis, which refuses it when it is back. */
+const NO_PERMIT = Symbol('no permit');
+
+/**
+ * Keeps nothing: every `get` misses. The failure policy `bypass`. What is stored counts as stored,
+ * and as gone at once.
+ */
 export class BypassCacheDriver implements CacheDriver {
   async get(key: string): Promise<undefined> {
     checkKeyText(key, 'key');
   }
 
-  async remainingMs(key: string): Promise<undefined> {
+  async begin(key: string): Promise<BegunLoad> {
     checkKeyText(key, 'key');
+    return { permit: NO_PERMIT, entry: undefined };
   }
 
-  async set(key: string, _bytes: Buffer, ttlMs: number): Promise<void> {
+  async set(key: string, { ttlMs, tags = [] }: NewEntry): Promise<'stored'> {
     checkKeyText(key, 'key');
     parseDuration(ttlMs, 'ttlMs');
+    slotsOf(tags);
+    return 'stored';
   }
 
   async delete(keys: readonly string[]): Promise<number> {
@@ -24,5 +34,9 @@ export class BypassCacheDriver implements CacheDriver {
 
   async deleteMatching(): Promise<number> {
     return 0;
+  }
+
+  async purge(scope: PurgeScope): Promise<void> {
+    if (scope !== 'everything') slotsOf(scope);
   }
 }

@@ -1,5 +1,6 @@
 import type { FailoverJournal } from '../../../common/redis/index.js';
-import type { CacheDriver } from '../cache.driver.js';
+import type { CacheDriver, PurgeKind, PurgeScope } from '../cache.driver.js';
+import type { ByteStore } from '../cache-manager/byte-store.js';
 import { MissedChanges } from './missed-changes.js';
 
 const KEYS_PER_CALL = 500;
@@ -8,7 +9,16 @@ const KEYS_PER_CALL = 500;
 export interface FallbackCopies {
   drop(keys: readonly string[]): void;
   dropMatching(pattern: string): void;
+  outdate(scope: PurgeScope, kind: PurgeKind): void;
 }
+
+/** What a replay needs of the primary; one without tags is purged of nothing. */
+export interface Invalidated extends Pick<CacheDriver, 'delete' | 'deleteMatching'> {
+  purge?: CacheDriver['purge'];
+}
+
+/** All a journal is told of a cache, by whichever contract. */
+type Method = Exclude<keyof CacheDriver, 'changes'>;
 
 /**
  * What was stored or deleted while Redis could not be told. Redis still holds the older values, so
@@ -17,7 +27,9 @@ export interface FallbackCopies {
  * The fallback holds nothing but what is recorded here: what leaves the journal leaves the
  * fallback, or the next outage would show it although Redis has moved on.
  */
-export class InvalidationJournal implements FailoverJournal<CacheDriver> {
+export class InvalidationJournal
+  implements FailoverJournal<CacheDriver>, FailoverJournal<ByteStore>
+{
   readonly #missed = new MissedChanges();
   readonly #copies: FallbackCopies;
 
@@ -33,47 +45,56 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
     return this.#missed.latest;
   }
 
-  /** @throws InvalidOptionError for a key that no driver takes: it would make every replay fail */
-  record(method: keyof CacheDriver, args: readonly unknown[]): void {
+  /** @throws InvalidOptionError for a key or tag that no driver takes: it would make every replay fail */
+  record(method: Method, args: readonly unknown[]): void {
     switch (method) {
       case 'get':
-      case 'remainingMs':
+      case 'begin':
         return;
       case 'set':
       case 'delete':
-        this.#missed.addKeys(keysOf(args[0]));
+        this.#missed.addKeys(textsOf(args[0]));
         return;
       case 'deleteMatching':
         this.#missed.addPattern(String(args[0]));
+        return;
+      case 'purge':
+        this.#missed.addPurge(scopeOf(args[0]), kindOf(args[1]));
         return;
       default:
         method satisfies never;
     }
   }
 
-  covers(method: keyof CacheDriver, args: readonly unknown[]): boolean {
+  covers(method: Method, args: readonly unknown[]): boolean {
     if (this.isEmpty) return false;
-    if (method === 'deleteMatching') return true;
-    return keysOf(args[0]).some((key) => this.#missed.covers(key));
+    if (method === 'deleteMatching' || method === 'purge' || this.#missed.hasPurges) return true;
+    return textsOf(args[0]).some((key) => this.#missed.covers(key));
   }
 
-  /** Storing or deleting says what Redis is to hold from now on, whatever it missed before. */
-  supersede(method: keyof CacheDriver, args: readonly unknown[]): (() => void) | undefined {
+  /**
+   * Storing or removing says what Redis is to hold from now on, whatever it missed before. Not
+   * storing with a permit: Redis may refuse that, and would go on holding what it holds.
+   */
+  supersede(method: Method, args: readonly unknown[]): (() => void) | undefined {
     const upTo = this.sequence;
     switch (method) {
       case 'get':
-      case 'remainingMs':
+      case 'begin':
         return undefined;
       case 'set':
-      case 'delete': {
-        const keys = keysOf(args[0]);
-        this.#copies.drop(keys);
-        return () => this.#settleKeys(keys, upTo);
-      }
+        return args[2] === undefined ? this.#supersedeKeys(textsOf(args[0]), upTo) : undefined;
+      case 'delete':
+        return this.#supersedeKeys(textsOf(args[0]), upTo);
       case 'deleteMatching': {
         const pattern = String(args[0]);
         this.#copies.dropMatching(pattern);
         return () => this.#settlePattern(pattern, upTo);
+      }
+      case 'purge': {
+        const [scope, kind] = [scopeOf(args[0]), kindOf(args[1])];
+        this.#copies.outdate(scope, kind);
+        return () => this.#missed.removePurge(scope, kind, upTo);
       }
       default:
         return method satisfies never;
@@ -83,13 +104,20 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
   /**
    * A value whose storing found no answer in time may be older than what another call left since.
    */
-  isOutdated(method: keyof CacheDriver): boolean {
+  isOutdated(method: Method): boolean {
     return method === 'set';
   }
 
-  async replay(primary: CacheDriver): Promise<void> {
+  async replay(primary: Invalidated): Promise<void> {
     const { keys, patterns } = this.#missed;
     const upTo = this.sequence;
+    // First, because every key is covered until they are done.
+    for (const kind of ['hard', 'soft'] as const) {
+      for (const scope of this.#missed.purges(kind)) {
+        await primary.purge?.(scope, kind);
+        this.#missed.removePurge(scope, kind, upTo);
+      }
+    }
     for (const pattern of patterns) {
       await primary.deleteMatching(pattern);
       this.#settlePattern(pattern, upTo);
@@ -99,6 +127,11 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
       await primary.delete(batch);
       this.#settleKeys(batch, upTo);
     }
+  }
+
+  #supersedeKeys(keys: readonly string[], upTo: number): () => void {
+    this.#copies.drop(keys);
+    return () => this.#settleKeys(keys, upTo);
   }
 
   #settleKeys(keys: readonly string[], upTo: number): void {
@@ -112,6 +145,14 @@ export class InvalidationJournal implements FailoverJournal<CacheDriver> {
   }
 }
 
-function keysOf(argument: unknown): readonly string[] {
+function textsOf(argument: unknown): readonly string[] {
   return Array.isArray(argument) ? argument.map(String) : [String(argument)];
+}
+
+function scopeOf(argument: unknown): PurgeScope {
+  return argument === 'everything' ? argument : textsOf(argument);
+}
+
+function kindOf(argument: unknown): PurgeKind {
+  return argument === 'soft' ? 'soft' : 'hard';
 }

@@ -1,9 +1,12 @@
 import { checkKeyText, compileGlob } from '../../../common/redis/index.js';
+import type { PurgeKind, PurgeScope } from '../cache.driver.js';
+import { MissedPurges } from './missed-purges.js';
+import { slotsOf } from './tag-slots.js';
 
 /** Keys remembered one by one; beyond it everything counts as changed. */
 const MAX_KEYS = 10_000;
 const MAX_PATTERNS = 100;
-const EVERYTHING = '*';
+const EVERY_KEY = '*';
 
 interface MissedPattern {
   readonly matches: (key: string) => boolean;
@@ -11,12 +14,15 @@ interface MissedPattern {
 }
 
 /**
- * A bounded set of changed keys and patterns, each with the number of its latest change; what does
- * not fit makes it cover everything.
+ * A bounded set of changed keys, patterns and purges, each with the number of its latest change;
+ * what does not fit makes it cover everything.
+ *
+ * Which entries a purge was about is not known: while there is one, every key may be covered.
  */
 export class MissedChanges {
   readonly #keys = new Map<string, number>();
   readonly #patterns = new Map<string, MissedPattern>();
+  readonly #purges = { hard: new MissedPurges(), soft: new MissedPurges() };
   #latest = 0;
 
   /** Number of the latest change: what is missed later has a higher one. */
@@ -25,7 +31,7 @@ export class MissedChanges {
   }
 
   get isEmpty(): boolean {
-    return this.#keys.size === 0 && this.#patterns.size === 0;
+    return this.#keys.size === 0 && this.#patterns.size === 0 && !this.hasPurges;
   }
 
   get keys(): readonly string[] {
@@ -36,6 +42,16 @@ export class MissedChanges {
     return [...this.#patterns.keys()];
   }
 
+  get hasPurges(): boolean {
+    return !this.#purges.hard.isEmpty || !this.#purges.soft.isEmpty;
+  }
+
+  /** What was purged in this way, a list of tags at a time. */
+  purges(kind: PurgeKind): readonly PurgeScope[] {
+    return this.#purges[kind].scopes;
+  }
+
+  /** By its name or a pattern. */
   covers(key: string): boolean {
     if (this.#keys.has(key)) return true;
     for (const { matches } of this.#patterns.values()) if (matches(key)) return true;
@@ -56,6 +72,18 @@ export class MissedChanges {
     if (this.#patterns.size > MAX_PATTERNS) this.#coverEverything();
   }
 
+  /** @throws InvalidOptionError for a tag that no driver takes */
+  addPurge(scope: PurgeScope, kind: PurgeKind): void {
+    if (scope !== 'everything') slotsOf(scope);
+    this.#latest += 1;
+    this.#purges[kind].add(scope, this.#latest);
+  }
+
+  /** Takes out what was purged and has not been again since `latest` was `upTo`. */
+  removePurge(scope: PurgeScope, kind: PurgeKind, upTo: number): void {
+    this.#purges[kind].remove(scope, upTo);
+  }
+
   /** Takes out those of the keys that have not changed again since `latest` was `upTo`. */
   removeKeys(keys: readonly string[], upTo: number): void {
     for (const key of keys) if ((this.#keys.get(key) ?? Infinity) <= upTo) this.#keys.delete(key);
@@ -70,6 +98,6 @@ export class MissedChanges {
   #coverEverything(): void {
     this.#keys.clear();
     this.#patterns.clear();
-    this.#patterns.set(EVERYTHING, { matches: () => true, at: this.#latest });
+    this.#patterns.set(EVERY_KEY, { matches: () => true, at: this.#latest });
   }
 }

@@ -1,14 +1,13 @@
 import { KeyDeletion, type RedisConnection } from '../../../common/redis/index.js';
 import { parseDuration } from '../../../common/time/index.js';
-import type { CacheDriver } from '../cache.driver.js';
+import type { NewEntry } from '../cache.driver.js';
 import { CACHE_MANAGER_ENTRY } from '../cache.keys.js';
+import type { ByteStore } from './byte-store.js';
 
 /** What is used of the store. Its published type extends one that cache-manager 7 no longer has. */
 export interface IoredisYetStore {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs: number): Promise<void>;
-  /** PTTL: milliseconds, negative when the key is absent. */
-  ttl(key: string): Promise<number>;
 }
 
 /**
@@ -16,7 +15,7 @@ export interface IoredisYetStore {
  * client, under our keys and through our gate. Its `reset` (FLUSHDB) and `keys` (KEYS) are never
  * called; clearing stays inside the namespace.
  */
-export class IoredisYetCacheDriver implements CacheDriver {
+export class IoredisYetByteStore implements ByteStore {
   readonly #store: IoredisYetStore;
   readonly #connection: RedisConnection;
   readonly #bounds: { readonly deadlineMs: number };
@@ -39,13 +38,7 @@ export class IoredisYetCacheDriver implements CacheDriver {
     return typeof text === 'string' ? Buffer.from(text) : undefined;
   }
 
-  async remainingMs(key: string): Promise<number | undefined> {
-    const name = this.#name(key);
-    const ms = await this.#connection.command(() => this.#store.ttl(name), this.#bounds);
-    return ms < 0 ? undefined : ms;
-  }
-
-  async set(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
+  async set(key: string, { bytes, ttlMs }: Pick<NewEntry, 'bytes' | 'ttlMs'>): Promise<void> {
     const name = this.#name(key);
     const text = bytes.toString();
     const ttl = parseDuration(ttlMs, 'ttlMs');

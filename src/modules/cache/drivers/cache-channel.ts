@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type RedisClient,
+  type RedisConnection,
+  subscriberClient,
+  SubscriptionLink,
+} from '../../../common/redis/index.js';
+import type { CacheChange, CacheChanges } from '../cache.driver.js';
+import { CACHE_ENTRY } from '../cache.keys.js';
+
+/**
+ * How often the connection is asked for a sign of life: copies are used for at most twice as long
+ * after a gap that nothing shows.
+ */
+const HEARTBEAT_MS = 500;
+const ORIGIN_BYTES = 12;
+
+/** What is told: by whom, and what was changed. */
+interface Message {
+  readonly origin: string;
+  readonly change: CacheChange;
+}
+
+/**
+ * Where processes tell each other what they change in the cache: one Redis channel, subscribed to
+ * with the first listener. Redis sends what a connection is subscribed to in order and forgets what
+ * cannot be sent, so the changes are complete as long as one and the same connection works.
+ */
+export class CacheChannel implements CacheChanges {
+  readonly name: string;
+  readonly #origin = randomBytes(ORIGIN_BYTES).toString('base64url');
+  readonly #connection: RedisConnection;
+  readonly #listeners: ((change: CacheChange) => void)[] = [];
+  #receiving: { readonly link: SubscriptionLink; stop(): void } | undefined;
+  #isSubscribed = false;
+  #isClosed = false;
+  #gaps = 0;
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection;
+    this.name = `${connection.keys.root(CACHE_ENTRY)}changes`;
+  }
+
+  get isComplete(): boolean {
+    if (!this.#isSubscribed || this.#receiving === undefined) return false;
+    if (!this.#connection.gate.isClosed) return false;
+    return performance.now() - this.#receiving.link.provedAt <= 2 * HEARTBEAT_MS;
+  }
+
+  get gaps(): number {
+    return this.#gaps;
+  }
+
+  onChange(listener: (change: CacheChange) => void): void {
+    this.#listeners.push(listener);
+    if (this.#receiving === undefined && !this.#isClosed) this.#receive();
+  }
+
+  /** What is to be published of a change that this process makes. */
+  messageOf(change: CacheChange): string {
+    return JSON.stringify({ origin: this.#origin, change } satisfies Message);
+  }
+
+  /** Called by Nest. The connection itself is closed by whoever opened it. */
+  onApplicationShutdown(): void {
+    this.#isClosed = true;
+    this.#isSubscribed = false;
+    this.#receiving?.stop();
+  }
+
+  #receive(): void {
+    const { client, isOurs } = subscriberClient(this.#connection);
+    client.on('message', this.#onMessage);
+    const link = new SubscriptionLink(client, {
+      heartbeatMs: HEARTBEAT_MS,
+      resubscribe: () => void this.#subscribe(client),
+      restored: this.#reopened,
+    });
+    const stopAfterOutages = this.#connection.gate.onRecovered(this.#reopened);
+    const stop = (): void => {
+      stopAfterOutages();
+      link.stop();
+      client.off('message', this.#onMessage);
+      if (isOurs) client.disconnect();
+    };
+    this.#receiving = { link, stop };
+    link.start();
+    void this.#subscribe(client).then((isSubscribed) => {
+      if (!isSubscribed) link.lose();
+    });
+  }
+
+  /** A sign of life alone does not tell that the server granted the subscription. */
+  async #subscribe(client: RedisClient): Promise<boolean> {
+    this.#isSubscribed = false;
+    const isSubscribed = await subscribe(client, this.name);
+    if (this.#isClosed) return false;
+    this.#isSubscribed = isSubscribed;
+    this.#reopened();
+    return isSubscribed;
+  }
+
+  readonly #reopened = (): void => {
+    this.#gaps += 1;
+  };
+
+  readonly #onMessage = (channel: string, text: string): void => {
+    if (channel !== this.name) return;
+    const message = parse(text);
+    if (message === undefined) {
+      // Somebody else's, or a later version's: whatever it says may be about what is copied here.
+      this.#gaps += 1;
+      return;
+    }
+    if (message.origin === this.#origin) return;
+    for (const listener of this.#listeners) listener(message.change);
+  };
+}
+
+/**
+ * A connection that failed is tried again by the link. A user that may not subscribe is told to
+ * whoever runs the application: no copies are used then.
+ */
+async function subscribe(client: RedisClient, name: string): Promise<boolean> {
+  try {
+    await client.subscribe(name);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError') {
+      const [reason = ''] = error.message.split(' ', 1);
+      const text = `Redis refuses the channel of the cache (${reason}), so no copies are kept in the process`;
+      process.emitWarning(text, 'BackplaneCacheWarning');
+    }
+    return false;
+  }
+}
+
+function parse(text: string): Message | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    return isMessage(message) ? message : undefined;
+  } catch {
+    // No JSON: not one of ours.
+    return undefined;
+  }
+}
+
+function isMessage(value: unknown): value is Message {
+  if (typeof value !== 'object' || value === null) return false;
+  const change: unknown = Reflect.get(value, 'change');
+  if (typeof change !== 'object' || change === null) return false;
+  return ['keys', 'pattern', 'purged'].some((known) => Object.hasOwn(change, known));
+}

@@ -1,0 +1,44 @@
+import { defineScript } from '../../../../common/redis/index.js';
+import { AT } from '../stored-value.js';
+import { type EntryKeys, keysOf } from './cache-read.lua.js';
+import { MARKS } from './clocks.lua.js';
+import { decodeValues, type StoredValues } from './values-reply.js';
+
+/**
+ * Removes entries, and markers of loads with them.
+ *
+ * KEYS     entry of each, clocks if they are here
+ * ARGV     number of entries, channel, message or ''
+ * Returns  as cache-read, of each value only as much as tells whether it was there
+ * Cost     O(entries + tags): at most 4 commands each, an HMGET and a PUBLISH
+ */
+export const CACHE_DELETE = defineScript<EntryKeys, DeleteArguments, StoredValues>({
+  name: 'cache-delete',
+  mode: 'write',
+  lua: `${MARKS}
+local count = tonumber(arg(1))
+local clocks = KEYS[count + 1]
+local reply = { now, everythingMarks(clocks) }
+for i = 1, count do
+  local head = redis.pcall('GETRANGE', KEYS[i], 0, ${AT.slots - 1})
+  local slots = type(head) == 'string' and slotCount(head) or 0
+  if slots > 0 then head = redis.call('GETRANGE', KEYS[i], 0, ${AT.slots - 1} + 2 * slots) end
+  redis.call('UNLINK', KEYS[i])
+  reply[2 * i + 1] = type(head) == 'string' and head
+  reply[2 * i + 2] = type(head) == 'string' and marksOf(clocks, head)
+end
+if arg(3) ~= '' then redis.call('PUBLISH', arg(2), arg(3)) end
+return reply
+`,
+  keys: keysOf,
+  args: ({ count, channel, message }) => [count, channel, message],
+  decode: decodeValues,
+  bytes: true,
+});
+
+interface DeleteArguments {
+  readonly count: number;
+  readonly channel: string;
+  /** Told to all; `''` for nothing. */
+  readonly message: string;
+}
