@@ -71,7 +71,9 @@ describe('a driver of the application', () => {
     const calls: string[] = [];
     const module = await start(BackplaneModule.forRoot({ redis: NO_REDIS, ...drivers(calls) }));
     await module.get(CacheService).set('key', 'value');
+    // What was stored is known to be there still: this driver tells of all changes.
     expect(await module.get(CacheService).get('key')).toBe('value');
+    expect(await module.get(CacheService).get('other')).toBeUndefined();
     expect((await module.get(ThrottleService).consume('ada', LIMIT)).allowed).toBe(true);
     const lock = await module.get(LockService).acquire('job', { ttl: '1m' });
     const { session } = await module.get(SessionService).create({ userId: 'ada' });
@@ -133,8 +135,9 @@ describe('a driver of the application', () => {
   it('rejects with what it rejects with', async () => {
     const driver = () => ({
       get: () => Promise.reject(new Error('disk full')),
-      remainingMs: async () => undefined,
-      set: () => Promise.resolve(),
+      begin: () => Promise.reject(new Error('disk full')),
+      set: () => Promise.resolve('stored' as const),
+      purge: () => Promise.resolve(),
       delete: () => Promise.resolve(0),
       deleteMatching: () => Promise.resolve(0),
     });

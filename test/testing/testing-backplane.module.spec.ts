@@ -63,7 +63,7 @@ describe('TestingBackplaneModule', () => {
     const cache = module.get(CacheService);
     await cache.getOrSet('key', () => 'value');
     await cache.get('key');
-    expect(events.of('cache.hit')).toEqual([{ key: 'key' }]);
+    expect(events.of('cache.hit')).toEqual([{ key: 'key', from: 'process' }]);
     expect(events.all.map(({ name }) => name)).toEqual(['cache.miss', 'cache.stored', 'cache.hit']);
     events.clear();
     expect(events.all).toEqual([]);
@@ -73,7 +73,7 @@ describe('TestingBackplaneModule', () => {
     const stream = module.get(EventStream, { strict: false });
     const events = module.get(RecordedEvents);
     await module.close();
-    stream.emit('cache.hit', { key: 'late' });
+    stream.emit('cache.hit', { key: 'late', from: 'process' });
     expect(events.all).toEqual([]);
   });
 

@@ -15,3 +15,19 @@ export class CacheValueTooLargeError extends BackplaneError {
     );
   }
 }
+
+/** A loader took longer than the hard timeout, and there was nothing older that could be served. */
+export class CacheLoadTimeoutError extends BackplaneError {
+  readonly code = 'E_CACHE_LOAD_TIMEOUT';
+  override readonly kind = 'unavailable';
+
+  constructor(
+    readonly key: string,
+    readonly timeoutMs: number,
+  ) {
+    super(
+      `The loader of "${key}" took longer than ${timeoutMs} ms. Make it end with the signal that it is ` +
+        'given, or raise the option hardTimeout.',
+    );
+  }
+}

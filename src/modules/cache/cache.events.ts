@@ -1,13 +1,27 @@
 declare module '../../common/events/event-stream.js' {
   interface BackplaneEvents {
-    'cache.hit': { readonly key: string };
+    /** `from`: a copy in this process, or what all processes share. */
+    'cache.hit': { readonly key: string; readonly from: 'process' | 'store' };
     'cache.miss': { readonly key: string };
+    /** A value whose time was over was served: it is being loaded anew, or that failed. */
+    'cache.stale': { readonly key: string; readonly reason: 'revalidating' | 'load-failed' };
+    /** A call waits for a load that another one of this process began. */
+    'cache.joined': { readonly key: string };
     'cache.stored': { readonly key: string; readonly bytes: number };
-    /** A loaded value was handed to the caller but not stored. */
+    /** A load failed that no caller waited for, or one whose caller was served an older value. */
+    'cache.load-failed': { readonly key: string; readonly error: unknown };
+    /** A value was not stored, or a stored one could not be read. */
     'cache.rejected': { readonly key: string; readonly reason: string };
+    /** This process' copy of an entry made room for others. */
+    'cache.evicted': { readonly key: string };
     /** Keys were invalidated, or what matches a pattern; `removed` is how many were there. */
     'cache.invalidated': ({ readonly keys: readonly string[] } | { readonly pattern: string }) & {
       readonly removed: number;
+    };
+    /** Everything was outdated at once, or what has any of the tags. */
+    'cache.purged': {
+      readonly scope: readonly string[] | 'everything';
+      readonly kind: 'hard' | 'soft';
     };
   }
 }

@@ -1,8 +1,9 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { CoreModule } from '../../common/core.module.js';
 import { CacheCounters } from './cache-counters.js';
 import { CacheDriver } from './cache.driver.js';
-import { cacheDriverProvider } from './cache.driver-provider.js';
+import { cacheChannelProvider, cacheDriverProvider } from './cache.driver-provider.js';
 import {
   CACHE_MODULE_OPTIONS,
   CACHE_OPTIONS,
@@ -10,20 +11,29 @@ import {
 } from './cache.module-definition.js';
 import { type CacheOptions, resolveCacheOptions } from './cache.options.js';
 import { CacheService } from './cache.service.js';
+import { CacheEngine } from './cache-engine.js';
+import { cacheEngineProviders } from './cache-engine.provider.js';
+import { CacheWarmer } from './warm/cache-warmer.js';
+import { WarmExplorer } from './warm/warm-explorer.js';
 
 /**
- * The cache: `CacheService`, `@Cached` and `@CacheResponse`. Global, so that decorators find it.
+ * The cache: `CacheService`, `@Cached`, `@CacheEvict`, `@CacheWarm` and `@CacheResponse`. Global, so that
+ * decorators find it.
  */
 @Global()
 @Module({
-  imports: [CoreModule],
+  imports: [CoreModule, DiscoveryModule],
   providers: [
     { provide: CACHE_OPTIONS, inject: [CACHE_MODULE_OPTIONS], useFactory: resolveCacheOptions },
     CacheCounters,
+    cacheChannelProvider,
     cacheDriverProvider,
+    ...cacheEngineProviders,
     CacheService,
+    WarmExplorer,
+    CacheWarmer,
   ],
-  exports: [CacheService, CacheDriver, CacheCounters, CACHE_OPTIONS],
+  exports: [CacheService, CacheEngine, CacheDriver, CacheCounters, CacheWarmer, CACHE_OPTIONS],
 })
 export class CacheModule extends CacheConfigurableModule {
   static override forRoot(options: CacheOptions = {}): DynamicModule {

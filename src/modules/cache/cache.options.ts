@@ -4,17 +4,33 @@ import type { HttpRequest } from '../../common/http/index.js';
 import { callable, duration, parseOptions, positiveInteger } from '../../common/options/index.js';
 import type { Duration } from '../../common/time/index.js';
 import type { CacheDriver } from './cache.driver.js';
+import type { CacheEntryOptions } from './cache-entry.options.js';
+import type { EntryTerms } from './cache-loader.js';
 
 /** Who is asking, for `userAware` routes; `undefined` for nobody in particular. */
 export type UserIdOf = (request: HttpRequest) => string | undefined;
 
-export interface CacheOptions {
-  /** Time to live of entries that do not say otherwise. @default '5m' */
-  readonly ttl?: Duration;
-  /** Entries the memory driver keeps. @default 1000 */
+/** How the cache works; what is said of entries holds for those that do not say otherwise. */
+export interface CacheOptions extends Omit<CacheEntryOptions, 'tags' | 'shouldStore'> {
+  /**
+   * `false`: no copies of entries are kept in the process, so that every look-up asks Redis, and none
+   * is answered by what another process has changed in the last moment. @default true
+   */
+  readonly localCopies?: boolean;
+  /** Entries kept in this process: copies of those in Redis, or all there are. @default 1000 */
   readonly maxEntries?: number;
-  /** Bytes of values the memory driver keeps. @default 64 MiB */
+  /** Bytes of entries kept in this process. @default 64 MiB */
   readonly maxBytes?: number;
+  /**
+   * A key whose load failed while there was an old value to serve is not loaded again for so long.
+   * @default '1s'
+   */
+  readonly failureBackOff?: Duration;
+  /**
+   * Who shares a load: everybody who wants the key, by a lock, where `LockModule` is there; or only
+   * the callers of one process, which spares two commands for each load. @default 'everywhere'
+   */
+  readonly singleFlight?: 'everywhere' | 'process';
   /** Largest packed value that is stored. @default 1 MiB */
   readonly maxValueBytes?: number;
   /** Packed values of at least this many bytes are compressed. @default never */
@@ -42,6 +58,16 @@ const MIB = 1024 * 1024;
 const schema = z
   .strictObject({
     ttl: duration().prefault('5m'),
+    staleWhileRevalidate: duration().optional(),
+    staleIfError: duration().optional(),
+    softTimeout: duration().optional(),
+    hardTimeout: duration().prefault('30s'),
+    earlyRefresh: z.number().min(0, 'must be at least 0').default(0),
+    jitter: z.number().min(0, 'must be at least 0').max(1, 'must be at most 1').default(0),
+    negativeTtl: z.union([z.literal(0), duration()]).optional(),
+    failureBackOff: duration().prefault('1s'),
+    singleFlight: z.enum(['everywhere', 'process']).default('everywhere'),
+    localCopies: z.boolean().default(true),
     maxEntries: positiveInteger().default(1_000),
     maxBytes: positiveInteger().default(64 * MIB),
     maxValueBytes: positiveInteger().default(MIB),
@@ -53,13 +79,32 @@ const schema = z
     credentialHeaders: z.array(z.string().min(1)).default(['authorization', 'cookie', 'x-api-key']),
     driver: callable<DriverFactory<CacheDriver>>().optional(),
   })
-  .transform(({ ttl, fallbackTtl, deadline, compressAbove, ...rest }) => ({
-    ...rest,
-    ttlMs: ttl,
-    fallbackTtlMs: fallbackTtl,
-    deadlineMs: deadline,
-    compressAboveBytes: compressAbove,
-  }));
+  .transform(({ fallbackTtl, deadline, compressAbove, failureBackOff, ...input }) => {
+    const { ttl, staleWhileRevalidate, staleIfError, softTimeout, hardTimeout, ...others } = input;
+    const { earlyRefresh, jitter, negativeTtl, ...rest } = others;
+    const entries: EntryTerms = {
+      ttlMs: ttl,
+      staleWhileRevalidateMs: staleWhileRevalidate ?? 0,
+      staleIfErrorMs: staleIfError ?? 0,
+      softTimeoutMs: softTimeout,
+      hardTimeoutMs: hardTimeout,
+      earlyRefresh,
+      jitter,
+      negativeTtlMs: negativeTtl,
+      tags: [],
+      shouldStore: undefined,
+    };
+    return {
+      ...rest,
+      /** How entries are kept that do not say otherwise. */
+      entries,
+      ttlMs: ttl,
+      failureBackOffMs: failureBackOff,
+      fallbackTtlMs: fallbackTtl,
+      deadlineMs: deadline,
+      compressAboveBytes: compressAbove,
+    };
+  });
 
 export type ResolvedCacheOptions = z.output<typeof schema>;
 

@@ -1,107 +1,143 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CodecError, EncodedValueTooLargeError, ValueCodec } from '../../common/codec/index.js';
-import { EventStream } from '../../common/events/index.js';
-import { checkKeyText, compileGlob } from '../../common/redis/index.js';
-import { type Duration, parseDuration } from '../../common/time/index.js';
-import { CacheDriver } from './cache.driver.js';
-import { CacheValueTooLargeError } from './cache.errors.js';
+import { checkKeyText } from '../../common/redis/index.js';
 import { CACHE_OPTIONS } from './cache.module-definition.js';
 import type { ResolvedCacheOptions } from './cache.options.js';
-import { SingleFlight } from './single-flight.js';
-import './cache.events.js';
+import { type CacheCounts, CacheCounters } from './cache-counters.js';
+import { CacheEngine } from './cache-engine.js';
+import { type CacheEntryOptions, resolveTerms, tagList } from './cache-entry.options.js';
+import type { CacheFormat } from './cache-format.js';
+import type { CacheKey } from './cache-key.js';
+import type { CacheLoader, EntryTerms } from './cache-loader.js';
+import { namespaceTag } from './engine/namespaces.js';
+import { ValueFormat } from './engine/value-format.js';
 
-export interface CacheEntryOptions {
-  /** @default the module's `ttl` */
-  readonly ttl?: Duration | undefined;
-}
-
-/** A cached value and how long it still is. */
+/** A stored value as operators see it. */
 export interface CacheEntry {
   readonly value: unknown;
+  /** Until its time is over, ms; 0 where it is, or was purged, and may still be served as stale. */
   readonly remainingMs: number;
+  readonly ageMs: number;
 }
 
-/**
- * What a load came to: bytes that every caller unpacks for itself, or a value that has no bytes.
- */
-type Loaded = { readonly bytes: Buffer } | { readonly value: unknown };
+/** What this process counted since it started, and what it holds now. */
+export interface CacheStats extends CacheCounts {
+  /** Copies of entries in this process. */
+  readonly copies: { readonly entries: number; readonly bytes: number };
+}
+
+/** How entries are outdated. */
+export interface PurgeOptions {
+  /**
+   * `true`: they count as stale, and are served as such, by `staleWhileRevalidate` and
+   * `staleIfError`, until they were loaded anew. @default false: they are gone
+   */
+  readonly soft?: boolean;
+}
+
+export interface ClearOptions extends PurgeOptions {
+  /** Only the entries whose keys begin with it and a colon. @default all */
+  readonly namespace?: string;
+}
 
 /**
  * The cache. Values keep their type (Date, Map, Set, bigint, Buffer, …) and no two callers ever get
  * the same object, so changing what was returned changes nothing in the cache.
  *
- * While Redis is away the failure policy answers; no method fails because of it.
+ * A value that was loaded before an invalidation is not served after it. While Redis is away the
+ * failure policy answers; no method fails because of it.
  */
 @Injectable()
 export class CacheService {
-  readonly #codec: ValueCodec;
-  readonly #loads = new SingleFlight<Loaded>();
+  readonly #format: CacheFormat<unknown>;
+  /** Of option objects that cannot change, as those of decorators. */
+  readonly #terms = new WeakMap<CacheEntryOptions, EntryTerms>();
 
   constructor(
-    @Inject(CacheDriver) private readonly driver: CacheDriver,
+    @Inject(CacheEngine) private readonly engine: CacheEngine,
     @Inject(CACHE_OPTIONS) private readonly options: ResolvedCacheOptions,
-    @Inject(EventStream) private readonly events: EventStream,
+    @Inject(CacheCounters) private readonly counters: CacheCounters,
   ) {
     const { compressAboveBytes, maxValueBytes } = options;
-    this.#codec = new ValueCodec({ compressAboveBytes, maxBytes: maxValueBytes });
+    this.#format = new ValueFormat({ compressAboveBytes, maxBytes: maxValueBytes });
   }
 
   /**
-   * The value, or `undefined` when there is none. The type is the caller's claim; nothing checks
-   * it.
+   * The value, or `undefined` when there is none that is fresh. The type is the key's, or the
+   * caller's claim; nothing checks it.
    *
    * @throws InvalidOptionError when the key is empty or longer than 1 kB
    */
-  async get<T = unknown>(key: string): Promise<T | undefined> {
-    const bytes = await this.driver.get(key);
-    // Small values are decoded at once; awaiting them as well would cost every hit a promise.
-    const decoding = bytes === undefined ? undefined : this.#decode(key, bytes);
-    const value = decoding instanceof Promise ? await decoding : decoding;
-    this.events.emit(value === undefined ? 'cache.miss' : 'cache.hit', { key });
-    return value as T | undefined;
+  async get<T = unknown>(key: CacheKey<T>): Promise<T | undefined> {
+    const answer = await this.engine.get(key, this.#format);
+    return answer?.value as T | undefined;
   }
 
   /**
-   * The value with the rest of its life, for operators: it counts as neither hit nor miss.
-   * `undefined` when there is none.
+   * The value with its age and the rest of its life, for operators: it counts as neither hit nor
+   * miss. `undefined` when there is none.
    *
    * @throws InvalidOptionError when the key is empty or longer than 1 kB
    */
   async inspect(key: string): Promise<CacheEntry | undefined> {
-    const [bytes, remainingMs = 0] = await Promise.all([
-      this.driver.get(key),
-      this.driver.remainingMs(key),
-    ]);
-    const value: unknown = bytes === undefined ? undefined : await this.#decode(key, bytes);
-    return value === undefined ? undefined : { value, remainingMs };
+    const answer = await this.engine.inspect(key, this.#format);
+    if (answer?.value === undefined) return undefined;
+    const { value, ageMs, freshForMs } = answer;
+    return { value, ageMs: Math.round(ageMs), remainingMs: Math.max(0, Math.floor(freshForMs)) };
   }
 
   /**
-   * Stores a value. `undefined` cannot be stored, because `get` could not tell it from nothing: it
-   * removes the key.
+   * Stores a value, whatever was there. `false` for one that is larger than `maxValueBytes`: nothing
+   * is there then, and the event `cache.rejected` says so. `undefined` cannot be stored, because
+   * `get` could not tell it from nothing: it removes the key.
    *
-   * @throws InvalidOptionError for a wrong key or ttl
-   * @throws CacheValueTooLargeError @throws CodecError
+   * @throws InvalidOptionError for a wrong key or option
+   * @throws CodecError for a value that holds a function, a symbol or a cycle
    */
-  async set(key: string, value: unknown, options: CacheEntryOptions = {}): Promise<void> {
-    const ttlMs = this.#ttl(options);
+  async set<T>(
+    key: CacheKey<T>,
+    value: NoInfer<T> | undefined,
+    options: CacheEntryOptions = NO_OPTIONS,
+  ): Promise<boolean> {
+    const terms = this.#termsOf(options);
+    checkKeyText(key, 'key');
     if (value === undefined) {
       await this.delete(key);
-      return;
+      return true;
     }
-    const bytes = await this.#encode(checkKeyText(key, 'key'), value);
-    this.#loads.invalidate(key);
-    await this.#store(key, bytes, ttlMs);
+    return this.engine.set({ key, terms, format: this.#format }, value);
+  }
+
+  /**
+   * The cached value, or what `loader` returns, which is stored. Any number of concurrent callers
+   * make one loader run and share its outcome, also its error: those of one process always, those of
+   * all processes where `LockModule` is there.
+   *
+   * Errors and `undefined` are not stored. A value too large to store, or without a binary form, is
+   * returned and not stored.
+   *
+   * @throws whatever the loader throws, unless an old value may be served (`staleIfError`)
+   * @throws CacheLoadTimeoutError @throws InvalidOptionError for a wrong key or option
+   * @example
+   * const report = await cache.getOrSet(`report:${id}`, () => build(id), {
+   *   ttl: '10m', staleWhileRevalidate: '1h', tags: [`customer:${customerId}`],
+   * });
+   */
+  async getOrSet<T>(
+    key: CacheKey<T>,
+    loader: CacheLoader<T>,
+    options: CacheEntryOptions = NO_OPTIONS,
+  ): Promise<T> {
+    const terms = this.#termsOf(options);
+    const query = { key: checkKeyText(key, 'key'), loader, terms, format: this.#format };
+    const answer = await this.engine.getOrLoad(query);
+    return answer.value as T;
   }
 
   /**
    * Removes the keys. Resolves to how many were there. A load under way will not store its result.
    */
   async delete(...keys: readonly string[]): Promise<number> {
-    for (const key of keys) this.#loads.invalidate(key);
-    const removed = await this.driver.delete(keys);
-    this.events.emit('cache.invalidated', { keys, removed });
-    return removed;
+    return this.engine.delete(keys);
   }
 
   /**
@@ -109,81 +145,44 @@ export class CacheService {
    * Resolves to how many were removed. Takes time in proportion to all keys of the server.
    */
   async deleteMatching(pattern: string): Promise<number> {
-    this.#loads.invalidateMatching(compileGlob(checkKeyText(pattern, 'pattern')));
-    const removed = await this.driver.deleteMatching(pattern);
-    this.events.emit('cache.invalidated', { pattern, removed });
-    return removed;
+    return this.engine.deleteMatching(checkKeyText(pattern, 'pattern'));
   }
 
   /**
-   * The cached value, or what `loader` returns, which is stored. Any number of concurrent callers
-   * in this process make one loader run and share its outcome, also its error; errors and
-   * `undefined` are not stored. A value too large to store, or without a binary form, is returned
-   * and not stored.
+   * Outdates every entry that has any of the tags, in constant time however many there are.
    *
-   * @example
-   * const report = await cache.getOrSet(`report:${id}`, () => build(id), { ttl: '10m' });
+   * @throws InvalidOptionError for a text that cannot be a tag
    */
-  async getOrSet<T>(
-    key: string,
-    loader: () => T | Promise<T>,
-    options: CacheEntryOptions = {},
-  ): Promise<T> {
-    const ttlMs = this.#ttl(options);
-    const cached = await this.get<T>(key);
-    if (cached !== undefined) return cached;
-    const loaded = await this.#loads.run(key, (isStale) =>
-      this.#load(key, { loader, ttlMs, isStale }),
-    );
-    return ('bytes' in loaded ? await this.#codec.decode(loaded.bytes) : loaded.value) as T;
+  async invalidateTags(
+    tags: readonly string[],
+    { soft = false }: PurgeOptions = {},
+  ): Promise<void> {
+    const scope = tagList(tags, 'tags');
+    if (scope.length > 0) await this.engine.purge(scope, soft ? 'soft' : 'hard');
   }
 
-  async #load(
-    key: string,
-    run: { loader: () => unknown; ttlMs: number; isStale: () => boolean },
-  ): Promise<Loaded> {
-    const value = await run.loader();
-    if (value === undefined) return { value };
-    try {
-      const bytes = await this.#encode(key, value);
-      if (!run.isStale()) await this.#store(key, bytes, run.ttlMs);
-      return { bytes };
-    } catch (error) {
-      if (!(error instanceof CodecError || error instanceof CacheValueTooLargeError)) throw error;
-      this.events.emit('cache.rejected', { key, reason: error.code });
-      return { value };
-    }
+  /**
+   * Outdates every entry, or those of a namespace, in constant time. What they take of memory is free
+   * when their time is over; `deleteMatching('*')` removes them.
+   */
+  async clear({ namespace, soft = false }: ClearOptions = {}): Promise<void> {
+    const scope = namespace === undefined ? 'everything' : [namespaceTag(namespace)];
+    await this.engine.purge(scope, soft ? 'soft' : 'hard');
   }
 
-  async #store(key: string, bytes: Buffer, ttlMs: number): Promise<void> {
-    await this.driver.set(key, bytes, ttlMs);
-    this.events.emit('cache.stored', { key, bytes: bytes.length });
+  /** The figures of this process since its start. Asks nobody. */
+  stats(): CacheStats {
+    const { entries, bytes } = this.engine.copies;
+    return { ...this.counters.counts(), copies: { entries, bytes } };
   }
 
-  async #encode(key: string, value: unknown): Promise<Buffer> {
-    try {
-      return await this.#codec.encode(value);
-    } catch (error) {
-      if (!(error instanceof EncodedValueTooLargeError)) throw error;
-      throw new CacheValueTooLargeError(key, error.bytes, error.maxBytes);
-    }
-  }
-
-  /** Bytes of another format, or damaged ones, are as good as absent. */
-  #decode(key: string, bytes: Buffer): unknown {
-    const reject = (error: unknown): undefined => {
-      if (!(error instanceof CodecError)) throw error;
-      this.events.emit('cache.rejected', { key, reason: error.code });
-    };
-    try {
-      const decoding = this.#codec.decode(bytes);
-      return decoding instanceof Promise ? decoding.catch(reject) : decoding;
-    } catch (error) {
-      return reject(error);
-    }
-  }
-
-  #ttl(options: CacheEntryOptions): number {
-    return options.ttl === undefined ? this.options.ttlMs : parseDuration(options.ttl, 'ttl');
+  #termsOf(options: CacheEntryOptions): EntryTerms {
+    const known = this.#terms.get(options);
+    if (known !== undefined) return known;
+    const terms = resolveTerms(options, this.options.entries);
+    if (Object.isFrozen(options)) this.#terms.set(options, terms);
+    return terms;
   }
 }
+
+const NO_OPTIONS: CacheEntryOptions = Object.freeze({});

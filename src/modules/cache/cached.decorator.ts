@@ -1,37 +1,44 @@
 import { wrapMethod } from '../../common/decorators/index.js';
 import { InvalidOptionError } from '../../common/errors/index.js';
-import { type Duration, parseDuration } from '../../common/time/index.js';
 import { argumentsKey } from './arguments-key.js';
 import { CacheService } from './cache.service.js';
+import { type CacheEntryOptions, checkEntryOptions } from './cache-entry.options.js';
+import type { LoadContext } from './cache-loader.js';
 
-export interface CachedOptions<Args extends readonly unknown[] = readonly unknown[]> {
-  /** @default the module's `ttl` */
-  readonly ttl?: Duration;
+export interface CachedOptions<Args extends readonly unknown[] = readonly unknown[]> extends Omit<
+  CacheEntryOptions,
+  'tags'
+> {
   /**
    * Key of a call.
    * @default class, method and arguments, which then have to be plain data. A second class of the same
    * name is refused when it is called: the two would get each other's values.
    */
   readonly key?: string | ((...args: Args) => string);
+  /** What the value is made of, for `invalidateTags` and `@CacheEvict`. @default none */
+  readonly tags?: readonly string[] | ((value: unknown, ...args: Args) => readonly string[]);
 }
 
 /**
- * Caches what a method of any provider returns; the method becomes async. Concurrent calls with the
- * same key run it once.
+ * Caches what a method of any provider returns, as `CacheService.getOrSet` does; the method becomes
+ * async. Concurrent calls with the same key run it once.
  *
  * @example
- * @Cached({ ttl: '10m', key: (id: number) => `user:${id}` })
+ * @Cached({ ttl: '10m', key: (id: number) => `user:${id}`, tags: ['users'] })
  * async findUser(id: number): Promise<User | null> {}
- * @throws InvalidOptionError at load time for a wrong ttl
+ * @throws InvalidOptionError at load time for a wrong option
  */
 export function Cached<Args extends readonly unknown[]>(
   options: CachedOptions<Args> = {},
 ): MethodDecorator {
-  const entry = options.ttl === undefined ? {} : { ttl: parseDuration(options.ttl, '@Cached.ttl') };
+  const { key, tags, ...rest } = options;
+  const fixedTags = typeof tags === 'function' || tags === undefined ? {} : { tags };
+  const entry: CacheEntryOptions = Object.freeze({ ...rest, ...fixedTags });
+  checkEntryOptions(entry, '@Cached');
   return (target, name, descriptor) => {
     const keyOf = (cache: CacheService, instance: object, args: readonly unknown[]): string => {
-      if (typeof options.key === 'string') return options.key;
-      if (options.key !== undefined) return options.key(...(args as Args));
+      if (typeof key === 'string') return key;
+      if (key !== undefined) return key(...(args as Args));
       // The class of the instance: what is inherited may answer differently in each subclass.
       const method = `${instance.constructor.name}.${String(name)}`;
       claimName(cache, method, instance.constructor);
@@ -42,7 +49,12 @@ export function Cached<Args extends readonly unknown[]>(
       token: CacheService,
       wrap: (original, cacheOf) =>
         async function cached(...args) {
-          const load = () => Reflect.apply(original, this, args);
+          const load = async ({ addTags }: LoadContext): Promise<unknown> => {
+            const value: unknown = await Reflect.apply(original, this, args);
+            if (typeof tags === 'function')
+              addTags(...tags(value, ...(args as readonly unknown[] as Args)));
+            return value;
+          };
           const cache = cacheOf(this);
           return cache.getOrSet(keyOf(cache, this, args), load, entry);
         },

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { argumentsKey } from '../../../src/modules/cache/arguments-key.js';
+import type { CacheService } from '../../../src/modules/cache/cache.service.js';
+import {
+  type CacheKeyPart,
+  defineCacheKey,
+  defineCacheTag,
+} from '../../../src/modules/cache/cache-key.js';
+import { cacheHarness } from './cache-harness.js';
 import { PATIENCE_MS, sampling, SEED } from '../../support/sampling.js';
 
 const METHOD = 'Reports.find';
@@ -138,4 +145,66 @@ it('an argument that holds itself is refused', () => {
   expect(() => keyOf(list)).toThrow(expect.objectContaining({ code: 'E_INVALID_OPTION' }));
   const shared = { a: 1 };
   expect(keyOf(shared, { shared })).toBe(keyOf({ a: 1 }, { shared: { a: 1 } }));
+});
+
+describe('defineCacheKey', () => {
+  const keyOfParts = defineCacheKey('user');
+
+  it('is readable, and within its namespace', async () => {
+    const { cache } = cacheHarness();
+    expect([keyOfParts(42), keyOfParts('a', 1n, true)]).toEqual(['user:42', 'user:a:1:true']);
+    expect(keyOfParts('a:b', 'c*')).toBe('user:a%3Ab:c%2A');
+    const keys = [keyOfParts(), keyOfParts(''), keyOfParts('a:b')];
+    for (const key of keys) await cache.set(key, 1);
+    await cache.set('users:1', 1);
+    await cache.clear({ namespace: 'user' });
+    const left = await Promise.all([...keys, 'users:1'].map((key) => cache.get(key)));
+    expect(left).toEqual([undefined, undefined, undefined, 1]);
+  });
+
+  it(
+    'differs wherever the texts of the parts do',
+    () => {
+      const nasty = fc.constantFrom('', ':', '%', '%3A', '{', '*', '\ud83d', 'a', '1');
+      const part = fc.oneof(fc.string({ unit: 'binary' }), nasty, fc.integer(), fc.boolean());
+      const parts = fc.array(part, { maxLength: 3 });
+      const isInjective = fc.property(parts, parts, (one, other) => {
+        const isSame = isDeepStrictEqual(one.map(String), other.map(String));
+        expect(keyOfParts(...one) === keyOfParts(...other)).toBe(isSame);
+        expect(defineCacheTag('user')(...one)).toBe(keyOfParts(...one));
+      });
+      fc.assert(isInjective, sampling());
+    },
+    PATIENCE_MS,
+  );
+
+  it.each([[''], ['a:b'], ['n'.repeat(101)]])('refuses the namespace %j', (namespace) => {
+    const refusal = expect.objectContaining({ code: 'E_INVALID_OPTION', option: 'namespace' });
+    expect(() => defineCacheKey(namespace)).toThrow(refusal);
+    expect(() => defineCacheTag(namespace)).toThrow(refusal);
+  });
+
+  it('ties what is kept to the key, and the parts to their types', () => {
+    const userKey = defineCacheKey<{ readonly name: string }, [id: number]>('user');
+    const teamTag = defineCacheTag<[team: string, year: number]>('team');
+    // Compiled and never run: what does not fail to compile here would make the file fail to.
+    const typed = async (cache: CacheService): Promise<readonly unknown[]> => {
+      const found: { readonly name: string } | undefined = await cache.get(userKey(1));
+      const loaded: string = (await cache.getOrSet(userKey(1), () => ({ name: 'Ada' }))).name;
+      // @ts-expect-error the value is of another type
+      const wrong: number | undefined = await cache.get(userKey(1));
+      // @ts-expect-error a user has a name
+      await cache.set(userKey(1), { nickname: 'Ada' });
+      // @ts-expect-error the loader makes something else
+      await cache.getOrSet(userKey(1), () => 'Ada');
+      return [found, loaded, wrong];
+    };
+    // @ts-expect-error a number is wanted
+    const ofText = userKey('1');
+    // @ts-expect-error the year is missing
+    const short = teamTag('a');
+    // @ts-expect-error objects have no text of their own
+    const object: CacheKeyPart = {};
+    expect([typeof typed, ofText, short, object]).toEqual(['function', 'user:1', 'team:a', {}]);
+  });
 });

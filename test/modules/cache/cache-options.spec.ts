@@ -4,19 +4,36 @@ import {
   type CacheOptions,
   resolveCacheOptions,
 } from '../../../src/modules/cache/cache.options.js';
-import { CacheResponse } from '../../../src/modules/cache/cache-response.decorator.js';
-import type { CacheResponseOptions } from '../../../src/modules/cache/cache-response.options.js';
+import { CacheResponse } from '../../../src/modules/cache/response/cache-response.decorator.js';
+import {
+  type CacheResponseOptions,
+  resolveCacheResponse,
+} from '../../../src/modules/cache/response/cache-response.options.js';
 import { Cached } from '../../../src/modules/cache/cached.decorator.js';
 import type { Duration } from '../../../src/common/time/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 
-const DURATIONS = ['ttl', 'fallbackTtl', 'deadline'] as const;
+const DURATIONS = [
+  'ttl',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'softTimeout',
+  'hardTimeout',
+  'failureBackOff',
+  'fallbackTtl',
+  'deadline',
+] as const;
 const SIZES = ['maxEntries', 'maxBytes', 'maxValueBytes', 'compressAbove'] as const;
 
 const WRONG: readonly (readonly [option: string, value: unknown])[] = [
   ...rows(DURATIONS, [0, -1, 'soon', '5', '', '-1s', 1.5, NaN, null, {}]),
   ...rows(SIZES, [0, -1, 1.5, NaN, Infinity, '10', null]),
   ...rows(['fallback'], ['redis', '', null, true]),
+  ...rows(['singleFlight'], ['nobody', '', null, true]),
+  ...rows(['localCopies'], ['yes', 1, null]),
+  ...rows(['earlyRefresh', 'jitter'], [-1, NaN, Infinity, '1', null]),
+  ...rows(['jitter'], [1.1]),
+  ...rows(['negativeTtl'], [-1, 'soon', null]),
   ...rows(['userId'], ['me', 1, null]),
   ['tll', '5m'],
   ['maxentries', 5],
@@ -40,6 +57,21 @@ describe('the options of the cache', () => {
   it('have defaults', () => {
     expect(resolveCacheOptions({})).toEqual({
       ttlMs: 300_000,
+      entries: {
+        ttlMs: 300_000,
+        staleWhileRevalidateMs: 0,
+        staleIfErrorMs: 0,
+        softTimeoutMs: undefined,
+        hardTimeoutMs: 30_000,
+        earlyRefresh: 0,
+        jitter: 0,
+        negativeTtlMs: undefined,
+        tags: [],
+        shouldStore: undefined,
+      },
+      failureBackOffMs: 1_000,
+      singleFlight: 'everywhere',
+      localCopies: true,
       credentialHeaders: ['authorization', 'cookie', 'x-api-key'],
       maxEntries: 1_000,
       maxBytes: 67_108_864,
@@ -115,10 +147,34 @@ describe('the options of decorators', () => {
     ['keyPrefix', { keyPrefix: '' }],
     ['public', { public: true, userAware: true }],
     ['userAware', { userAware: 'yes' as unknown as boolean }],
+    ['query', { key: 'k', query: ['page'] }],
+    ['methods', { methods: ['GET', 'POST'] }],
+    ['methods.0', { methods: ['DELETE' as 'POST'], key: 'k' }],
+    ['methods', { methods: [] }],
+    ['statuses.1', { statuses: [200, 206] }],
+    ['statuses.0', { statuses: [304] }],
+    ['vary', { vary: [] }],
+    ['vary.0', { vary: ['no name'] }],
+    ['tags.0', { tags: [''] }],
+    ['staleWhileRevalidate', { staleWhileRevalidate: 0 }],
+    ['staleIfError', { staleIfError: 'soon' as Duration }],
+    ['compress', { compress: 0 }],
+    ['cacheControl', { cacheControl: 'a\r\nb' }],
+    ['honourNoCache', { honourNoCache: 1 as unknown as boolean }],
     ['tll', { tll: 1 } as CacheResponseOptions],
   ])('@CacheResponse.%s is refused at load time: %j', (option, options) => {
     const refusal = { code: 'E_INVALID_OPTION', option: `@CacheResponse.${option}` };
     expect(() => CacheResponse(options)).toThrow(expect.objectContaining(refusal));
+  });
+
+  it.each<readonly [options: CacheResponseOptions, sent: string | undefined]>([
+    [{}, 'no-cache'],
+    [{ userAware: true }, 'private, no-cache'],
+    [{ public: true, cacheControl: 'max-age=60' }, 'public, max-age=60'],
+    [{ public: true, cacheControl: 'private, max-age=60' }, 'private, max-age=60'],
+    [{ cacheControl: false }, undefined],
+  ])('@CacheResponse(%j) has clients told %j', (options, sent) => {
+    expect(resolveCacheResponse(options).cacheControl).toBe(sent);
   });
 
   it('@Cached.ttl is refused at load time', () => {

@@ -1,11 +1,15 @@
 import { Injectable, Scope, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { Cached } from '../../../src/modules/cache/cached.decorator.js';
+import { CLOCK } from '../../../src/common/time/index.js';
+import { Cached, type CachedOptions } from '../../../src/modules/cache/cached.decorator.js';
 import { CacheModule } from '../../../src/modules/cache/cache.module.js';
 import { CacheService } from '../../../src/modules/cache/cache.service.js';
+import { FakeClock } from '../../../src/testing/index.js';
+import { eventually } from '../../support/eventually.js';
 
 let runs: string[] = [];
+let answer: () => unknown = () => 'first';
 
 @Injectable()
 class Reports {
@@ -33,6 +37,34 @@ class Reports {
   failing(): never {
     runs.push('failing');
     throw new TypeError('at once');
+  }
+
+  @Cached({ key: (id: number) => `tagged:${id}`, tags: ['reports'], ttl: '1m' })
+  tagged(id: number): number {
+    runs.push('tagged');
+    return id;
+  }
+
+  @Cached({
+    key: (id: number) => `owned:${id}`,
+    tags: (value: unknown, id: number) => [`owner:${String(value)}`, `id:${id}`],
+  })
+  owned(id: number): string {
+    runs.push('owned');
+    return id < 10 ? 'ada' : 'grace';
+  }
+
+  @Cached({
+    key: 'kept-long',
+    ttl: '1m',
+    staleWhileRevalidate: '1h',
+    staleIfError: '2h',
+    negativeTtl: 0,
+    shouldStore: (value) => value !== 'not this',
+  })
+  keptLong(): unknown {
+    runs.push('keptLong');
+    return answer();
   }
 
   @SetMetadata('above', 'a')
@@ -79,9 +111,12 @@ describe('@Cached', () => {
   let module: TestingModule;
   let reports: Reports;
   let cache: CacheService;
+  let clock: FakeClock;
 
   beforeEach(async () => {
     runs = [];
+    answer = () => 'first';
+    clock = new FakeClock();
     module = await Test.createTestingModule({
       imports: [CacheModule.forRoot({})],
       providers: [
@@ -92,7 +127,10 @@ describe('@Cached', () => {
         { provide: BY_FACTORY, useFactory: () => new Reports() },
         { provide: BY_VALUE, useValue: new Reports() },
       ],
-    }).compile();
+    })
+      .overrideProvider(CLOCK)
+      .useValue(clock)
+      .compile();
     reports = module.get(Reports);
     cache = module.get(CacheService);
   });
@@ -128,6 +166,72 @@ describe('@Cached', () => {
     await cache.delete('report:1');
     expect(await reports.keyed(1, 'b')).toBe('1b');
   });
+
+  it('gives what it stores fixed tags', async () => {
+    for (const id of [1, 2, 1]) await reports.tagged(id);
+    expect(runs).toEqual(['tagged', 'tagged']);
+    await cache.invalidateTags(['reports']);
+    expect(await cache.get('tagged:1')).toBeUndefined();
+    await reports.tagged(1);
+    expect(runs).toHaveLength(3);
+  });
+
+  it('gives what it stores tags made of the outcome and the arguments', async () => {
+    for (const id of [1, 2, 10]) await reports.owned(id);
+    await cache.invalidateTags(['id:2']);
+    expect(await keysLeft(['owned:1', 'owned:2', 'owned:10'])).toEqual(['owned:1', 'owned:10']);
+    await cache.invalidateTags(['owner:grace']);
+    expect(await keysLeft(['owned:1', 'owned:2', 'owned:10'])).toEqual(['owned:1']);
+  });
+
+  it('serves what it holds for as long as it is fresh, and then once more while it is loaded', async () => {
+    expect(await reports.keptLong()).toBe('first');
+    answer = () => 'second';
+    clock.advance(59_000);
+    expect(await reports.keptLong()).toBe('first');
+    expect(runs).toHaveLength(1);
+    clock.advance(2_000);
+    expect(await reports.keptLong()).toBe('first');
+    await eventually(async () => expect(await cache.get('kept-long')).toBe('second'));
+    expect(runs).toHaveLength(2);
+  });
+
+  it('serves an old value when the method fails, for as long as it is told to', async () => {
+    await reports.keptLong();
+    answer = () => {
+      throw new TypeError('away');
+    };
+    clock.advance(61 * 60_000 + 1_000);
+    expect(await reports.keptLong()).toBe('first');
+    expect(runs).toHaveLength(2);
+    clock.advance(60 * 60_000);
+    await expect(reports.keptLong()).rejects.toThrow('away');
+  });
+
+  it('does not store what it is told not to', async () => {
+    for (const value of [null, 'not this', undefined]) {
+      answer = () => value;
+      expect(await reports.keptLong()).toBe(value);
+      expect(await cache.get('kept-long')).toBeUndefined();
+    }
+    expect(runs).toHaveLength(3);
+  });
+
+  it.each([
+    ['ttl', { ttl: 0 }],
+    ['jitter', { jitter: 2 }],
+    ['tags', { tags: [''] }],
+    ['staleForever', { staleForever: '1h' }],
+  ])('refuses the option %s of %j', (option, options) => {
+    expect(() => Cached(options as CachedOptions)).toThrow(
+      expect.objectContaining({ code: 'E_INVALID_OPTION', option: `@Cached.${option}` }),
+    );
+  });
+
+  async function keysLeft(keys: readonly string[]): Promise<readonly string[]> {
+    const found = await Promise.all(keys.map((key) => cache.get(key)));
+    return keys.filter((_key, at) => found[at] !== undefined);
+  }
 
   it('rejects when the method throws, and caches nothing', async () => {
     await expect(reports.failing()).rejects.toBeInstanceOf(TypeError);

@@ -137,10 +137,10 @@ describe('the deep health of an application', () => {
       expectToMatch(body, 'deep');
       expect(body).toMatchObject({
         pools: {
-          planned_connections: 2,
+          planned_connections: 3,
           max_connections: 9,
           redis: [
-            { connection: 'default', gate: 'closed', connections: 2, calls: 1, in_flight: 0 },
+            { connection: 'default', gate: 'closed', connections: 3, calls: 1, in_flight: 0 },
           ],
         },
       });
