@@ -182,6 +182,7 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
         '/api/v1/redis/cache',
         '/api/v1/redis/cache/entries',
         '/api/v1/redis/cache/stats',
+        '/api/v1/redis/cache/warm',
         '/api/v1/redis/health',
         '/api/v1/redis/locks',
         '/api/v1/redis/pubsub/channels',
@@ -276,6 +277,7 @@ describe.each(CASES)('the backend on $platform and $backing', ({ platform, backi
         key: 'cached-data:1',
         value: report,
         ttl_ms: expect.any(Number) as unknown,
+        age_ms: expect.any(Number) as unknown,
       });
     });
 

@@ -113,9 +113,11 @@ class CachedController {
 
   @CacheResponse()
   @Get('cookie')
-  cookie(@Res({ passthrough: true }) response: Response): object {
-    setHeader(response, 'Set-Cookie', 'sid=1');
-    return { run: this.handlers.count('cookie') };
+  async cookie(@Res({ passthrough: true }) response: Response): Promise<object> {
+    const run = this.handlers.count('cookie');
+    await this.handlers.mayAnswer;
+    setHeader(response, 'Set-Cookie', `sid=${run}`);
+    return { run };
   }
 
   @CacheResponse()

@@ -1,3 +1,5 @@
+import { request } from 'node:http';
+
 export type RequestHeaders = Readonly<Record<string, string>>;
 
 /** What a client sees of an answer. */
@@ -40,4 +42,35 @@ export class CacheClient {
     }
     return answers;
   }
+}
+
+/** An answer as it came over the wire. */
+export interface Got {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+}
+
+/** Asks without what `fetch` does by itself: inflating, following, asking for codings. */
+export function ask(url: string, headers: RequestHeaders = {}, method = 'GET'): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const { statusCode = 0, headers: got } = response;
+        const one = Object.entries(got).map(([name, value]) => [name, value?.toString()]);
+        const body = Buffer.concat(chunks);
+        resolve({ status: statusCode, headers: Object.fromEntries(one) as RequestHeaders, body });
+      });
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+/** Without what is of the moment, of the connection or of the platform. */
+export function lasting({ status, headers, body }: Got): object {
+  const { date: _d, 'x-request-id': _i, connection: _c, ratelimit: _r, ...rest } = headers;
+  const { 'x-powered-by': _p, 'keep-alive': _k, ...kept } = rest;
+  return { status, headers: kept, body: body.toString('latin1') };
 }

@@ -4,11 +4,13 @@ import {
   Controller,
   type ExecutionContext,
   Get,
+  HttpCode,
   type INestApplication,
   Injectable,
   type NestInterceptor,
   Param,
   Req,
+  Res,
   UseInterceptors,
   Version,
   VersioningType,
@@ -18,7 +20,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { map } from 'rxjs';
-import type { HttpRequest } from '../../src/common/http/index.js';
+import { type HttpRequest, type HttpResponse, setHeader } from '../../src/common/http/index.js';
 import { CacheModule, CacheResponse } from '../../src/modules/cache/index.js';
 import { listen, PLATFORMS, type Platform, type TestApp } from '../support/app.js';
 import { CacheClient } from './cache-client.js';
@@ -120,6 +122,27 @@ class AccountsController {
   }
 }
 
+/** Changes what it is given, as an interceptor may. */
+@Injectable()
+class Count implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler) {
+    const add = (value: { seen?: number }) => Object.assign(value, { seen: (value.seen ?? 0) + 1 });
+    return next.handle().pipe(map(add));
+  }
+}
+
+@Controller('counted')
+@UseInterceptors(Count)
+class CountedController {
+  @CacheResponse()
+  @HttpCode(203)
+  @Get()
+  counted(@Res({ passthrough: true }) response: HttpResponse): object {
+    setHeader(response, 'X-Own', 'a');
+    return { run: (runs += 1) };
+  }
+}
+
 @Controller('wrapped')
 class WrappedController {
   @UseInterceptors(Wrap)
@@ -173,7 +196,13 @@ async function start(
 ): Promise<TestApp> {
   const module = await Test.createTestingModule({
     imports: [CacheModule.forRoot()],
-    controllers: [ItemsController, AccountsController, WrappedController, VersionsController],
+    controllers: [
+      ItemsController,
+      AccountsController,
+      CountedController,
+      WrappedController,
+      VersionsController,
+    ],
     providers: [{ provide: APP_GUARD, useClass: SignIn }],
   }).compile();
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
@@ -238,6 +267,17 @@ describe.each(PLATFORMS)('@CacheResponse on %s', (platform) => {
       type: 'object',
       data: { at: '1970-01-01T00:00:00.000Z' },
     });
+  });
+
+  it('an interceptor around the cache cannot change what is stored', async () => {
+    const answers = [];
+    for (let turn = 0; turn < 3; turn += 1) {
+      const response = await fetch(`${server.url}/counted`, { headers: v1 });
+      const { seen } = (await response.json()) as { seen: number };
+      const { status, headers } = response;
+      answers.push([headers.get('x-cache'), status, headers.get('x-own'), seen]);
+    }
+    expect(answers).toEqual(['MISS', 'HIT', 'HIT'].map((state) => [state, 203, 'a', 1]));
   });
 
   it('handlers of different versions do not share an entry', async () => {

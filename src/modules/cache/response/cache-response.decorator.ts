@@ -7,15 +7,13 @@ import {
 } from './cache-response.options.js';
 
 /**
- * Caches what a GET route returns. Concurrent misses run the handler once.
+ * Caches what a route answers: status, headers and body. Concurrent misses run the handler once.
  *
  * Safe by default: the answer to a request that carries `Authorization`, `Cookie` or `X-Api-Key`,
  * or whose user a guard has identified, is neither stored nor taken from the cache unless
- * `userAware` or `public` says how. Not stored either: errors, streams, instances of classes that
- * an interceptor around the cache would see, and answers whose handler set `Set-Cookie`, another
- * status, a header that describes the body (`Content-Type`, …), or `Cache-Control: no-store |
- * private`. Other headers that a handler sets by itself are not repeated by a hit; static `@Header`
- * and `@HttpCode` are. The header `X-Cache` says `HIT`, `MISS` or `BYPASS`.
+ * `userAware`, `vary` or `public` says how. Not stored either: failures, streams, what a handler
+ * sends by itself, answers that set a cookie, and those whose `Cache-Control` or `Vary` forbids it.
+ * The headers `X-Cache` and `Cache-Status` say what became of a request.
  *
  * @example
  * @CacheResponse({ ttl: '1m', userAware: true })
