@@ -35,17 +35,23 @@ export const OPERATIONS: Readonly<Record<string, OperationNotes>> = {
     summary: 'Denies a subject everything for a time; the limit needs its option block',
     body: { duration: '1h' },
   },
-  [`GET ${ROOT}/cache/stats`]: { summary: 'Hits, misses and changes of this process' },
+  [`GET ${ROOT}/cache/stats`]: {
+    summary: 'Hits, misses, stale answers and changes of this process, by namespace; its top keys',
+  },
   [`GET ${ENTRIES}`]: { summary: 'One cached value and how long it still lives', query: ['key'] },
   [`PUT ${ENTRIES}`]: {
     summary: 'Stores a value',
     query: ['key'],
-    body: { value: { any: 'JSON' }, ttl: '5m' },
+    body: { value: { any: 'JSON' }, ttl: '5m', tags: ['user:1'] },
   },
   [`DELETE ${ENTRIES}`]: { summary: 'Removes one entry', query: ['key'] },
   [`DELETE ${ROOT}/cache`]: {
-    summary: 'Removes what matches: * any text, ? one character',
-    query: ['pattern'],
+    summary: 'Removes what matches (* any text, ? one character), or outdates a tag or a namespace',
+    query: ['pattern?', 'tag?', 'namespace?', 'soft?'],
+  },
+  [`POST ${ROOT}/cache/warm`]: {
+    summary: 'Runs one warm-up, or all of them, and tells what came of it',
+    body: { name: 'ReportService.warm' },
   },
   [`GET ${ROOT}/locks`]: { summary: 'The locks that are held', query: ['limit?'] },
   [`DELETE ${ROOT}/locks`]: { summary: 'Takes a lock away from its holder', query: ['key'] },
