@@ -9,9 +9,20 @@ export interface StoredEntry {
    * `true` for what was stored after it.
    */
   readonly isPurged: boolean;
+  /**
+   * `true`: kept in this process alone, while what all share cannot be asked. No copies are made of
+   * it: nobody would tell of changes.
+   */
+  readonly isProvisional?: boolean | undefined;
 }
 
-/** What is to be stored. Neither the bytes nor the list are changed afterwards. */
+/**
+ * `'outdated'`: something outdated it before it was stored, and nobody is ever served it.
+ * `'provisional'`: what all share was not changed, as far as is known; this process may keep it.
+ */
+export type SetOutcome = 'stored' | 'outdated' | 'provisional';
+
+/** What is to be stored. At most 256 tags. Neither the bytes nor the list are changed afterwards. */
 export interface NewEntry {
   readonly bytes: Buffer;
   /** A whole number of at least 1. */
@@ -60,7 +71,10 @@ export interface CacheChanges {
    * more. Grows with every gap.
    */
   readonly gaps: number;
-  /** Has `listener` called with every change, in the order in which they were made. */
+  /**
+   * Has `listener` called with every change; in the order in which they were made, but for those on
+   * different nodes of a cluster.
+   */
   onChange(listener: (change: CacheChange) => void): void;
 }
 
@@ -94,7 +108,17 @@ export interface CacheDriver {
    * be they known then or not; else `'outdated'`, and nobody is ever served the entry. A soft purge
    * since then lets it be stored, as purged.
    */
-  set(key: string, entry: NewEntry, permit?: LoadPermit): Promise<'stored' | 'outdated'>;
+  set(key: string, entry: NewEntry, permit?: LoadPermit): Promise<SetOutcome>;
+
+  /**
+   * Ends an announced load whose value is not stored, and leaves nothing of it behind. `'outdated'`
+   * where `set` with that permit, and these tags, would have said so.
+   */
+  cancel(
+    key: string,
+    permit: LoadPermit,
+    tags: readonly string[],
+  ): Promise<'current' | 'outdated'>;
 
   /** Removes the keys. Resolves to how many were there. */
   delete(keys: readonly string[]): Promise<number>;

@@ -16,6 +16,7 @@ export {
   type NewEntry,
   type PurgeKind,
   type PurgeScope,
+  type SetOutcome,
   type StoredEntry,
 } from './cache.driver.js';
 export { CacheLoadTimeoutError, CacheValueTooLargeError } from './cache.errors.js';
