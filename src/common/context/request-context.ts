@@ -32,3 +32,14 @@ export function runInRequest<T>(context: RequestContext, work: () => T): T {
 export function runOutsideRequests<T>(work: () => T): T {
   return outside(work);
 }
+
+/**
+ * Runs `work` for the same request, if there is one, as if it had used no time for Redis yet: for
+ * what goes on when it has been answered.
+ */
+export function runOnNewBudget<T>(work: () => T): T {
+  const request = currentRequest();
+  if (request === undefined) return work();
+  const redisBudget = new RedisBudget(request.redisBudget.totalMs);
+  return runInRequest({ ...request, redisBudget }, work);
+}

@@ -115,7 +115,8 @@ export class CacheEngine {
         local !== undefined && (isFresh(local, this.#now) || this.#loads.isLoading(query));
       const entry = isLocal ? local : await this.#store.read(query.key);
       const from = isLocal ? 'process' : 'store';
-      const found = entry && (await this.#serve(query, entry, from));
+      const serving = entry && this.#serve(query, entry, from);
+      const found = serving instanceof Promise ? await serving : serving;
       if (found !== undefined) return found;
       this.#options.events.emit('cache.miss', { key: query.key });
       const answer = await this.#loads.load(query, { entry, since });
@@ -170,23 +171,26 @@ export class CacheEngine {
   }
 
   /** What the terms let be served without waiting for a load; begins one where it is time. */
-  async #serve<T>(
+  #serve<T>(
     query: CacheQuery<T>,
     entry: Entry,
     from: 'process' | 'store',
-  ): Promise<CacheAnswer<T> | undefined> {
+  ): Promise<CacheAnswer<T> | undefined> | CacheAnswer<T> | undefined {
     const { key, terms, format } = query;
     const fresh = isFresh(entry, this.#now);
     if (!fresh && !isServedStale(entry, terms, this.#now)) return undefined;
-    const answer = await this.#answers.of(key, entry, { format, from });
-    if (answer === undefined) return undefined;
-    const { events } = this.#options;
-    if (fresh) events.emit('cache.hit', { key, from });
-    else events.emit('cache.stale', { key, reason: 'revalidating' });
-    if (!fresh || isRefreshedEarly(entry, terms.earlyRefresh, this.#now)) {
-      this.#loads.refresh(query, entry);
-    }
-    return answer;
+    const answering = this.#answers.of(key, entry, { format, from });
+    const serve = (answer: CacheAnswer<T> | undefined): CacheAnswer<T> | undefined => {
+      if (answer === undefined) return undefined;
+      const { events } = this.#options;
+      if (fresh) events.emit('cache.hit', { key, from });
+      else events.emit('cache.stale', { key, reason: 'revalidating' });
+      if (!fresh || isRefreshedEarly(entry, terms.earlyRefresh, this.#now)) {
+        this.#loads.refresh(query, entry);
+      }
+      return answer;
+    };
+    return answering instanceof Promise ? answering.then(serve) : serve(answering);
   }
 
   async #encode<T>(key: string, value: T, format: CacheFormat<T>): Promise<Buffer | undefined> {

@@ -138,8 +138,12 @@ function share(value: unknown, option: string, most: number): number {
   throw new InvalidOptionError(option, `must be ${range}`);
 }
 
-/** A list of tags. @throws InvalidOptionError for one that cannot be a tag */
+/** Of one entry, besides that of its namespace. */
+export const MAX_TAGS = 255;
+
+/** A list of tags. @throws InvalidOptionError for one that cannot be a tag, or too many */
 export function tagList(value: unknown, option: string): readonly string[] {
   if (!Array.isArray(value)) throw new InvalidOptionError(option, 'must be a list of texts');
+  if (value.length > MAX_TAGS) throw new InvalidOptionError(option, `are more than ${MAX_TAGS}`);
   return value.map((tag: string) => checkKeyText(tag, option));
 }

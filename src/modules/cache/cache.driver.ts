@@ -114,11 +114,7 @@ export interface CacheDriver {
    * Ends an announced load whose value is not stored, and leaves nothing of it behind. `'outdated'`
    * where `set` with that permit, and these tags, would have said so.
    */
-  cancel(
-    key: string,
-    permit: LoadPermit,
-    tags: readonly string[],
-  ): Promise<'current' | 'outdated'>;
+  cancel(key: string, permit: LoadPermit, tags: readonly string[]): Promise<'current' | 'outdated'>;
 
   /** Removes the keys. Resolves to how many were there. */
   delete(keys: readonly string[]): Promise<number>;

@@ -44,10 +44,12 @@ export interface HarnessParts {
   /** @default one in memory */
   readonly driver?: (clock: FakeClock) => CacheDriver;
   readonly claims?: LoadClaims;
+  /** @default one that stands still */
+  readonly clock?: FakeClock;
 }
 
 export function cacheHarness(options: CacheOptions = {}, parts: HarnessParts = {}): CacheHarness {
-  const clock = new FakeClock();
+  const { clock = new FakeClock() } = parts;
   const resolved = resolveCacheOptions(options);
   const driver = parts.driver?.(clock) ?? new MemoryCacheDriver({ clock, ...resolved });
   const stream = new EventStream();

@@ -1,4 +1,5 @@
 import type { LoadContext } from '../../../src/modules/cache/cache-loader.js';
+import { FakeClock } from '../../../src/testing/index.js';
 import { cacheHarness } from './cache-harness.js';
 import { Deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
@@ -70,6 +71,39 @@ describe('how an entry is kept', () => {
     expect(await cache.get('key')).toBeUndefined();
   });
 
+  it('what the loader says goes before the life of null', async () => {
+    const { cache } = cacheHarness();
+    const load = ({ setTtl }: LoadContext) => {
+      setTtl('2s');
+      return null;
+    };
+    await cache.getOrSet('key', load, { ttl: '1s', negativeTtl: 10 });
+    expect(await cache.inspect('key')).toMatchObject({ value: null, remainingMs: 2_000 });
+  });
+
+  it('the longest times there are can be combined', async () => {
+    const { cache } = cacheHarness();
+    const longest = { ttl: '3650d', staleIfError: '3650d', hardTimeout: '3650d' } as const;
+    const load = () => Promise.resolve('value');
+    expect(await cache.getOrSet('key', load, longest)).toBe('value');
+    expect(await cache.get('key')).toBe('value');
+  });
+
+  it('too many tags are refused before anything is loaded, or with the load', async () => {
+    const { cache } = cacheHarness();
+    const tags = Array.from({ length: 256 }, (_, at) => `tag ${at}`);
+    const load = jest.fn(() => 1);
+    const refusal = { code: 'E_INVALID_OPTION', option: 'tags' };
+    await expect(cache.getOrSet('key', load, { tags })).rejects.toMatchObject(refusal);
+    expect(load).not.toHaveBeenCalled();
+    const half = cache.getOrSet('key', ({ addTags }) => addTags(...tags.slice(0, 200)), {
+      tags: tags.slice(100, 256),
+    });
+    await expect(half).rejects.toMatchObject(refusal);
+    expect(await cache.getOrSet('key', load, { tags: tags.slice(1) })).toBe(1);
+    expect(await cache.get('key')).toBe(1);
+  });
+
   it('a predicate may refuse a value', async () => {
     const { cache } = cacheHarness();
     const shouldStore = (value: unknown): boolean => value !== 'incomplete';
@@ -108,12 +142,48 @@ describe('how an entry is kept', () => {
 });
 
 describe('claims', () => {
+  it('of those who had to wait, and find nothing, do not make the others wait in turn', async () => {
+    const steps: string[] = [];
+    let isHeld = true;
+    const release = (): void => {
+      if (isHeld) steps.push('release');
+      isHeld = false;
+    };
+    const claims = { claim: async () => ({ isFirst: false, release }) };
+    const { cache } = cacheHarness({}, { claims });
+    await cache.getOrSet('key', () => {
+      steps.push('load');
+      return undefined;
+    });
+    expect(steps).toEqual(['release', 'load']);
+  });
+
+  it('that were waited for until the time of the load is over are a load that hangs', async () => {
+    const clock = new FakeClock();
+    const claims = {
+      claim: async (_key: string, waitMs: number) => {
+        clock.advance(waitMs);
+        return undefined;
+      },
+    };
+    const { cache } = cacheHarness({}, { claims, clock });
+    const load = jest.fn(() => 'value');
+    const asked = cache.getOrSet('key', load, { hardTimeout: '1s' });
+    await expect(asked).rejects.toMatchObject({ code: 'E_CACHE_LOAD_TIMEOUT', timeoutMs: 1_000 });
+    expect(load).not.toHaveBeenCalled();
+  });
+
   it('are asked for before a load, not before a hit, and given back', async () => {
     const claimed: string[] = [];
     const claims = {
       claim: async (key: string) => {
         claimed.push(`claim ${key}`);
-        return { release: () => void claimed.push(`release ${key}`) };
+        let isHeld = true;
+        const release = (): void => {
+          if (isHeld) claimed.push(`release ${key}`);
+          isHeld = false;
+        };
+        return { isFirst: true, release };
       },
     };
     const { cache } = cacheHarness({}, { claims });

@@ -162,6 +162,22 @@ describe('copies in the process', () => {
 describe('a load that another process outdates', () => {
   const INVALIDATIONS = CHANGES.filter(([, , left]) => left === undefined);
 
+  it('and whose value is not stored is not served to who joined it afterwards either', async () => {
+    const [one, two] = processes(2);
+    const old = new Deferred<string>();
+    two.view.tear();
+    const first = two.cache.getOrSet('a:key', ({ skipStore }) => {
+      skipStore();
+      return old.promise;
+    });
+    await two.cache.get('another turn of the event loop');
+    await one.cache.delete('a:key');
+    const second = two.cache.getOrSet('a:key', () => 'new');
+    await two.cache.get('another turn of the event loop');
+    old.resolve('old');
+    expect([await first, await second]).toEqual(['old', 'new']);
+  });
+
   it.each(INVALIDATIONS.filter(([how]) => !how.startsWith('a soft')))(
     'by %s is not served to who joined it afterwards',
     async (_how, change) => {

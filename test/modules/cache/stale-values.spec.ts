@@ -143,6 +143,26 @@ describe('timeouts of a load', () => {
     await eventually(async () => (await cache.get('key')) === 'new');
   });
 
+  it('soft: a load that fails after it is told', async () => {
+    const { cache, clock, of } = cacheHarness();
+    const options = { ...ON_ERROR, softTimeout: 10 } as const;
+    await cache.getOrSet('key', () => 'old', options);
+    clock.advance(2 * SECOND);
+    const loaded = new Deferred<string>();
+    expect(await cache.getOrSet('key', () => loaded.promise, options)).toBe('old');
+    const error = new Error('too late, and in vain');
+    loaded.reject(error);
+    await eventually(async () => of('cache.load-failed').length === 1);
+    expect(of('cache.load-failed')).toEqual([{ key: 'key', error }]);
+  });
+
+  it('hard: holds also for what is a promise of another kind', async () => {
+    const { cache } = cacheHarness();
+    const query = { then: () => undefined } as unknown as PromiseLike<string>;
+    const asked = cache.getOrSet('key', () => query as Promise<string>, { hardTimeout: 10 });
+    await expect(asked).rejects.toMatchObject({ code: 'E_CACHE_LOAD_TIMEOUT' });
+  });
+
   it('hard: the load has failed, its signal is aborted, and the next one begins', async () => {
     const { cache } = cacheHarness();
     let signal: AbortSignal | undefined;
@@ -195,6 +215,20 @@ describe('early refresh', () => {
     expect(await ask(() => 'too early')).toBe('old');
     clock.advance(1.5 * SECOND);
     expect(await ask(() => 'new')).toBe('old');
+    await eventually(async () => (await cache.get('key')) === 'new');
+  });
+
+  it('is drawn until it is time, and not again', async () => {
+    const { clock, engine, cache, ask } = await slowlyMade(1);
+    const random = jest.spyOn(Math, 'random').mockReturnValue(1 - Math.exp(-2));
+    clock.advance(58.5 * SECOND);
+    const loaded = new Deferred<string>();
+    await cache.getOrSet('key', () => loaded.promise, { ttl: '1m', earlyRefresh: 1 });
+    random.mockClear();
+    expect(await ask(() => 'never')).toBe('old');
+    expect(random).not.toHaveBeenCalled();
+    expect(engine.copies.entries).toBe(1);
+    loaded.resolve('new');
     await eventually(async () => (await cache.get('key')) === 'new');
   });
 

@@ -41,7 +41,8 @@ export class Answers {
       // Small values are decoded at once; awaiting them as well would cost every hit a promise.
       const value = reading.format.decode(entry.value);
       if (!(value instanceof Promise)) return this.#unpacked(entry, value, reading);
-      return value.then((late) => this.#unpacked(entry, late, reading), reject);
+      // Not kept: it takes more room than the bytes that were inflated.
+      return value.then((late) => this.#answer(entry, late, reading), reject);
     } catch (error) {
       return reject(error);
     }

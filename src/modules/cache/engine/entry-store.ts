@@ -1,12 +1,15 @@
 import { CodecError } from '../../../common/codec/index.js';
 import type { EventStream } from '../../../common/events/index.js';
 import type { Clock } from '../../../common/time/index.js';
-import type { CacheDriver, LoadPermit, StoredEntry } from '../cache.driver.js';
+import type { CacheDriver, LoadPermit, SetOutcome, StoredEntry } from '../cache.driver.js';
 import type { EntryTerms } from '../cache-loader.js';
 import { type Entry, entryFound } from './entry.js';
 import { seal } from './envelope.js';
 import type { LocalCopies, Moment } from './local-copies.js';
 import { tagsOf } from './namespaces.js';
+
+/** Ten years, the longest time to live there is. */
+const LONGEST_LIFE_MS = 315_360_000_000;
 
 export interface EntryStoreOptions {
   readonly driver: CacheDriver;
@@ -36,7 +39,7 @@ export interface Put {
 
 export interface PutEntry {
   readonly entry: Entry;
-  readonly outcome: 'stored' | 'outdated';
+  readonly outcome: SetOutcome;
 }
 
 /** Entries in the driver, with copies of them in this process. */
@@ -68,7 +71,7 @@ export class EntryStore {
     const { copies, events } = this.#options;
     try {
       const entry = entryFound(stored, askedAt);
-      copies.keep(key, entry, taken);
+      if (stored.isProvisional !== true) copies.keep(key, entry, taken);
       return entry;
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
@@ -81,7 +84,7 @@ export class EntryStore {
     const { driver, copies, clock, events } = this.#options;
     const { terms, freshMs, loadMs, permit } = put;
     const graceMs = Math.max(terms.staleWhileRevalidateMs, terms.staleIfErrorMs);
-    const lifeMs = Math.ceil(freshMs + graceMs);
+    const lifeMs = Math.min(LONGEST_LIFE_MS, Math.ceil(freshMs + graceMs));
     const bytes = seal({ lifeMs, graceMs, loadMs }, put.bytes);
     const tags = tagsOf(key, put.tags);
     const askedAt = clock.monotonic();

@@ -15,6 +15,8 @@ export interface Entry {
   readonly loadMs: number;
   /** It is to be loaded anew, although its time is not over. */
   readonly isPurged: boolean;
+  /** A look has found that it is time to load it anew. */
+  isRefreshDue?: boolean;
   /** The value, where it is one that nobody can change; unpacked by the first who wants it. */
   unpacked?: { readonly format: CacheFormat<unknown>; readonly value: unknown };
 }
@@ -69,6 +71,8 @@ function overdueMs(entry: Entry, now: number): number {
  */
 export function isRefreshedEarly(entry: Entry, beta: number, now: number): boolean {
   if (beta === 0) return false;
-  // 1 - random: never 0, whose logarithm is infinite.
-  return now - entry.loadMs * beta * Math.log(1 - Math.random()) >= entry.freshUntil;
+  // 1 - random: never 0, whose logarithm is infinite. Drawn once for a look, however often it asks.
+  entry.isRefreshDue ||=
+    now - entry.loadMs * beta * Math.log(1 - Math.random()) >= entry.freshUntil;
+  return entry.isRefreshDue;
 }

@@ -1,27 +1,31 @@
 import { CodecError } from '../../../common/codec/index.js';
 import { runOutsideRequests } from '../../../common/context/index.js';
 import type { EventStream } from '../../../common/events/index.js';
-import { type Clock, type Duration, parseDuration } from '../../../common/time/index.js';
-import { type CacheDriver, type LoadPermit } from '../cache.driver.js';
+import type { Clock } from '../../../common/time/index.js';
+import type { CacheDriver, LoadPermit, SetOutcome } from '../cache.driver.js';
 import { CacheLoadTimeoutError } from '../cache.errors.js';
-import { tagList } from '../cache-entry.options.js';
-import type { CacheQuery, EntryTerms, LoadContext } from '../cache-loader.js';
+import type { CacheQuery, EntryTerms } from '../cache-loader.js';
 import { type Entry, isFresh } from './entry.js';
 import type { EntryStore } from './entry-store.js';
+import { type Made, runLoader } from './loader-run.js';
 import type { Moment } from './local-copies.js';
+import { tagsOf } from './namespaces.js';
 import { rejectionReason } from './rejection.js';
 
 /** What a load came to: an entry that others can unpack, or a value for those who wait. */
 export type Loaded =
-  | { readonly entry: Entry; readonly outcome: 'stored' | 'outdated' | 'found' }
-  | { readonly value: unknown; readonly outcome: 'unstored' };
+  | { readonly entry: Entry; readonly outcome: SetOutcome | 'found' }
+  | { readonly value: unknown; readonly outcome: 'unstored'; readonly isOutdated: boolean };
 
-/** Leave to be the only one, of all processes, to load a key. */
+/** Leave to load a key. */
 export interface LoadClaim {
+  /** Nobody else had it just before: there is nothing yet that could be found. */
+  readonly isFirst: boolean;
+  /** May be called again. */
   release(): void;
 }
 
-/** `undefined`: nobody can be asked, or the time is over; then the load runs without a claim. */
+/** `undefined`: nobody can be asked, or the time is over. */
 export interface LoadClaims {
   claim(key: string, waitMs: number): Promise<LoadClaim | undefined>;
 }
@@ -51,58 +55,82 @@ export class LoadRunner {
     this.#options = options;
   }
 
-  /** @throws what the loader throws @throws CacheLoadTimeoutError */
+  /**
+   * Who had to wait for another process, which left nothing, does not make the others wait in turn.
+   *
+   * @throws what the loader throws @throws CacheLoadTimeoutError
+   */
   async run(order: LoadOrder): Promise<Loaded> {
+    const { clock, claims } = this.#options;
     const { key, terms } = order;
-    const claim = await this.#options.claims?.claim(key, terms.hardTimeoutMs);
+    const startedAt = clock.monotonic();
+    const claim = await claims?.claim(key, terms.hardTimeoutMs);
     try {
-      return await this.#runAlone(order);
+      const leftMs = terms.hardTimeoutMs - (clock.monotonic() - startedAt);
+      if (leftMs < 1) throw new CacheLoadTimeoutError(key, terms.hardTimeoutMs);
+      const begun = await this.#begin(order);
+      if ('outcome' in begun) return begun;
+      if (claim?.isFirst === false) claim.release();
+      return await this.#load(order, begun, leftMs);
     } finally {
       claim?.release();
     }
   }
 
-  async #runAlone(order: LoadOrder): Promise<Loaded> {
+  /** Announces the load; not where somebody else has just made it. */
+  async #begin(order: LoadOrder): Promise<Loaded | Begun> {
     const { store, driver, clock } = this.#options;
     const taken = store.now;
     const askedAt = clock.monotonic();
-    const begun = await this.#onBudget(order, () => driver.begin(order.key));
-    const found = begun.entry && store.adopt(order.key, begun.entry, { taken, askedAt });
-    if (found !== undefined && isNew(found, order.insteadOf) && isFresh(found, clock.monotonic())) {
-      return { entry: found, outcome: 'found' };
-    }
-    const made = await this.#make(order);
-    if (made.value === undefined || !made.isToBeStored) {
-      return { value: made.value, outcome: 'unstored' };
-    }
-    return this.#store(order, { ...made, taken, permit: begun.permit });
+    const { permit, entry } = await this.#onBudget(order, () => driver.begin(order.key));
+    const found = entry && store.adopt(order.key, entry, { taken, askedAt });
+    const isOfUse = found !== undefined && isNew(found, order.insteadOf);
+    if (!isOfUse || !isFresh(found, clock.monotonic())) return { permit, taken };
+    return { entry: found, outcome: 'found' };
   }
 
-  /** Runs the loader. */
-  async #make({ key, loader, terms, isBackground }: LoadOrder): Promise<Made> {
-    const { clock } = this.#options;
-    const startedAt = clock.monotonic();
-    const remarks = new Remarks(key, terms, isBackground);
-    const value = await within(terms.hardTimeoutMs, remarks, () => loader(remarks));
-    const isToBeStored = !remarks.isSkipped && terms.shouldStore?.(value) !== false;
-    const freshMs = value === null ? (terms.negativeTtlMs ?? remarks.ttlMs) : remarks.ttlMs;
-    const loadMs = clock.monotonic() - startedAt;
-    const { tags } = remarks;
-    return { value, freshMs, loadMs, tags, isToBeStored: isToBeStored && freshMs > 0 };
-  }
-
-  async #store(order: LoadOrder, made: MadeForStore): Promise<Loaded> {
-    const { key, terms, format } = order;
-    const { value, freshMs, loadMs, tags, taken, permit } = made;
-    const { store } = this.#options;
+  async #load(order: LoadOrder, begun: Begun, leftMs: number): Promise<Loaded> {
+    let made: Made;
     try {
-      const bytes = await format.encode(value);
-      const put = { bytes, freshMs: shortened(freshMs, terms), loadMs, tags, terms, taken, permit };
-      return await this.#onBudget(order, () => store.put(key, put));
+      made = await runLoader(order, { clock: this.#options.clock, hardTimeoutMs: leftMs });
+    } catch (error) {
+      void this.#cancel(order, begun, order.terms.tags);
+      throw error;
+    }
+    const bytes = made.isToBeStored ? await this.#encode(order, made.value) : undefined;
+    if (bytes === undefined) {
+      const standing = await this.#cancel(order, begun, made.tags);
+      return { value: made.value, outcome: 'unstored', isOutdated: standing === 'outdated' };
+    }
+    const { freshMs, loadMs, tags } = made;
+    const { key, terms } = order;
+    const put = { ...begun, bytes, loadMs, tags, terms, freshMs: shortened(freshMs, terms) };
+    return this.#onBudget(order, () => this.#options.store.put(key, put));
+  }
+
+  /** `undefined` for a value that cannot be stored. */
+  async #encode({ key, format }: LoadOrder, value: unknown): Promise<Buffer | undefined> {
+    try {
+      return await format.encode(value);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#options.events.emit('cache.rejected', { key, reason: rejectionReason(error) });
-      return { value, outcome: 'unstored' };
+      return undefined;
+    }
+  }
+
+  /** What is unknown may be outdated. */
+  async #cancel(
+    order: LoadOrder,
+    { permit }: Begun,
+    tags: readonly string[],
+  ): Promise<'current' | 'outdated'> {
+    const { driver } = this.#options;
+    try {
+      const all = tagsOf(order.key, tags);
+      return await this.#onBudget(order, () => driver.cancel(order.key, permit, all));
+    } catch {
+      return 'outdated';
     }
   }
 
@@ -111,79 +139,10 @@ export class LoadRunner {
   }
 }
 
-interface Made {
-  readonly value: unknown;
-  readonly freshMs: number;
-  readonly loadMs: number;
-  readonly tags: readonly string[];
-  readonly isToBeStored: boolean;
-}
-
-interface MadeForStore extends Made {
-  readonly taken: Moment;
+/** A load that was announced. */
+interface Begun {
   readonly permit: LoadPermit;
-}
-
-/** What a loader said of its value. */
-class Remarks implements LoadContext {
-  readonly key: string;
-  readonly #aborter = new AbortController();
-  readonly #tags: Set<string>;
-  ttlMs: number;
-  isSkipped = false;
-
-  constructor(
-    key: string,
-    terms: EntryTerms,
-    readonly isBackground: boolean,
-  ) {
-    this.key = key;
-    this.ttlMs = terms.ttlMs;
-    this.#tags = new Set(terms.tags);
-  }
-
-  get signal(): AbortSignal {
-    return this.#aborter.signal;
-  }
-
-  get tags(): readonly string[] {
-    return [...this.#tags];
-  }
-
-  readonly setTtl = (ttl: Duration): void => {
-    this.ttlMs = parseDuration(ttl, 'ttl');
-  };
-
-  readonly addTags = (...tags: readonly string[]): void => {
-    for (const tag of tagList(tags, 'tags')) this.#tags.add(tag);
-  };
-
-  readonly skipStore = (): void => {
-    this.isSkipped = true;
-  };
-
-  abort(reason: Error): void {
-    this.#aborter.abort(reason);
-  }
-}
-
-/** A loader that takes longer is told so, and left alone: what it comes to is nobody's any more. */
-async function within<T>(ms: number, remarks: Remarks, load: () => T | Promise<T>): Promise<T> {
-  const work = load();
-  if (!(work instanceof Promise)) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = new CacheLoadTimeoutError(remarks.key, ms);
-      remarks.abort(error);
-      reject(error);
-    }, ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  readonly taken: Moment;
 }
 
 function isNew(found: Entry, insteadOf: Entry | undefined): boolean {

@@ -56,13 +56,15 @@ export class Loads {
     const old = stale && (await this.#stale(query, stale));
     if (old === undefined) return this.#await(query, this.#flight(query, entry), since);
     if (this.#failed.covers(key)) return this.#served(query, old, 'load-failed');
+    const answering = this.#await(query, this.#flight(query, entry), since);
     try {
-      const answering = this.#await(query, this.#flight(query, entry), since);
       const answer = await unlessLater(answering, terms.softTimeoutMs);
-      return answer ?? this.#served(query, old, 'revalidating');
+      if (answer !== undefined) return answer;
+      answering.catch((error: unknown) => this.#tellFailed(key, error));
+      return this.#served(query, old, 'revalidating');
     } catch (error) {
       if (error instanceof LoadRefusal) throw error;
-      this.#options.events.emit('cache.load-failed', { key, error });
+      this.#tellFailed(key, error);
       return this.#served(query, old, 'load-failed');
     }
   }
@@ -72,10 +74,7 @@ export class Loads {
     const { key } = query;
     if (this.isLoading(query) || this.#failed.covers(key)) return;
     const flight = this.#start({ ...query, insteadOf, isBackground: true });
-    flight.result.catch((error: unknown) => {
-      if (error instanceof LoadRefusal) return;
-      this.#options.events.emit('cache.load-failed', { key, error });
-    });
+    flight.result.catch((error: unknown) => this.#tellFailed(key, error));
   }
 
   /** Nobody joins what the change outdates any more. */
@@ -83,6 +82,11 @@ export class Loads {
     if ('keys' in change) this.#flights.letGoOf(change.keys);
     else if ('pattern' in change) this.#flights.letGo(compileGlob(change.pattern));
     else this.#flights.letGo(() => true);
+  }
+
+  #tellFailed(key: string, error: unknown): void {
+    if (error instanceof LoadRefusal) return;
+    this.#options.events.emit('cache.load-failed', { key, error });
   }
 
   get #now(): number {
@@ -114,13 +118,14 @@ export class Loads {
   async #await<T>(query: CacheQuery<T>, joined: Joined, since: number): Promise<LoadAnswer<T>> {
     const { flight, isOwn } = joined;
     const loaded = await flight.result;
-    if (!isOwn && flight.number <= since && loaded.outcome === 'outdated') return 'retry';
+    if (!isOwn && flight.number <= since && isOutdated(loaded)) return 'retry';
     const { answers } = this.#options;
     if (loaded.outcome === 'unstored') return answers.unstored(loaded.value as T);
     const { format, key } = query;
     const answer = await answers.of(key, loaded.entry, { format, from: 'load' });
     if (answer === undefined) return 'retry';
-    return loaded.outcome === 'outdated' ? { ...answer, isStored: false } : answer;
+    const isStored = loaded.outcome === 'stored' || loaded.outcome === 'found';
+    return isStored ? answer : { ...answer, isStored };
   }
 
   async #stale<T>(
@@ -143,4 +148,8 @@ export class Loads {
 interface Joined {
   readonly flight: Flight<Loaded>;
   readonly isOwn: boolean;
+}
+
+function isOutdated(loaded: Loaded): boolean {
+  return loaded.outcome === 'unstored' ? loaded.isOutdated : loaded.outcome === 'outdated';
 }

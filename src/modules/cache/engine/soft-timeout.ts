@@ -1,3 +1,5 @@
+import { afterMs } from './timer.js';
+
 /**
  * What the work comes to, unless it takes longer; it goes on then, and what becomes of it is its
  * own affair. Without a time it is waited for.
@@ -7,15 +9,15 @@ export async function unlessLater<T>(
   ms: number | undefined,
 ): Promise<T | undefined> {
   if (ms === undefined) return work;
-  let timer: NodeJS.Timeout | undefined;
+  let stop: () => void = () => undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
+    stop = afterMs(ms, () => resolve(undefined));
   });
   // Nobody may be there to hear of it any more.
   work.catch(() => undefined);
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    stop();
   }
 }
