@@ -22,6 +22,9 @@ export const PAYLOAD = {
 /** Time to live of cached answers: none expires during a measurement. */
 export const TTL_MS = 300_000;
 
+/** Entries that one tag outdates. */
+export const TAGGED_ENTRIES = 1_000_000;
+
 /** The one rate limit: never reached, and its window slides on several times in a measurement. */
 export const LIMIT = 100_000;
 export const WINDOW_MS = 2_000;

@@ -9,6 +9,11 @@ export const HTTP_GROUPS = [
     title: 'A. Cached answer from Redis (every request a hit)',
   },
   {
+    group: 'cache-process',
+    bare: 'bare',
+    title: 'A. Cached answer from copies in the process, on Redis (every request a hit)',
+  },
+  {
     group: 'cache-memory',
     bare: 'bare',
     title: 'A. Cached answer from memory (every request a hit)',
@@ -45,6 +50,9 @@ const LIMIT_HEADERS = {
 /** Hits that come together, 64 at most, share a call, and those of one client what it writes. */
 const SHARED_CALLS = { evalsha: 1 / 64 };
 
+/** The same key that is asked for again in a turn is read once. */
+const SHARED_READS = { evalsha: 1 / 64 };
+
 /**
  * - `headers`: what an answer must have
  * - `body`: what it must be
@@ -64,7 +72,7 @@ const session = {
 
 const bare = () => createApplication();
 const bareWithUser = () => createApplication({ answer: () => ({ ...PAYLOAD, userId: USER_ID }) });
-const oursCache = async () => (await import('../ours/cache.mjs')).create;
+const oursCache = () => import('../ours/cache.mjs');
 const oursThrottle = () => import('../ours/throttle.mjs');
 const oursSession = () => import('../ours/session.mjs');
 const peerCache = () => import('../peers/cache-manager.mjs');
@@ -82,11 +90,20 @@ export const HTTP_CONTENDERS = [
   {
     ...cache,
     id: 'cache-redis-ours',
-    title: '`@CacheResponse`',
+    title: '`@CacheResponse`, `localCopies: false`',
     group: 'cache-redis',
     against: ['cache-redis-peer'],
-    redis: { get: 1 },
-    load: oursCache,
+    redis: SHARED_READS,
+    load: async () => (await oursCache()).fromStore,
+  },
+  {
+    ...cache,
+    id: 'cache-process-ours',
+    title: '`@CacheResponse`',
+    group: 'cache-process',
+    // Signs of life of the connection that changes are told on.
+    redis: { ping: 0 },
+    load: async () => (await oursCache()).create,
   },
   {
     ...cache,
@@ -102,7 +119,7 @@ export const HTTP_CONTENDERS = [
     title: '`@CacheResponse`',
     group: 'cache-memory',
     against: ['cache-memory-peer'],
-    load: oursCache,
+    load: async () => (await oursCache()).create,
   },
   {
     ...cache,

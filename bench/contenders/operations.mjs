@@ -1,6 +1,9 @@
 import { HIT_WINDOW_MS } from '../settings.mjs';
 
 export const OPERATION_GROUPS = [
+  { group: 'cache-get-process', title: 'A. `get` of 1.2 kB from memory, one after the other' },
+  { group: 'cache-get-store', title: 'A. `get` of 1.2 kB from Redis, 100 at once' },
+  { group: 'cache-tag', title: 'A. Invalidation of a tag that a million entries have' },
   { group: 'hits-hot', title: 'B. Rate limit in memory: hits of one client, without HTTP' },
   { group: 'hits-cold', title: 'B. Rate limit in memory: hits of 100000 clients, without HTTP' },
   { group: 'lock-1', title: 'D. Lock: acquire and release, one after the other' },
@@ -75,6 +78,71 @@ const pubsub = atEach('pubsub', [
   },
 ]);
 
+const oursCache = () => import('../ours/cache.mjs');
+const bentocache = () => import('../peers/bentocache.mjs');
+const cacheManager = () => import('../peers/cache-manager.mjs');
+const fromProcess = { group: 'cache-get-process', concurrency: 1 };
+const fromStore = { group: 'cache-get-store', concurrency: 100 };
+
+const caches = [
+  {
+    ...fromProcess,
+    id: 'cache-get-process-ours',
+    title: '`CacheService`',
+    against: ['cache-get-process-bento', 'cache-get-process-manager'],
+    load: async () => (await oursCache()).getFromProcess,
+  },
+  {
+    ...fromProcess,
+    id: 'cache-get-process-bento',
+    title: 'bentocache, memory',
+    load: async () => (await bentocache()).inMemory,
+  },
+  {
+    ...fromProcess,
+    id: 'cache-get-process-manager',
+    title: 'cache-manager, default store',
+    load: async () => (await cacheManager()).getFromMemory,
+  },
+  {
+    ...fromStore,
+    id: 'cache-get-store-ours',
+    title: '`CacheService`, `localCopies: false`',
+    against: ['cache-get-store-bento', 'cache-get-store-manager', 'cache-get-store-raw'],
+    redis: { evalsha: 1 / 100 },
+    load: async () => (await oursCache()).getFromStore,
+  },
+  {
+    ...fromStore,
+    id: 'cache-get-store-bento',
+    title: 'bentocache, Redis',
+    redis: { get: 1 },
+    load: async () => (await bentocache()).onRedis,
+  },
+  {
+    ...fromStore,
+    id: 'cache-get-store-manager',
+    title: 'cache-manager, @keyv/redis',
+    redis: { get: 1 },
+    load: async () => (await cacheManager()).getFromRedis,
+  },
+  {
+    ...fromStore,
+    id: 'cache-get-store-raw',
+    title: 'raw ioredis and JSON',
+    redis: { get: 1 },
+    load: async () => (await import('../peers/ioredis-cache.mjs')).create,
+  },
+  {
+    id: 'cache-tag-ours',
+    title: '`CacheService`',
+    group: 'cache-tag',
+    concurrency: 1,
+    redis: { evalsha: 1 },
+    load: async () => (await oursCache()).invalidateTag,
+  },
+];
+
 const HITS_AT_ONCE = 50;
 const throttle = () => import('../ours/throttle.mjs');
 const throttler = () => import('../peers/throttler.mjs');
@@ -139,4 +207,4 @@ const queues = [
   },
 ];
 
-export const OPERATION_CONTENDERS = [...hits, ...locks, ...pubsub, ...queues];
+export const OPERATION_CONTENDERS = [...caches, ...hits, ...locks, ...pubsub, ...queues];

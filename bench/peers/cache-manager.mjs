@@ -6,9 +6,11 @@
 import { CacheInterceptor, CacheModule } from '@nestjs/cache-manager';
 import { UseInterceptors } from '@nestjs/common';
 import KeyvRedis from '@keyv/redis';
+import { createCache } from 'cache-manager';
 import { KeyvCacheableMemory } from 'cacheable';
 import { Keyv } from 'keyv';
 import { createApplication } from '../lib/application.mjs';
+import { lookUpOperation } from '../operations/cache.mjs';
 import { TTL_MS } from '../settings.mjs';
 
 const cached = (cacheModule) =>
@@ -40,4 +42,22 @@ export function inCacheableMemory() {
       }),
     }),
   );
+}
+
+function lookUps(store) {
+  const cache = createCache({ ttl: TTL_MS, stores: [store] });
+  return lookUpOperation({
+    set: (key, value) => cache.set(key, value),
+    get: (key) => cache.get(key),
+    remove: (key) => cache.del(key),
+  });
+}
+
+/** As in https://www.npmjs.com/package/cache-manager: its default store, an unbounded map. */
+export async function getFromMemory() {
+  return lookUps(new Keyv());
+}
+
+export async function getFromRedis(redisUrl) {
+  return lookUps(new Keyv({ store: new KeyvRedis(redisUrl) }));
 }
