@@ -36,7 +36,7 @@ const engineProvider: FactoryProvider<CacheEngine> = {
     clock: Clock,
     claims: LoadClaims | undefined,
   ) => {
-    const { localCopies, maxEntries, maxBytes, failureBackOffMs } = options;
+    const { localCopies, maxEntries, maxBytes, eviction, failureBackOffMs } = options;
     return new CacheEngine({
       driver,
       clock,
@@ -44,6 +44,7 @@ const engineProvider: FactoryProvider<CacheEngine> = {
       localCopies,
       maxEntries,
       maxBytes,
+      eviction,
       failureBackOffMs,
       claims,
     });

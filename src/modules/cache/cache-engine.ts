@@ -22,6 +22,8 @@ export interface CacheEngineOptions {
   /** Bounds of the copies in this process. */
   readonly maxEntries: number;
   readonly maxBytes: number;
+  /** Who has to go beyond them: the least recently, or the least frequently used. */
+  readonly eviction: 'lru' | 'lfu';
   /** After a load that failed, a key is not loaded again for so long while it has a stale value. */
   readonly failureBackOffMs: number;
   /** Absent: every process loads for itself. */

@@ -22,6 +22,12 @@ export interface CacheOptions extends Omit<CacheEntryOptions, 'tags' | 'shouldSt
   /** Bytes of entries kept in this process. @default 64 MiB */
   readonly maxBytes?: number;
   /**
+   * Which copies in this process go beyond these bounds: `lru`, the least recently used, or `lfu`, the
+   * less frequently used (W-TinyLFU), which keeps what is popular through scans of what is read once.
+   * @default 'lru'
+   */
+  readonly eviction?: 'lru' | 'lfu';
+  /**
    * A key whose load failed while there was an old value to serve is not loaded again for so long.
    * @default '1s'
    */
@@ -70,6 +76,7 @@ const schema = z
     localCopies: z.boolean().default(true),
     maxEntries: positiveInteger().default(1_000),
     maxBytes: positiveInteger().default(64 * MIB),
+    eviction: z.enum(['lru', 'lfu']).default('lru'),
     maxValueBytes: positiveInteger().default(MIB),
     compressAbove: positiveInteger().optional(),
     fallback: z.enum(['memory', 'bypass']).default('memory'),

@@ -1,14 +1,18 @@
-import { LRUCache } from 'lru-cache';
 import type { CacheChange, CacheChanges } from '../cache.driver.js';
 import { compileGlob } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import { ChangeLog } from './change-log.js';
+import type { CopyStore } from './copy-store.js';
 import type { Entry } from './entry.js';
+import { LfuCopyStore } from './lfu-copy-store.js';
+import { LruCopyStore } from './lru-copy-store.js';
 
 export interface LocalCopiesOptions {
   readonly clock: Clock;
   readonly maxEntries: number;
   readonly maxBytes: number;
+  /** Who has to go beyond the bounds: the least recently used, or the least frequently used. */
+  readonly eviction: 'lru' | 'lfu';
   /** Absent where nobody would tell of changes: nothing is kept then. */
   readonly changes: CacheChanges | undefined;
   /** Beyond the bounds, `key` had to go. */
@@ -31,25 +35,20 @@ const OVERHEAD_BYTES = 400;
 const SMALL_BYTES = 1_024;
 
 /**
- * Copies of entries in this process, least recently used first to go. A copy is used only while
- * every change that could concern it is known to have been told.
+ * Copies of entries in this process, bounded. A copy is used only while every change that could
+ * concern it is known to have been told.
  */
 export class LocalCopies {
-  readonly #copies: LRUCache<string, Copy>;
+  readonly #copies: CopyStore<Copy>;
   readonly #log = new ChangeLog();
   readonly #options: LocalCopiesOptions;
 
   constructor(options: LocalCopiesOptions) {
-    const { maxEntries, maxBytes, changes, onEvicted } = options;
+    const { maxEntries, eviction, changes } = options;
     this.#options = options;
-    this.#copies = new LRUCache({
-      max: maxEntries,
-      maxSize: maxBytes,
-      sizeCalculation: ({ entry }, key) => entry.value.length + 2 * key.length + OVERHEAD_BYTES,
-      dispose: (_copy, key, reason) => {
-        if (reason === 'evict') onEvicted(key);
-      },
-    });
+    // A single place leaves no room for a window besides it.
+    const Store = eviction === 'lfu' && maxEntries > 1 ? LfuCopyStore : LruCopyStore;
+    this.#copies = new Store({ ...options, sizeOf });
     changes?.onChange((change) => this.note(change));
   }
 
@@ -58,7 +57,7 @@ export class LocalCopies {
   }
 
   get bytes(): number {
-    return this.#copies.calculatedSize;
+    return this.#copies.bytes;
   }
 
   /** Remember it before the store is asked for what may be kept. */
@@ -131,4 +130,8 @@ export class LocalCopies {
 /** A few bytes must not keep all alive that came with them in one piece from the network. */
 function compact(value: Buffer): Buffer {
   return value.buffer.byteLength > 2 * value.length + SMALL_BYTES ? Buffer.from(value) : value;
+}
+
+function sizeOf({ entry }: Copy, key: string): number {
+  return entry.value.length + 2 * key.length + OVERHEAD_BYTES;
 }
