@@ -11,6 +11,7 @@ import { type LoadClaims, LoadRunner } from './engine/load-runner.js';
 import { Loads } from './engine/loads.js';
 import { LocalCopies } from './engine/local-copies.js';
 import { isTooLarge, rejectionReason } from './engine/rejection.js';
+import { type SourceWrite, SourceWrites } from './engine/source-writes.js';
 import './cache.events.js';
 
 export interface CacheEngineOptions {
@@ -43,6 +44,7 @@ export class CacheEngine {
   readonly #copies: LocalCopies;
   readonly #store: EntryStore;
   readonly #loads: Loads;
+  readonly #writes: SourceWrites;
 
   constructor(options: CacheEngineOptions) {
     const { driver, clock, events } = options;
@@ -55,6 +57,9 @@ export class CacheEngine {
     const runner = new LoadRunner({ ...options, store: this.#store });
     this.#loads = new Loads({ ...options, runner, answers: this.#answers });
     driver.changes?.onChange((change) => this.#loads.letGo(change));
+    const letGo = (change: CacheChange): void => this.#loads.letGo(change);
+    const remove = (key: string): Promise<unknown> => this.delete([key]);
+    this.#writes = new SourceWrites({ ...options, store: this.#store, letGo, remove });
   }
 
   /** Copies in this process. */
@@ -143,6 +148,22 @@ export class CacheEngine {
       this.#store.put(key, { ...put, taken: this.#store.now }),
     );
     return true;
+  }
+
+  /**
+   * Writes the value to its source, and then to the cache: no load that began before, nor a write
+   * that overtook this one, leaves an older value there. `undefined`: nothing is there afterwards.
+   *
+   * @throws CodecError for a value without a binary form, before anything is written
+   * @throws whatever `write` throws; the cache is as it was then
+   */
+  async write<T, R>(
+    { key, terms, format }: Omit<CacheQuery<T>, 'loader'>,
+    value: T | undefined,
+    write: SourceWrite<R>,
+  ): Promise<R> {
+    const bytes = value === undefined ? undefined : await this.#encode(key, value, format);
+    return this.#writes.run({ key, terms, bytes, write });
   }
 
   /** Removes the keys. Resolves to how many were there. */

@@ -29,6 +29,12 @@ export interface NewEntry {
   readonly ttlMs: number;
   /** What it was made of: `purge` of any of them outdates it. Texts as keys are. @default none */
   readonly tags?: readonly string[] | undefined;
+  /**
+   * Of what is stored with a permit: its source was changed by this process, so that those who keep
+   * copies have to be told, as they are of what is stored without one. A load tells nobody.
+   * @default false
+   */
+  readonly isChange?: boolean | undefined;
 }
 
 /**

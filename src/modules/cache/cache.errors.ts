@@ -31,3 +31,34 @@ export class CacheLoadTimeoutError extends BackplaneError {
     );
   }
 }
+
+/** As many keys wait for their write as may (`writeBehind.maxPending`); nothing was changed. */
+export class CacheWriteQueueFullError extends BackplaneError {
+  readonly code = 'E_CACHE_WRITE_QUEUE_FULL';
+  override readonly kind = 'unavailable';
+
+  constructor(
+    readonly key: string,
+    readonly maxPending: number,
+  ) {
+    super(
+      `The value of "${key}" was not accepted: ${maxPending} keys wait for their write already. Try ` +
+        "again later, raise the option writeBehind.maxPending, or let calls wait (whenFull: 'wait').",
+    );
+  }
+}
+
+/** The application ended before a value was written to its source. */
+export class CacheWriteAbandonedError extends BackplaneError {
+  readonly code = 'E_CACHE_WRITE_ABANDONED';
+
+  constructor(
+    readonly key: string,
+    readonly timeoutMs: number,
+  ) {
+    super(
+      `The value of "${key}" was not written within ${timeoutMs} ms of the shutdown. Write it by hand, ` +
+        'and raise the option writeBehind.shutdownTimeout.',
+    );
+  }
+}

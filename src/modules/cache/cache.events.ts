@@ -1,3 +1,10 @@
+/** `attempts`: of this value, until now. */
+interface CacheWriteFailure {
+  readonly key: string;
+  readonly attempts: number;
+  readonly error: unknown;
+}
+
 declare module '../../common/events/event-stream.js' {
   interface BackplaneEvents {
     /** `from`: a copy in this process, or what all processes share. */
@@ -12,6 +19,17 @@ declare module '../../common/events/event-stream.js' {
     'cache.load-failed': { readonly key: string; readonly error: unknown };
     /** A value was not stored, or a stored one could not be read. */
     'cache.rejected': { readonly key: string; readonly reason: string };
+    /**
+     * The source was written, and the cache could not be brought up to date: it may answer with what
+     * was there before until that ends. Only of drivers without a failure policy.
+     */
+    'cache.write-unseen': { readonly key: string; readonly error: unknown };
+    /** A write behind failed; it is tried again, or a newer value of the key is. */
+    'cache.write-retried': CacheWriteFailure;
+    /** A write behind was given up. It is among the dead writes, and its key was removed. */
+    'cache.write-dead': CacheWriteFailure;
+    /** There are more dead writes than are kept: this one is lost. */
+    'cache.write-forgotten': { readonly key: string };
     /** This process' copy of an entry made room for others. */
     'cache.evicted': { readonly key: string };
     /** Keys were invalidated, or what matches a pattern; `removed` is how many were there. */

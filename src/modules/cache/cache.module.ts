@@ -15,6 +15,7 @@ import { CacheEngine } from './cache-engine.js';
 import { cacheEngineProviders } from './cache-engine.provider.js';
 import { CacheWarmer } from './warm/cache-warmer.js';
 import { WarmExplorer } from './warm/warm-explorer.js';
+import { CacheWriter } from './write/cache-writer.js';
 
 /**
  * The cache: `CacheService`, `@Cached`, `@CacheEvict`, `@CacheWarm` and `@CacheResponse`. Global, so that
@@ -29,6 +30,7 @@ import { WarmExplorer } from './warm/warm-explorer.js';
     cacheChannelProvider,
     cacheDriverProvider,
     ...cacheEngineProviders,
+    CacheWriter,
     CacheService,
     WarmExplorer,
     CacheWarmer,

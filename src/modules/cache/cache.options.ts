@@ -6,6 +6,7 @@ import type { Duration } from '../../common/time/index.js';
 import type { CacheDriver } from './cache.driver.js';
 import type { CacheEntryOptions } from './cache-entry.options.js';
 import type { EntryTerms } from './cache-loader.js';
+import { type WriteBehindOptions, writeBehindSchema } from './write/write-behind.options.js';
 
 /** Who is asking, for `userAware` routes; `undefined` for nobody in particular. */
 export type UserIdOf = (request: HttpRequest) => string | undefined;
@@ -47,6 +48,8 @@ export interface CacheOptions extends Omit<CacheEntryOptions, 'tags' | 'shouldSt
   readonly fallbackTtl?: Duration;
   /** Longest wait for Redis in one call. @default '100ms' */
   readonly deadline?: Duration;
+  /** How `writeBehind` writes to sources. */
+  readonly writeBehind?: WriteBehindOptions;
   /** @default `request.user.id`, else `request.user.sub` */
   readonly userId?: UserIdOf;
   /**
@@ -82,6 +85,7 @@ const schema = z
     fallback: z.enum(['memory', 'bypass']).default('memory'),
     fallbackTtl: duration().prefault('30s'),
     deadline: duration().prefault('100ms'),
+    writeBehind: writeBehindSchema.prefault({}),
     userId: callable<UserIdOf>().default(() => userIdOf),
     credentialHeaders: z.array(z.string().min(1)).default(['authorization', 'cookie', 'x-api-key']),
     driver: callable<DriverFactory<CacheDriver>>().optional(),

@@ -10,6 +10,8 @@ import type { CacheKey } from './cache-key.js';
 import type { CacheLoader, EntryTerms } from './cache-loader.js';
 import { namespaceTag } from './engine/namespaces.js';
 import { ValueFormat } from './engine/value-format.js';
+import { type CacheWrite, CacheWriter, type WriteQuery } from './write/cache-writer.js';
+import type { DeadWriteList } from './write/dead-writes.js';
 
 /** A stored value as operators see it. */
 export interface CacheEntry {
@@ -56,6 +58,7 @@ export class CacheService {
     @Inject(CacheEngine) private readonly engine: CacheEngine,
     @Inject(CACHE_OPTIONS) private readonly options: ResolvedCacheOptions,
     @Inject(CacheCounters) private readonly counters: CacheCounters,
+    @Inject(CacheWriter) private readonly writer: CacheWriter,
   ) {
     const { compressAboveBytes, maxValueBytes } = options;
     this.#format = new ValueFormat({ compressAboveBytes, maxBytes: maxValueBytes });
@@ -134,6 +137,48 @@ export class CacheService {
   }
 
   /**
+   * Write-through: writes the value to its source, by `write`, then to the cache; resolves to what
+   * `write` does. Afterwards nothing that was loaded before is there, nor what a slower writer left.
+   * A failing cache fails no call. For a value above `maxValueBytes`, or `undefined`, the key is
+   * removed.
+   *
+   * @throws whatever `write` throws: the cache is as it was. Delete the key where the source may have
+   * been written all the same
+   * @throws CodecError, InvalidOptionError before anything is written
+   */
+  async writeThrough<T, V extends T, R>(
+    key: CacheKey<T>,
+    value: V,
+    write: CacheWrite<V, R>,
+    options: CacheEntryOptions = NO_OPTIONS,
+  ): Promise<R> {
+    return this.writer.writeThrough(this.#queryOf<V>(key, options), value, write);
+  }
+
+  /**
+   * Write-behind: writes the value to the cache, and later to its source, as the module's option
+   * `writeBehind` says. Writes of a key run one at a time and in order, of those that wait only the
+   * latest. Failures are tried again, then listed in `deadWrites`. What waits is in this process
+   * alone: a crash loses it. What the cache cannot hold is written through.
+   *
+   * @throws CacheWriteQueueFullError where it is to, before anything is written
+   * @throws CodecError, InvalidOptionError before anything is written
+   */
+  async writeBehind<T, V extends T>(
+    key: CacheKey<T>,
+    value: V,
+    write: CacheWrite<V>,
+    options: CacheEntryOptions = NO_OPTIONS,
+  ): Promise<void> {
+    return this.writer.writeBehind(this.#queryOf<V>(key, options), value, write);
+  }
+
+  /** What `writeBehind` of this process gave up. */
+  get deadWrites(): DeadWriteList {
+    return this.writer.deadWrites;
+  }
+
+  /**
    * Removes the keys. Resolves to how many were there. A load under way will not store its result.
    */
   async delete(...keys: readonly string[]): Promise<number> {
@@ -174,6 +219,11 @@ export class CacheService {
   stats(): CacheStats {
     const { entries, bytes } = this.engine.copies;
     return { ...this.counters.counts(), copies: { entries, bytes } };
+  }
+
+  #queryOf<T>(key: string, options: CacheEntryOptions): WriteQuery<T> {
+    const terms = this.#termsOf(options);
+    return { key: checkKeyText(key, 'key'), terms, format: this.#format as CacheFormat<T> };
   }
 
   #termsOf(options: CacheEntryOptions): EntryTerms {

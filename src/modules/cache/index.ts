@@ -19,7 +19,12 @@ export {
   type SetOutcome,
   type StoredEntry,
 } from './cache.driver.js';
-export { CacheLoadTimeoutError, CacheValueTooLargeError } from './cache.errors.js';
+export {
+  CacheLoadTimeoutError,
+  CacheValueTooLargeError,
+  CacheWriteAbandonedError,
+  CacheWriteQueueFullError,
+} from './cache.errors.js';
 export { CACHE_CLOCKS, CACHE_ENTRY, CACHE_MANAGER_ENTRY } from './cache.keys.js';
 export { CacheModule } from './cache.module.js';
 export type { CacheOptions, UserIdOf } from './cache.options.js';
@@ -54,3 +59,6 @@ export {
   type CacheWarmOptions,
 } from './warm/cache-warm.decorator.js';
 export type { CacheWarmBody, WarmOutcome } from './warm/warm-report.js';
+export type { CacheWrite } from './write/cache-writer.js';
+export type { DeadWrite, DeadWriteList } from './write/dead-writes.js';
+export type { WriteBehindOptions } from './write/write-behind.options.js';

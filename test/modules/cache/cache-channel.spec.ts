@@ -78,6 +78,19 @@ describe.each(['standalone', 'cluster'] as const)('changes of the cache on %s', 
     expect(told().toSorted()).toEqual(keys.toSorted());
   });
 
+  it('with a permit are told where the source was changed, and not where that is outdated', async () => {
+    const prefix = uniquePrefix();
+    const [one, other] = [await openProcess(target(), prefix), await openProcess(target(), prefix)];
+    await eventually(() => other.changes.isComplete);
+    const { permit } = await one.driver.begin('key');
+    const change = { ...entry, isChange: true };
+    expect(await one.driver.set('key', change, permit)).toBe('stored');
+    expect(await one.driver.set('key', change, permit)).toBe('outdated');
+    await one.driver.deleteMatching('end');
+    await eventually(() => other.told.some((told) => 'pattern' in told));
+    expect(other.told.filter((told) => 'keys' in told)).toEqual([{ keys: ['key'] }]);
+  });
+
   it('of another prefix are not told', async () => {
     const prefix = uniquePrefix();
     const [one, foreign] = [

@@ -13,6 +13,7 @@ import { CacheEngine } from '../../../src/modules/cache/cache-engine.js';
 import { CacheService } from '../../../src/modules/cache/cache.service.js';
 import { MemoryCacheDriver } from '../../../src/modules/cache/drivers/memory-cache.driver.js';
 import type { LoadClaims } from '../../../src/modules/cache/engine/load-runner.js';
+import { CacheWriter } from '../../../src/modules/cache/write/cache-writer.js';
 import { FakeClock } from '../../../src/testing/index.js';
 
 const CACHE_EVENTS = [
@@ -26,12 +27,17 @@ const CACHE_EVENTS = [
   'cache.evicted',
   'cache.invalidated',
   'cache.purged',
+  'cache.write-unseen',
+  'cache.write-retried',
+  'cache.write-dead',
+  'cache.write-forgotten',
 ] as const satisfies readonly EventName[];
 
 /** A service on a driver, with what it reported and a clock that stands still. */
 export interface CacheHarness {
   readonly cache: CacheService;
   readonly engine: CacheEngine;
+  readonly writer: CacheWriter;
   readonly driver: CacheDriver;
   readonly clock: FakeClock;
   readonly events: readonly (readonly [EventName, BackplaneEvents[EventName]])[];
@@ -64,12 +70,7 @@ export function cacheHarness(options: CacheOptions = {}, parts: HarnessParts = {
   });
   const of = <K extends EventName>(name: K): BackplaneEvents[K][] =>
     events.filter((event) => event[0] === name).map(([, payload]) => payload as BackplaneEvents[K]);
-  return {
-    cache: new CacheService(engine, resolved, new CacheCounters(stream)),
-    engine,
-    driver,
-    clock,
-    events,
-    of,
-  };
+  const writer = new CacheWriter(engine, resolved, stream);
+  const cache = new CacheService(engine, resolved, new CacheCounters(stream), writer);
+  return { cache, engine, writer, driver, clock, events, of };
 }

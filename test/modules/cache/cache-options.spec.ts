@@ -55,6 +55,22 @@ function refusalOf(option: string, value: unknown): unknown {
 }
 
 describe('the options of the cache', () => {
+  it.each([
+    ['maxPending', 0],
+    ['whenFull', 'drop'],
+    ['delay', 'soon'],
+    ['concurrency', 1.5],
+    ['attempts', 0],
+    ['backOff', -1],
+    ['maxDead', 0],
+    ['shutdownTimeout', '0s'],
+    ['atempts', 1],
+  ])('name writeBehind.%s where it is %p', (option, value) => {
+    const refusal = refusalOf('writeBehind', { [option]: value });
+    expect(String(refusal)).toContain(`writeBehind`);
+    expect(String(refusal)).toContain(option);
+  });
+
   it('have defaults', () => {
     expect(resolveCacheOptions({})).toEqual({
       ttlMs: 300_000,
@@ -79,6 +95,16 @@ describe('the options of the cache', () => {
       eviction: 'lru',
       maxValueBytes: 1_048_576,
       compressAboveBytes: undefined,
+      writeBehind: {
+        maxPending: 1_000,
+        whenFull: 'wait',
+        delayMs: 0,
+        concurrency: 8,
+        attempts: 5,
+        backOffMs: 200,
+        maxDead: 1_000,
+        shutdownTimeoutMs: 10_000,
+      },
       fallback: 'memory',
       fallbackTtlMs: 30_000,
       deadlineMs: 100,

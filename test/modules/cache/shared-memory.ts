@@ -43,7 +43,8 @@ export class SharedMemory {
       begin: (key) => store.begin(key),
       set: async (key, entry, permit) => {
         const outcome = await store.set(key, entry, permit);
-        if (permit === undefined) tellOthers({ keys: [key] });
+        if (permit === undefined || (entry.isChange && outcome === 'stored'))
+          tellOthers({ keys: [key] });
         return outcome;
       },
       delete: async (keys) => {

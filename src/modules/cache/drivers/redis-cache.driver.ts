@@ -84,7 +84,7 @@ export class RedisCacheDriver implements CacheDriver {
 
   async set(
     key: string,
-    { bytes, ttlMs, tags = [] }: NewEntry,
+    { bytes, ttlMs, tags = [], isChange = false }: NewEntry,
     permit?: LoadPermit,
   ): Promise<'stored' | 'outdated'> {
     const name = this.#nameOf(key);
@@ -96,7 +96,8 @@ export class RedisCacheDriver implements CacheDriver {
     // Given by the fallback: what was changed here meanwhile is unknown.
     if (!(permit instanceof RedisLoadPermit)) return 'outdated';
     const { fence } = permit;
-    const isStored = await this.#store.set(name, { ...entry, fence }, this.#announce(undefined));
+    const announcement = this.#announce(isChange ? { keys: [key] } : undefined);
+    const isStored = await this.#store.set(name, { ...entry, fence }, announcement);
     return isStored ? 'stored' : 'outdated';
   }
 

@@ -35,6 +35,8 @@ export interface Put {
   readonly taken: Moment;
   /** Of a load; absent: whatever is there is replaced. */
   readonly permit?: LoadPermit;
+  /** The source was changed: other processes have to be told. */
+  readonly isChange?: boolean;
 }
 
 export interface PutEntry {
@@ -82,13 +84,13 @@ export class EntryStore {
 
   async put(key: string, put: Put): Promise<PutEntry> {
     const { driver, copies, clock, events } = this.#options;
-    const { terms, freshMs, loadMs, permit } = put;
+    const { terms, freshMs, loadMs, permit, isChange } = put;
     const graceMs = Math.max(terms.staleWhileRevalidateMs, terms.staleIfErrorMs);
     const lifeMs = Math.min(LONGEST_LIFE_MS, Math.ceil(freshMs + graceMs));
     const bytes = seal({ lifeMs, graceMs, loadMs }, put.bytes);
     const tags = tagsOf(key, put.tags);
     const askedAt = clock.monotonic();
-    const outcome = await driver.set(key, { bytes, ttlMs: lifeMs, tags }, permit);
+    const outcome = await driver.set(key, { bytes, ttlMs: lifeMs, tags, isChange }, permit);
     const stored = { bytes, remainingMs: lifeMs, tags, isPurged: false };
     const entry = entryFound(stored, askedAt);
     if (outcome === 'stored') {
