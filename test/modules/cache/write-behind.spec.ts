@@ -200,17 +200,20 @@ describe('a full queue', () => {
 describe('a source that fails', () => {
   it('is tried again, with growing pauses', async () => {
     const { put, source, written, of } = behind({ backOff: '100ms' });
+    // The shortest that chance makes of them: 50 ms, then 100.
+    const random = jest.spyOn(Math, 'random').mockReturnValue(0);
     source.failures = 2;
     await put('key', 'value');
     await settle();
     expect([source.calls, written]).toEqual([1, []]);
     await pass(49);
     expect(source.calls).toBe(1);
-    await pass(51);
+    await pass(1);
     expect(source.calls).toBe(2);
     await pass(99);
     expect(source.calls).toBe(2);
-    await pass(101);
+    await pass(1);
+    random.mockRestore();
     expect(written).toEqual(['value']);
     expect(of('cache.write-retried').map(({ attempts }) => attempts)).toEqual([1, 2]);
     expect(of('cache.write-dead')).toEqual([]);
@@ -340,7 +343,10 @@ describe('the shutdown', () => {
   });
 
   it('gives up what is not written in time, and says which', async () => {
-    const { cache, put, hold, writer, of } = behind({ shutdownTimeout: '5s', concurrency: 1 });
+    const { cache, put, hold, writer, of, source } = behind({
+      shutdownTimeout: '5s',
+      concurrency: 1,
+    });
     const goOn = hold();
     await put('running', 1);
     await put('waiting', 2);
@@ -355,7 +361,12 @@ describe('the shutdown', () => {
       undefined,
       undefined,
     ]);
+    // What becomes of the one that runs is nobody's news any more.
+    source.failures = 1;
     goOn();
+    await settle();
+    expect(source.calls).toBe(1);
+    expect([of('cache.write-retried'), of('cache.write-dead').length]).toEqual([[], 2]);
   });
 
   it('starts nothing after its time, not even again', async () => {

@@ -63,11 +63,9 @@ export class SourceWrites {
     taken: Moment,
   ): Promise<void> {
     const { letGo, remove } = this.#options;
-    const change = { keys: [order.key] };
-    letGo(change);
+    letGo({ keys: [order.key] });
     const isStored = begun !== undefined && (await this.#put(order, begun, taken));
     if (!isStored) await remove(order.key);
-    letGo(change);
   }
 
   async #put<R>(
