@@ -12,4 +12,5 @@ export {
 export { BackplaneExceptionFilter, type ErrorBody } from './backplane-exception.filter.js';
 export { onAnswered, onEnded } from './on-answered.js';
 export { trustsEverybody } from './trusted-proxies.js';
-export { onEveryRequest, type RequestHook } from './request-hook.js';
+export { beforeRoutes, onEveryRequest, type RequestHook } from './request-hook.js';
+export { DECIDE_EARLY, type EarlyGuard, isEarlyGuard } from './early-guard.js';

@@ -72,13 +72,24 @@ export class CacheEngine {
    * `getOrLoad`, also now and then for an entry that is to be refreshed early.
    */
   peek<T>(key: string, format: CacheFormat<T>, earlyRefresh = 0): CacheAnswer<T> | undefined {
+    const found = this.glance(key, format, earlyRefresh);
+    if (found !== undefined) this.countHit(key);
+    return found;
+  }
+
+  /** As `peek`, but counts nothing: for who may not use what is there. */
+  glance<T>(key: string, format: CacheFormat<T>, earlyRefresh: number): CacheAnswer<T> | undefined {
     const entry = this.#copies.get(key);
     if (entry?.unpacked?.format !== format) return undefined;
     if (!isFresh(entry, this.#now) || isRefreshedEarly(entry, earlyRefresh, this.#now)) {
       return undefined;
     }
-    this.#options.events.emit('cache.hit', { key, from: 'process' });
     return this.#answers.ready(entry, { format, from: 'process' });
+  }
+
+  /** What was glanced at is the answer. */
+  countHit(key: string): void {
+    this.#options.events.emit('cache.hit', { key, from: 'process' });
   }
 
   /** A fresh value; `undefined` when there is none. */

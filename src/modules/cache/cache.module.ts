@@ -13,6 +13,9 @@ import { type CacheOptions, resolveCacheOptions } from './cache.options.js';
 import { CacheService } from './cache.service.js';
 import { CacheEngine } from './cache-engine.js';
 import { cacheEngineProviders } from './cache-engine.provider.js';
+import { EdgeAnswers } from './response/edge-answers.js';
+import { EdgeLane } from './response/edge-lane.js';
+import { EdgeRoutes } from './response/edge-routes.js';
 import { CacheWarmer } from './warm/cache-warmer.js';
 import { WarmExplorer } from './warm/warm-explorer.js';
 import { CacheWriter } from './write/cache-writer.js';
@@ -34,8 +37,19 @@ import { CacheWriter } from './write/cache-writer.js';
     CacheService,
     WarmExplorer,
     CacheWarmer,
+    EdgeAnswers,
+    EdgeRoutes,
+    EdgeLane,
   ],
-  exports: [CacheService, CacheEngine, CacheDriver, CacheCounters, CacheWarmer, CACHE_OPTIONS],
+  exports: [
+    CacheService,
+    CacheEngine,
+    CacheDriver,
+    CacheCounters,
+    CacheWarmer,
+    EdgeAnswers,
+    CACHE_OPTIONS,
+  ],
 })
 export class CacheModule extends CacheConfigurableModule {
   static override forRoot(options: CacheOptions = {}): DynamicModule {

@@ -15,6 +15,7 @@ import { CacheEngine } from '../cache-engine.js';
 import { type CacheAnswer, LoadRefusal } from '../cache-loader.js';
 import { CACHE_OPTIONS } from '../cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
+import { EdgeAnswers } from './edge-answers.js';
 import { type CacheOutcome, hitOutcome, OUTCOME, setOutcome } from './cache-status.js';
 import { type Exchange, HandlerRun } from './handler-run.js';
 import { type LiveResponse, restore, stateOf } from './handler-headers.js';
@@ -39,6 +40,7 @@ export class CacheResponseInterceptor implements NestInterceptor {
     @Inject(CACHE_OPTIONS) options: ResolvedCacheOptions,
     @Inject(ApplicationConfig) application: ApplicationConfig,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(EdgeAnswers) private readonly edge: EdgeAnswers,
   ) {
     const { compressAboveBytes, maxValueBytes } = options;
     this.#routes = new KnownRoutes(options, application);
@@ -64,6 +66,7 @@ export class CacheResponseInterceptor implements NestInterceptor {
     const { key } = selected;
     const found = this.engine.peek(key, this.#format, route.terms.earlyRefresh);
     if (found !== undefined && isAcceptable(demands, found)) {
+      if (route.options.edge) this.edge.learn(context, { route, key, format: this.#format });
       const target = { request, response, isFinal: route.isFinal };
       return of(sendStored(target, found.value, hitOutcome(found)));
     }

@@ -72,6 +72,12 @@ export interface CacheResponseOptions {
    * be made. @default false: a client cannot make the server work
    */
   readonly honourNoCache?: boolean;
+  /**
+   * Answers a request before guards and interceptors are asked, where this process holds a fresh
+   * answer. For routes that need `public`, whose entries go by method and URL alone, and that no
+   * guard but the rate limiter protects: refused otherwise, at load time or at boot. @default false
+   */
+  readonly edge?: boolean;
 }
 
 const DEFAULT_STATUSES = [200, 203, 204, 300, 301, 308];
@@ -118,6 +124,7 @@ const schema = z
       .union([z.literal(false), z.string().regex(FIELD_VALUE, 'must be the value of a header')])
       .default('no-cache'),
     honourNoCache: z.boolean().default(false),
+    edge: z.boolean().default(false),
   })
   .refine((options) => !(options.userAware && options.public), {
     path: ['public'],
@@ -131,6 +138,15 @@ const schema = z
     path: ['methods'],
     message: 'needs a key for POST and QUERY, since the body is no part of the default one',
   })
+  .refine((options) => !options.edge || options.public, {
+    path: ['edge'],
+    message: 'needs public: true, since nobody asks who the client is',
+  })
+  .refine((options) => !options.edge || isByUrl(options), {
+    path: ['edge'],
+    message:
+      'excludes vary, a key function, POST and QUERY: its entries go by method and URL alone',
+  })
   .transform(({ compress, cacheControl, ...rest }) => ({
     ...rest,
     compressAboveBytes: thresholdOf(compress),
@@ -142,6 +158,15 @@ export type ResolvedCacheResponse = z.output<typeof schema>;
 /** Validates the options and applies the defaults. @throws InvalidOptionError */
 export function resolveCacheResponse(options: CacheResponseOptions): ResolvedCacheResponse {
   return parseOptions(schema, options, '@CacheResponse');
+}
+
+function isByUrl(options: {
+  readonly key?: unknown;
+  readonly vary?: unknown;
+  readonly methods: readonly CachedMethod[];
+}): boolean {
+  const { key, vary, methods } = options;
+  return vary === undefined && typeof key !== 'function' && methods.every(isSafelyKeyed);
 }
 
 function isSafelyKeyed(method: CachedMethod): boolean {

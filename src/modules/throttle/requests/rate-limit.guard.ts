@@ -6,7 +6,13 @@ import {
   type ThrottlerModuleOptions,
 } from '@nestjs/throttler';
 import { InvalidOptionError } from '../../../common/errors/index.js';
-import type { HttpRequest, HttpResponse } from '../../../common/http/index.js';
+import {
+  DECIDE_EARLY,
+  type EarlyGuard,
+  type HttpRequest,
+  type HttpResponse,
+} from '../../../common/http/index.js';
+import { EarlyDecisions } from './early-decisions.js';
 import { OperationAnswers } from './operation-answers.js';
 import {
   addressDenied,
@@ -57,9 +63,10 @@ type RequestResponse = ReturnType<ThrottlerGuard['getRequestResponse']>;
  * }
  */
 @Injectable()
-export class RateLimitGuard extends ThrottlerGuard {
+export class RateLimitGuard extends ThrottlerGuard implements EarlyGuard {
   readonly #settlement = new RequestSettlement(this.throttle);
   readonly #operations = new OperationAnswers();
+  readonly #early = new EarlyDecisions();
   readonly #theirOptions: TheirOptions = Array.isArray(this.options)
     ? { throttlers: this.options }
     : this.options;
@@ -96,6 +103,8 @@ export class RateLimitGuard extends ThrottlerGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const kind = limitedKind(context);
     if (kind === undefined || this.#isRepeated()) return true;
+    const early = this.#early.take(context.getArgByIndex<object>(0));
+    if (early !== undefined) return early;
     const { req, res } = this.getRequestResponse(context);
     markSeen(req);
     const exchange = { request: req as HttpRequest, response: res as HttpResponse };
@@ -108,6 +117,11 @@ export class RateLimitGuard extends ThrottlerGuard {
       throw await refusalFor(kind, error);
     }
     return true;
+  }
+
+  /** Over HTTP: for what answers requests before they reach their route. */
+  [DECIDE_EARLY](context: ExecutionContext): Promise<boolean> {
+    return this.#early.make(context.getArgByIndex<object>(0), () => this.canActivate(context));
   }
 
   /**
