@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { jest } from '@jest/globals';
 import {
   type CanActivate,
   Controller,
@@ -40,7 +39,7 @@ beforeEach(() => {
   script.runs = 0;
 });
 
-/** The answer to the letter; its header fields in order, without what is of the moment. */
+/** The answer; its header fields in order, whatever the case of their names, without what is of the moment. */
 function bytesOf(url: string, first: string, headers: Headers = {}): Promise<string> {
   const { hostname, port } = new URL(url);
   const fields = Object.entries({ Host: hostname, Connection: 'close', ...headers });
@@ -52,7 +51,8 @@ function bytesOf(url: string, first: string, headers: Headers = {}): Promise<str
     socket.on('error', reject).on('end', () => {
       const [head = '', ...body] = text.split('\r\n\r\n');
       const [status = '', ...given] = head.split('\r\n');
-      const kept = given.filter((line) => !/^(?:date|x-request-id):/i.test(line));
+      const fields = given.map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase()));
+      const kept = fields.filter((line) => !/^(?:date|x-request-id):/i.test(line));
       resolve([status, ...kept.toSorted(), '', body.join('\r\n\r\n')].join('\n'));
     });
   });

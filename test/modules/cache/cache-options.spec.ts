@@ -189,6 +189,10 @@ describe('the options of decorators', () => {
     ['compress', { compress: 0 }],
     ['cacheControl', { cacheControl: 'a\r\nb' }],
     ['honourNoCache', { honourNoCache: 1 as unknown as boolean }],
+    ['edge', { edge: true }],
+    ['edge', { edge: true, public: true, vary: ['accept-language'] }],
+    ['edge', { edge: true, public: true, key: ({ url }) => url }],
+    ['edge', { edge: true, public: true, key: 'k', methods: ['POST'] }],
     ['tll', { tll: 1 } as CacheResponseOptions],
   ])('@CacheResponse.%s is refused at load time: %j', (option, options) => {
     const refusal = { code: 'E_INVALID_OPTION', option: `@CacheResponse.${option}` };

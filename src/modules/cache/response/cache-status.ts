@@ -51,3 +51,9 @@ export function setOutcome(response: HttpResponse, { state, status, ageMs }: Cac
   setHeader(response, 'Cache-Status', `backplane; ${status}`);
   if (ageMs !== undefined) setHeader(response, 'Age', Math.floor(ageMs / 1_000));
 }
+
+/** The same as fields, of an answer that was stored. */
+export function outcomeFields({ state, status, ageMs = 0 }: CacheOutcome) {
+  const age = String(Math.floor(ageMs / 1_000));
+  return { 'x-cache': state, 'cache-status': `backplane; ${status}`, age };
+}

@@ -7,7 +7,7 @@ import { CACHE_OPTIONS } from '../cache.module-definition.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
 import type { KnownRoute } from './known-routes.js';
 import type { ResponseFormat } from './response-format.js';
-import type { StoredBytes } from './stored-response.js';
+import type { StoredBytes, StoredResponse } from './stored-response.js';
 
 /** Which entry answers the requests of a method for a URL. */
 interface Selected {
@@ -82,6 +82,8 @@ function makesDemands({ headers }: HttpRequest): boolean {
 }
 
 /** Not an exception, which is for filters, nor a value that was stored by hand. */
-function isOfBytes(found: CacheAnswer<unknown> | undefined): found is CacheAnswer<StoredBytes> {
-  return found !== undefined && Reflect.get(Object(found.value), 'kind') === 'bytes';
+function isOfBytes(
+  found: CacheAnswer<StoredResponse> | undefined,
+): found is CacheAnswer<StoredBytes> {
+  return found !== undefined && found.value.kind === 'bytes';
 }

@@ -12,6 +12,7 @@ import { hitOutcome } from './cache-status.js';
 import { EdgeAnswers, type EdgeEntry } from './edge-answers.js';
 import { EdgeRoutes } from './edge-routes.js';
 import type { LiveResponse } from './handler-headers.js';
+import { isFastifyReply, sendAtOnce } from './send-at-once.js';
 import { sendStored } from './send-stored.js';
 
 interface HookedRequest {
@@ -71,7 +72,9 @@ export class EdgeLane implements OnApplicationBootstrap {
       next();
       return;
     }
-    const body = sendStored({ request, response, isFinal: true }, found.value, hitOutcome(found));
-    this.host.httpAdapter.reply(response, body);
+    const target = { request, response, isFinal: true };
+    const outcome = hitOutcome(found);
+    if (isFastifyReply(response)) sendAtOnce(request, response, { stored: found.value, outcome });
+    else this.host.httpAdapter.reply(response, sendStored(target, found.value, outcome));
   }
 }

@@ -83,14 +83,16 @@ export function fieldOf({ headers }: ResponseState, name: string): string | unde
 export function addVary(response: LiveResponse, names: readonly string[]): void {
   if (names.length === 0) return;
   const given = response.getHeader?.('vary');
+  const field = varyWith(given, names);
+  if (field !== given) setHeader(response, 'Vary', field);
+}
+
+/** The field `Vary` with these names added to it; as it was given where they are all there. */
+export function varyWith(given: unknown, names: readonly string[]): HeaderValue {
   const present = listOf(given);
   const missing = names.filter((name) => !present.includes(name));
-  if (missing.length === 0 || present.includes('*')) return;
-  setHeader(
-    response,
-    'Vary',
-    [...(given === undefined ? [] : [given].flat()), ...missing].join(', '),
-  );
+  if (missing.length === 0 || present.includes('*')) return given as HeaderValue;
+  return [...(given === undefined ? [] : [given].flat()), ...missing].join(', ');
 }
 
 function setAny(response: LiveResponse, name: string, value: unknown): void {
