@@ -26,8 +26,12 @@ import { RateLimit, ThrottleModule } from '../../src/modules/throttle/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { type Platform, startApp, type TestApp } from '../support/app.js';
 
-/** How often handlers ran, and the statuses that a hook saw go out. */
-export const script: { runs: number; answered: number[] } = { runs: 0, answered: [] };
+/** How often handlers ran, and what hooks saw go out. */
+export const script: { runs: number; responses: number; answered: number[] } = {
+  runs: 0,
+  responses: 0,
+  answered: [],
+};
 
 @Controller()
 class PricesController {
@@ -85,6 +89,7 @@ class Watch implements OnModuleInit {
   constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
 
   onModuleInit(): void {
+    this.host.httpAdapter.setOnResponseHook(() => (script.responses += 1));
     onEveryRequest(this.host.httpAdapter, (_request, response, next) => {
       onAnswered(response, (status) => script.answered.push(status));
       next();
