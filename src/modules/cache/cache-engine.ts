@@ -10,6 +10,7 @@ import { EntryStore } from './engine/entry-store.js';
 import { type LoadClaims, LoadRunner } from './engine/load-runner.js';
 import { Loads } from './engine/loads.js';
 import { LocalCopies } from './engine/local-copies.js';
+import { OwnChanges } from './engine/own-changes.js';
 import { isTooLarge, rejectionReason } from './engine/rejection.js';
 import { type SourceWrite, SourceWrites } from './engine/source-writes.js';
 import './cache.events.js';
@@ -44,6 +45,7 @@ export class CacheEngine {
   readonly #copies: LocalCopies;
   readonly #store: EntryStore;
   readonly #loads: Loads;
+  readonly #changes: OwnChanges;
   readonly #writes: SourceWrites;
 
   constructor(options: CacheEngineOptions) {
@@ -57,6 +59,7 @@ export class CacheEngine {
     const runner = new LoadRunner({ ...options, store: this.#store });
     this.#loads = new Loads({ ...options, runner, answers: this.#answers });
     driver.changes?.onChange((change) => this.#loads.letGo(change));
+    this.#changes = new OwnChanges({ ...options, copies: this.#copies, loads: this.#loads });
     const letGo = (change: CacheChange): void => this.#loads.letGo(change);
     const remove = (key: string): Promise<unknown> => this.delete([key]);
     this.#writes = new SourceWrites({ ...options, store: this.#store, letGo, remove });
@@ -155,7 +158,7 @@ export class CacheEngine {
       return false;
     }
     const put = { bytes, freshMs: terms.ttlMs, loadMs: 0, tags: terms.tags, terms };
-    await this.#change({ keys: [key] }, () =>
+    await this.#changes.make({ keys: [key] }, () =>
       this.#store.put(key, { ...put, taken: this.#store.now }),
     );
     return true;
@@ -178,26 +181,18 @@ export class CacheEngine {
   }
 
   /** Removes the keys. Resolves to how many were there. */
-  async delete(keys: readonly string[]): Promise<number> {
-    const { driver, events } = this.#options;
-    const removed = await this.#invalidate({ keys }, () => driver.delete(keys));
-    events.emit('cache.invalidated', { keys, removed });
-    return removed;
+  delete(keys: readonly string[]): Promise<number> {
+    return this.#changes.delete(keys);
   }
 
   /** Removes every key that matches the glob. Resolves to how many were removed. */
-  async deleteMatching(pattern: string): Promise<number> {
-    const { driver, events } = this.#options;
-    const removed = await this.#invalidate({ pattern }, () => driver.deleteMatching(pattern));
-    events.emit('cache.invalidated', { pattern, removed });
-    return removed;
+  deleteMatching(pattern: string): Promise<number> {
+    return this.#changes.deleteMatching(pattern);
   }
 
   /** Outdates what was made of any of the tags, or everything, in constant time. */
-  async purge(scope: PurgeScope, kind: PurgeKind): Promise<void> {
-    const { driver, events } = this.#options;
-    await this.#invalidate({ purged: scope, kind }, () => driver.purge(scope, kind));
-    events.emit('cache.purged', { scope, kind });
+  purge(scope: PurgeScope, kind: PurgeKind): Promise<void> {
+    return this.#changes.purge(scope, kind);
   }
 
   get #now(): number {
@@ -235,28 +230,5 @@ export class CacheEngine {
       this.#options.events.emit('cache.rejected', { key, reason: rejectionReason(error) });
       return undefined;
     }
-  }
-
-  /** As a change; what others loaded before is not kept here either. */
-  async #invalidate<T>(change: CacheChange, run: () => Promise<T>): Promise<T> {
-    const outcome = await this.#change(change, run);
-    this.#note(change);
-    return outcome;
-  }
-
-  /** Makes a change of this process' own. Where it fails nobody knows what is there. */
-  async #change<T>(change: CacheChange, run: () => Promise<T>): Promise<T> {
-    this.#note(change);
-    try {
-      return await run();
-    } catch (error) {
-      this.#note(change);
-      throw error;
-    }
-  }
-
-  #note(change: CacheChange): void {
-    this.#copies.note(change);
-    this.#loads.letGo(change);
   }
 }

@@ -38,7 +38,8 @@ export function sendAtOnce(
   const fields = Object.assign(given, outcomeFields(outcome), fixedFields(answer));
   if (vary !== undefined && answer.vary.length > 0) fields['vary'] = varyWith(vary, answer.vary);
   reply.raw.writeHead(answer.status, fields as Record<string, string | string[]>);
-  reply.raw.end(request.method === 'HEAD' ? undefined : answer.body);
+  const { body } = answer;
+  reply.raw.end(request.method === 'HEAD' ? undefined : (body?.text ?? body?.bytes));
 }
 
 function fixedFields(answer: Answer): Readonly<HeaderFields> {
@@ -47,7 +48,7 @@ function fixedFields(answer: Answer): Readonly<HeaderFields> {
   const { headers, vary, body } = answer;
   const fields: HeaderFields = Object.fromEntries(headers);
   if (vary.length > 0) fields['vary'] = varyWith(undefined, vary);
-  if (body !== undefined) fields['content-length'] = String(body.length);
+  if (body !== undefined) fields['content-length'] = String(body.bytes.length);
   fieldsOf.set(answer, fields);
   return fields;
 }
