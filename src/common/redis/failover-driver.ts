@@ -16,9 +16,9 @@ export interface FailoverJournal<T> {
    */
   covers(method: keyof T, args: readonly unknown[]): boolean;
   /**
-   * Asked for a covered call while the primary can be reached. A function: the call may go to the
-   * primary after all, because it replaces what was missed; it is called when the primary has
-   * confirmed.
+   * Asked for every call while the primary can be reached: what the primary is told, the fallback may
+   * have to know. A function: the call may go to the primary although it is covered, because it
+   * replaces what was missed; it is called when the primary has confirmed.
    */
   supersede?(method: keyof T, args: readonly unknown[]): (() => void) | undefined;
   /** Grows with every record. */
@@ -120,7 +120,7 @@ export class FailoverDriver<T extends object> {
   async #call(method: keyof T, args: readonly unknown[]): Promise<unknown> {
     const { primary, fallback, gate, journal } = this.#plan;
     const isCovered = gate.isClosed && journal?.covers(method, args) === true;
-    const settle = isCovered ? journal.supersede?.(method, args) : undefined;
+    const settle = gate.isClosed ? journal?.supersede?.(method, args) : undefined;
     if (!gate.isClosed || (isCovered && settle === undefined)) {
       journal?.record(method, args);
       return invoke(fallback, method, args);
