@@ -3,7 +3,7 @@ import type { KeyFamily } from '../../common/redis/index.js';
 /**
  * In order: kind (1 byte), revision (8), id of the clocks (8), epoch (8) and end (8) as doubles,
  * number of slots (2), length of the tags (4), slots (2 each), tags (encoded, parted by blanks),
- * bytes. A marker of a load has the first two only.
+ * bytes. A marker of loads has the first two, and a byte more for each load but the first.
  */
 export const CACHE_ENTRY: KeyFamily = {
   module: 'cache',
@@ -25,7 +25,7 @@ export const CACHE_CLOCKS: KeyFamily = {
   version: 2,
   layout: '{tags}:clocks',
   type: 'hash',
-  ttl: 'a day longer than the longest entry',
+  ttl: 'a day or two longer than the longest entry',
   evictable: true,
   purpose: 'When tags were purged; without it every entry counts as purged',
 };

@@ -58,6 +58,13 @@ export class CacheModel implements CacheDriver {
     return 'stored';
   }
 
+  async cancel(key: string, permit: LoadPermit, tags: readonly string[]) {
+    const load = this.#loads.find((each) => each === permit);
+    if (load === undefined || load.isOutdated || load.key !== key) return 'outdated';
+    const isPurged = load.purged.some(({ scope, kind }) => kind === 'hard' && meets(tags, scope));
+    return isPurged ? 'outdated' : 'current';
+  }
+
   async delete(keys: readonly string[]): Promise<number> {
     this.#outdate((key) => keys.includes(key));
     return keys.filter((key) => this.#entries.delete(key)).length;
@@ -108,6 +115,7 @@ export type Step =
       readonly tags: readonly string[];
       readonly load: number | undefined;
     }
+  | { readonly call: 'cancel'; readonly load: number; readonly tags: readonly string[] }
   | { readonly call: 'delete'; readonly keys: readonly string[] }
   | { readonly call: 'deleteMatching'; readonly pattern: string }
   | { readonly call: 'purge'; readonly scope: PurgeScope; readonly kind: PurgeKind }
@@ -154,6 +162,11 @@ async function answerOf(step: Step, { driver, advance }: Trial, loads: Load[]) {
       const entry = { bytes: Buffer.from(value), ttlMs, tags };
       return driver.set(load?.key ?? step.key, entry, load?.permit);
     }
+    case 'cancel': {
+      // A load ends once; what comes of its permit afterwards is left open.
+      const [load] = loads.splice(step.load, 1);
+      return load && driver.cancel(load.key, load.permit, step.tags);
+    }
     case 'delete':
       return driver.delete(step.keys);
     case 'deleteMatching':
@@ -195,6 +208,7 @@ const calls = {
     tags,
     load: fc.option(fc.nat(3), { nil: undefined }),
   }),
+  cancel: fc.record({ call: fc.constant('cancel' as const), load: fc.nat(3), tags }),
   delete: fc.record({
     call: fc.constant('delete' as const),
     keys: fc.array(key, { maxLength: 4 }),
@@ -215,6 +229,7 @@ export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     calls.begin,
     calls.set,
     calls.set,
+    calls.cancel,
     calls.delete,
     calls.deleteMatching,
     calls.purge,
@@ -230,6 +245,7 @@ export const timelessSteps: fc.Arbitrary<readonly Step[]> = fc.array(
     calls.begin,
     calls.set.map((step) => ({ ...step, ttlMs: 3_600_000 })),
     calls.set.map((step) => ({ ...step, ttlMs: 3_600_000 })),
+    calls.cancel,
     calls.delete,
     calls.deleteMatching,
     calls.purge,

@@ -140,6 +140,67 @@ export function fenceSuite({ open }: CacheSubject): void {
     expect(await driver().delete(['key'])).toBe(0);
   });
 
+  describe('cancel', () => {
+    const cancel = (permit: unknown, ...tags: readonly string[]) =>
+      driver().cancel('key', permit, tags);
+
+    it.each(OUTDATING)('tells that a load is outdated when %s', async (_change, change) => {
+      const { permit } = await driver().begin('key');
+      await change(driver());
+      const before = await driver().get('key');
+      expect(await cancel(permit)).toBe('outdated');
+      expect((await driver().get('key'))?.bytes).toEqual(before?.bytes);
+    });
+
+    it('tells so where a tag was purged hard, and not where softly, or another', async () => {
+      for (const [purged, kind, outcome] of [
+        ['a', 'hard', 'outdated'],
+        ['a', 'soft', 'current'],
+        ['b', 'hard', 'current'],
+      ] as const) {
+        const { permit } = await driver().begin('key');
+        await driver().purge([purged], kind);
+        expect(await cancel(permit, 'a')).toBe(outcome);
+      }
+    });
+
+    it('leaves nothing behind: the permit is of no use any more', async () => {
+      const { permit } = await driver().begin('key');
+      expect(await cancel(permit)).toBe('current');
+      expect(await driver().get('key')).toBeUndefined();
+      expect(await cancel(permit)).toBe('outdated');
+      expect(await driver().set('key', loaded, permit)).toBe('outdated');
+      const next = await driver().begin('key');
+      expect(await driver().set('key', loaded, next.permit)).toBe('stored');
+    });
+
+    it('leaves an entry as it is', async () => {
+      await driver().set('key', { bytes: OLD, ttlMs: HOUR, tags: ['a'] });
+      const { permit } = await driver().begin('key');
+      expect(await cancel(permit)).toBe('current');
+      expect(await driver().get('key')).toMatchObject({ bytes: OLD, tags: ['a'] });
+    });
+
+    it('does not touch other loads of the key', async () => {
+      const [one, two, three] = await Promise.all([
+        driver().begin('key'),
+        driver().begin('key'),
+        driver().begin('key'),
+      ]);
+      expect([await cancel(one.permit), await cancel(two.permit)]).toEqual(['current', 'current']);
+      expect(await driver().set('key', loaded, three.permit)).toBe('stored');
+    });
+
+    it('refuses wrong keys and tags', async () => {
+      const { permit } = await driver().begin('key');
+      const refusal = { code: 'E_INVALID_OPTION' };
+      await expect(driver().cancel('', permit, [])).rejects.toMatchObject(refusal);
+      await expect(cancel(permit, '')).rejects.toMatchObject(refusal);
+      expect(await cancel('of another driver')).toBe('outdated');
+      expect(await cancel(permit)).toBe('current');
+    });
+  });
+
   it('a permit is of use for its own key only', async () => {
     const { permit } = await driver().begin('key');
     await driver().begin('other');

@@ -195,6 +195,25 @@ describe('the channel of the cache', () => {
     warned.mockRestore();
   });
 
+  it('that a user may not publish on fails no change, and is said once', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await server.call('ACL', ['SETUSER', 'quiet', 'on', '>secret', '~*', '+@all', 'resetchannels']);
+    const url = `redis://quiet:secret@127.0.0.1:${redis().process.port}`;
+    const prefix = uniquePrefix();
+    const { driver, connection } = await openProcess({ url }, prefix, false);
+    expect(await driver.set('key', { ...entry, tags: ['tag'] })).toBe('stored');
+    expect(await driver.delete(['key', 'other'])).toBe(1);
+    await driver.set('match', entry);
+    expect(await driver.deleteMatching('m*')).toBe(1);
+    await driver.set('key', { ...entry, tags: ['tag'] });
+    await driver.purge(['tag'], 'hard');
+    expect(await driver.get('key')).toBeUndefined();
+    expect([connection.gate.isClosed, connection.gate.counters.failures]).toEqual([true, 0]);
+    const said = warned.mock.calls.map(([text]) => String(text));
+    expect(said).toEqual([expect.stringContaining(`&${prefix}:cache:v2:changes`)]);
+    warned.mockRestore();
+  });
+
   it('counts what it cannot read as a gap', async () => {
     const prefix = uniquePrefix();
     const { changes, told } = await openProcess({ url: redis().url }, prefix);

@@ -4,8 +4,19 @@ import {
   type ScriptArgument,
   scriptInvoker,
 } from '../../../src/common/redis/define-script.js';
+import { RedisBudget, runInRequest } from '../../../src/common/context/index.js';
+import { cacheFailover } from '../../../src/modules/cache/cache.driver-provider.js';
+import { CACHE_MANAGER_ENTRY } from '../../../src/modules/cache/cache.keys.js';
+import {
+  IoredisYetByteStore,
+  type IoredisYetStore,
+} from '../../../src/modules/cache/cache-manager/ioredis-yet.store.js';
+import { resolveCacheOptions } from '../../../src/modules/cache/cache.options.js';
+import { AT } from '../../../src/modules/cache/drivers/stored-value.js';
+import { FakeClock } from '../../../src/testing/index.js';
 import { RedisCacheDriver } from '../../../src/modules/cache/drivers/redis-cache.driver.js';
 import { CACHE_BEGIN } from '../../../src/modules/cache/drivers/scripts/cache-begin.lua.js';
+import { CACHE_CANCEL } from '../../../src/modules/cache/drivers/scripts/cache-cancel.lua.js';
 import { CACHE_DELETE } from '../../../src/modules/cache/drivers/scripts/cache-delete.lua.js';
 import { CACHE_SET } from '../../../src/modules/cache/drivers/scripts/cache-set.lua.js';
 import { type OpenRedis, openRedis } from '../../support/connect.js';
@@ -108,26 +119,108 @@ describe('the Redis driver of the cache', () => {
       Buffer.from([2]),
       Buffer.concat([Buffer.from([2]), Buffer.alloc(38, 255)]),
       Buffer.concat([Buffer.from([2]), Buffer.alloc(60, 1)]),
+      // As long as its many slots would take, with an end that is no number, and with no end.
+      Buffer.concat([Buffer.from([2]), Buffer.alloc(140_000, 255)]),
+      await ours((value) => value.fill(255, AT.end, AT.slotCount)),
+      await ours((value) => value.writeDoubleBE(Infinity, AT.end)),
+      await ours((value) => value.writeDoubleBE(NaN, AT.epoch)),
+      await ours((value) => value.writeUInt32BE(2 ** 31, AT.tagsLength)),
     ];
     for (const value of damaged) {
       await client.set(name, value, 'PX', HOUR);
       expect(await driver.get('key')).toBeUndefined();
-      expect((await driver.begin('key')).entry).toBeUndefined();
-      expect(await driver.delete(['key'])).toBe(0);
+      const { permit, entry } = await driver.begin('key');
+      expect(entry).toBeUndefined();
+      await driver.delete(['key']);
+      expect(await driver.set('key', entryOf('value'), permit)).toBe('outdated');
     }
     await driver.set('key', entryOf('value'));
     expect((await driver.get('key'))?.bytes).toEqual(Buffer.from('value'));
   });
 
-  it('a key that Redis cannot read fails alone among those that are asked for with it', async () => {
-    await client.hset(`${prefix}:cache:v2:{wrong}`, 'a', 'hash');
+  it('what is damaged is absent for its own reader only', async () => {
+    const damaged = Buffer.concat([Buffer.from([2]), Buffer.alloc(140_000, 255)]);
+    await client.set(`${prefix}:cache:v2:{damaged}`, damaged, 'PX', HOUR);
     await driver.set('key', entryOf('value', 'tag'));
-    const [found, wrong, absent] = await Promise.allSettled(
-      ['key', 'wrong', 'absent'].map((key) => driver.get(key)),
-    );
-    expect(found).toMatchObject({ value: { bytes: Buffer.from('value'), tags: ['tag'] } });
-    expect(wrong).toMatchObject({ reason: { message: expect.stringContaining('WRONGTYPE') } });
-    expect(absent).toEqual({ status: 'fulfilled', value: undefined });
+    const found = await Promise.all(['damaged', 'key'].map((key) => driver.get(key)));
+    expect(found.map((entry) => entry?.bytes)).toEqual([undefined, Buffer.from('value')]);
+  });
+
+  it('a key of another type counts as absent, and is replaced', async () => {
+    const name = `${prefix}:cache:v2:{wrong}`;
+    const makeWrong = async () => {
+      await client.del(name);
+      await client.hset(name, 'a', 'hash');
+    };
+    await makeWrong();
+    await driver.set('key', entryOf('value', 'tag'));
+    const found = await Promise.all(['wrong', 'key', 'absent'].map((key) => driver.get(key)));
+    expect(found.map((entry) => entry?.bytes)).toEqual([
+      undefined,
+      Buffer.from('value'),
+      undefined,
+    ]);
+    const { permit, entry } = await driver.begin('wrong');
+    expect(entry).toBeUndefined();
+    expect(await driver.set('wrong', entryOf('loaded'), permit)).toBe('stored');
+    expect((await driver.get('wrong'))?.bytes).toEqual(Buffer.from('loaded'));
+    const next = await driver.begin('wrong');
+    await makeWrong();
+    expect(await driver.set('wrong', entryOf('late'), next.permit)).toBe('outdated');
+    expect(await driver.cancel('wrong', next.permit, [])).toBe('outdated');
+    await driver.set('wrong', entryOf('set'));
+    expect((await driver.get('wrong'))?.bytes).toEqual(Buffer.from('set'));
+    await makeWrong();
+    expect(await driver.delete(['wrong'])).toBe(0);
+    expect(await client.exists(name)).toBe(0);
+  });
+
+  describe('in a request that has no time for Redis left', () => {
+    const outOfTime = <T>(run: () => Promise<T>): Promise<T> =>
+      runInRequest({ requestId: 'r', redisBudget: new RedisBudget(0) }, run);
+
+    it('what changes is sent, and nothing is left to make up for', async () => {
+      const options = resolveCacheOptions({ deadline: '5s' });
+      const failover = cacheFailover(driver, {
+        gate: open.connection.gate,
+        options,
+        clock: new FakeClock(),
+      });
+      const changes: readonly (() => Promise<unknown>)[] = [
+        () => failover.driver.delete(['key']),
+        () => failover.driver.deleteMatching('k*'),
+        () => failover.driver.purge(['tag'], 'hard'),
+      ];
+      for (const change of changes) {
+        await driver.set('key', entryOf('old', 'tag'));
+        await outOfTime(change);
+        expect(failover.active).toBe('primary');
+        expect(await driver.get('key')).toBeUndefined();
+      }
+      const stored = entryOf('new', 'tag');
+      expect(await outOfTime(() => failover.driver.set('key', stored))).toBe('stored');
+      expect((await driver.get('key'))?.bytes).toEqual(Buffer.from('new'));
+      const { permit } = await driver.begin('load');
+      expect(await outOfTime(() => driver.cancel('load', permit, []))).toBe('current');
+      await expect(outOfTime(() => driver.get('key'))).rejects.toMatchObject({ reason: 'budget' });
+      await expect(outOfTime(() => driver.begin('key'))).rejects.toMatchObject({
+        reason: 'budget',
+      });
+    });
+
+    it('so it is by the token of another cache', async () => {
+      const { connection } = open;
+      const name = connection.keys.key(CACHE_MANAGER_ENTRY, 'key');
+      const below: IoredisYetStore = {
+        get: (key) => client.get(key),
+        set: async (key, value, ttlMs) => void (await client.set(key, value, 'PX', ttlMs)),
+      };
+      const store = new IoredisYetByteStore(below, connection, { deadlineMs: 5_000 });
+      await outOfTime(() => store.set('key', entryOf('value')));
+      expect(await client.get(name)).toBe('value');
+      expect(await outOfTime(() => store.delete(['key']))).toBe(1);
+      await expect(outOfTime(() => store.get('key'))).rejects.toMatchObject({ reason: 'budget' });
+    });
   });
 
   it('what the fallback gave leave for is not stored', async () => {
@@ -145,6 +238,14 @@ describe('the Redis driver of the cache', () => {
     await driver.begin('key');
     expect(await client.pttl(name)).toBeGreaterThan(500_000);
     expect((await driver.get('key'))?.remainingMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it('a load that was cancelled leaves no key', async () => {
+    const [one, two] = [await driver.begin('key'), await driver.begin('key')];
+    await driver.cancel('key', one.permit, ['tag']);
+    expect(await client.exists(`${prefix}:cache:v2:{key}`)).toBe(1);
+    await driver.cancel('key', two.permit, ['tag']);
+    expect(await client.exists(`${prefix}:cache:v2:{key}`)).toBe(0);
   });
 
   describe('its clocks', () => {
@@ -193,6 +294,18 @@ describe('the Redis driver of the cache', () => {
     });
   });
 
+  it.each<readonly [use: string, run: () => Promise<unknown>]>([
+    ['set', () => driver.set('key', entryOf('value'))],
+    ['a load', () => driver.begin('key')],
+    ['a purge', () => driver.purge(['tag'], 'hard')],
+  ])('its clocks are kept for a day at least after %s', async (_use, run) => {
+    const clocks = `${prefix}:cache:v2:{tags}:clocks`;
+    await driver.set('key', entryOf('value'));
+    await client.pexpire(clocks, 2 * HOUR);
+    await run();
+    expect(await client.pttl(clocks)).toBeGreaterThan(24 * HOUR);
+  });
+
   describe('its scripts', () => {
     it('run after the server has forgotten them', async () => {
       await client.script('FLUSH');
@@ -213,6 +326,7 @@ describe('the Redis driver of the cache', () => {
       ['set', CACHE_SET, ['', 'idididid', 1, 'revision', HOUR, Buffer.alloc(6), 'late', 'c', '']],
       ['begin', CACHE_BEGIN, ['revision']],
       ['delete', CACHE_DELETE, [1, 'c', '']],
+      ['cancel', CACHE_CANCEL, ['revision', 'idididid', 1]],
     ])('%s refuses to run when nobody waits for it any more', async (_name, script, args) => {
       const name = `${prefix}:cache:v2:{key}`;
       await driver.set('key', entryOf('newer'));
@@ -229,6 +343,7 @@ describe('the Redis driver of the cache', () => {
     ['get of 33 keys', () => getAll(33), ['EVALSHA', 'EVALSHA']],
     ['set', () => driver.set('key', entryOf('value', 'tag')), ['EVALSHA']],
     ['a load', () => load(), ['EVALSHA', 'EVALSHA']],
+    ['a load that is cancelled', () => cancelled(), ['EVALSHA', 'EVALSHA']],
     ['delete of three', () => driver.delete(['key', 'b', 'c']), ['EVALSHA']],
     ['purge of tags', () => driver.purge(['tag', 'b', 'c'], 'hard'), ['EVALSHA']],
     ['deleteMatching', () => driver.deleteMatching('*'), ['SCAN', 'EVALSHA', 'PUBLISH']],
@@ -249,13 +364,27 @@ describe('the Redis driver of the cache', () => {
     const keys = Array.from({ length: count }, (_, index) => `key:${index}`);
     await Promise.all(keys.map((key) => driver.set(key, entryOf('value', 'tag'))));
     const { inScript } = await trafficOf(client, () => driver.purge(['tag'], 'hard'));
-    expect(inScript).toEqual(['TIME', 'HMGET', 'HSET', 'PUBLISH']);
+    expect(inScript).toEqual(['TIME', 'HMGET', 'PTTL', 'HSET', 'PUBLISH']);
     expect(await driver.get('key:1')).toBeUndefined();
   });
 
   async function getAll(count: number): Promise<void> {
     const keys = Array.from({ length: count }, (_, index) => `key:${index}`);
     await Promise.all(['key:0', ...keys].map((key) => driver.get(key)));
+  }
+
+  /** A sound entry of ours, but for what `damage` does. */
+  async function ours(damage: (value: Buffer) => unknown): Promise<Buffer> {
+    await driver.set('sound', entryOf('value'));
+    const value = await client.getBuffer(`${prefix}:cache:v2:{sound}`);
+    if (value === null) throw new Error('nothing was stored');
+    damage(value);
+    return value;
+  }
+
+  async function cancelled(): Promise<void> {
+    const { permit } = await driver.begin('loaded');
+    await driver.cancel('loaded', permit, ['tag']);
   }
 
   async function load(): Promise<void> {

@@ -2,6 +2,7 @@ import { KeyDeletion, type RedisConnection } from '../../../common/redis/index.j
 import { parseDuration } from '../../../common/time/index.js';
 import type { NewEntry } from '../cache.driver.js';
 import { CACHE_MANAGER_ENTRY } from '../cache.keys.js';
+import { boundsOf, type StoreBounds } from '../drivers/entry-store.js';
 import type { ByteStore } from './byte-store.js';
 
 /** What is used of the store. Its published type extends one that cache-manager 7 no longer has. */
@@ -18,23 +19,23 @@ export interface IoredisYetStore {
 export class IoredisYetByteStore implements ByteStore {
   readonly #store: IoredisYetStore;
   readonly #connection: RedisConnection;
-  readonly #bounds: { readonly deadlineMs: number };
+  readonly #bounds: StoreBounds;
   readonly #deletion: KeyDeletion;
 
   constructor(
     store: IoredisYetStore,
     connection: RedisConnection,
-    bounds: { readonly deadlineMs: number },
+    { deadlineMs }: { readonly deadlineMs: number },
   ) {
     this.#store = store;
     this.#connection = connection;
-    this.#bounds = bounds;
-    this.#deletion = new KeyDeletion(connection, CACHE_MANAGER_ENTRY, bounds);
+    this.#bounds = boundsOf(deadlineMs);
+    this.#deletion = new KeyDeletion(connection, CACHE_MANAGER_ENTRY, this.#bounds.writes);
   }
 
   async get(key: string): Promise<Buffer | undefined> {
     const name = this.#name(key);
-    const text = await this.#connection.command(() => this.#store.get(name), this.#bounds);
+    const text = await this.#connection.command(() => this.#store.get(name), this.#bounds.reads);
     return typeof text === 'string' ? Buffer.from(text) : undefined;
   }
 
@@ -42,7 +43,7 @@ export class IoredisYetByteStore implements ByteStore {
     const name = this.#name(key);
     const text = bytes.toString();
     const ttl = parseDuration(ttlMs, 'ttlMs');
-    await this.#connection.command(() => this.#store.set(name, text, ttl), this.#bounds);
+    await this.#connection.command(() => this.#store.set(name, text, ttl), this.#bounds.writes);
   }
 
   delete(keys: readonly string[]): Promise<number> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  type CallBounds,
   type RedisClient,
   type RedisConnection,
   subscriberClient,
@@ -25,6 +26,10 @@ interface Message {
  * Where processes tell each other what they change in the cache: one Redis channel, subscribed to
  * with the first listener. Redis sends what a connection is subscribed to in order and forgets what
  * cannot be sent, so the changes are complete as long as one and the same connection works.
+ *
+ * In a cluster that is so of each node by itself only: what another node publishes comes over the
+ * bus between them, which drops it without a sign while the link of the two is down. A copy may
+ * outlive such a change, until its own time is over.
  */
 export class CacheChannel implements CacheChanges {
   readonly name: string;
@@ -35,6 +40,7 @@ export class CacheChannel implements CacheChanges {
   #isSubscribed = false;
   #isClosed = false;
   #gaps = 0;
+  #isRefused = false;
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
@@ -60,6 +66,27 @@ export class CacheChannel implements CacheChanges {
   messageOf(change: CacheChange): string {
     return JSON.stringify({ origin: this.#origin, change } satisfies Message);
   }
+
+  /** Tells of a change that this process has made by several calls. */
+  async publish(change: CacheChange, bounds: CallBounds): Promise<void> {
+    const text = this.messageOf(change);
+    await this.#connection.command(async (client) => {
+      try {
+        await client.publish(this.name, text);
+      } catch (error) {
+        if (!isForbidden(error)) throw error;
+        this.refused(error.message);
+      }
+    }, bounds);
+  }
+
+  /** What was made is made, though this user may not tell of it: that is said once. */
+  readonly refused = (refusal: string | undefined): void => {
+    if (refusal === undefined || this.#isRefused) return;
+    this.#isRefused = true;
+    const text = `Redis lets this user tell of no changes of the cache (${refusal}), so other processes may serve copies of what was changed until their time is over: grant it the channel with &${this.name}`;
+    process.emitWarning(text, 'BackplaneCacheWarning');
+  };
 
   /** Called by Nest. The connection itself is closed by whoever opened it. */
   onApplicationShutdown(): void {
@@ -133,6 +160,11 @@ async function subscribe(client: RedisClient, name: string): Promise<boolean> {
     }
     return false;
   }
+}
+
+/** The user may not, as opposed to: the server cannot now. */
+function isForbidden(error: unknown): error is Error {
+  return error instanceof Error && error.message.startsWith('NOPERM');
 }
 
 function parse(text: string): Message | undefined {

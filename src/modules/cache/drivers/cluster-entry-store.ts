@@ -6,12 +6,15 @@ import type {
   DoomedKey,
   EntryStore,
   EntryToSet,
+  LoadFence,
   ReadOutcome,
   Removal,
+  StoreBounds,
 } from './entry-store.js';
 import { randomId } from './random-ids.js';
 import { CACHE_BEGIN } from './scripts/cache-begin.lua.js';
 import { CLOCKS_READ } from './scripts/cache-clocks.lua.js';
+import { CACHE_CANCEL } from './scripts/cache-cancel.lua.js';
 import { CACHE_DELETE } from './scripts/cache-delete.lua.js';
 import { CACHE_PURGE } from './scripts/cache-purge.lua.js';
 import { CACHE_READ } from './scripts/cache-read.lua.js';
@@ -33,10 +36,10 @@ type Alone = Omit<ReadValue, 'clocks'>;
  */
 export class ClusterEntryStore implements EntryStore {
   readonly #connection: RedisConnection;
-  readonly #bounds: CallBounds;
+  readonly #bounds: StoreBounds;
   readonly #clocks: string;
 
-  constructor(connection: RedisConnection, clocks: string, bounds: CallBounds) {
+  constructor(connection: RedisConnection, clocks: string, bounds: StoreBounds) {
     this.#connection = connection;
     this.#clocks = clocks;
     this.#bounds = bounds;
@@ -44,27 +47,27 @@ export class ClusterEntryStore implements EntryStore {
 
   async read(names: readonly string[]): Promise<readonly ReadOutcome[]> {
     const reads = names.map((name) =>
-      this.#connection.script(CACHE_READ, { keys: keysOf(name), args: 1, ...this.#bounds }),
+      this.#connection.script(CACHE_READ, { keys: keysOf(name), args: 1, ...this.#bounds.reads }),
     );
     const settled = await Promise.allSettled(reads);
     const found = settled.map((each) =>
       each.status === 'fulfilled' ? aloneOf(each.value) : toError(each.reason),
     );
-    return this.#beside(found, this.#bounds);
+    return this.#beside(found, this.#bounds.reads);
   }
 
   async begin(name: string): Promise<BegunEntry> {
-    const call = { keys: keysOf(name), args: randomId(), ...this.#bounds };
+    const call = { keys: keysOf(name), args: randomId(), ...this.#bounds.reads };
     const alone = aloneOf(await this.#connection.script(CACHE_BEGIN, call));
     if (alone instanceof Error) throw alone;
     const slots = isEntry(alone.value) ? readSlots(alone.value) : [];
-    const { moment, clocks } = await this.#wind(slots, 0);
+    const { moment, clocks } = await this.#wind(slots, 0, this.#bounds.reads);
     return { read: { ...alone, clocks }, moment };
   }
 
-  async set(name: string, entry: EntryToSet, announcement: Announcement): Promise<boolean> {
+  async set(name: string, entry: EntryToSet, told: Announcement): Promise<boolean> {
     const { fence, tags, slots, bytes, ttlMs } = entry;
-    const { moment, clocks } = await this.#wind(slots, ttlMs);
+    const { moment, clocks } = await this.#wind(slots, ttlMs, this.#bounds.writes);
     if (fence && standingOf(fence.moment, clocks) === 'outdated') return false;
     const args = {
       expected: fence?.revision,
@@ -74,11 +77,28 @@ export class ClusterEntryStore implements EntryStore {
       packedTags: packTags(tags, slots),
       bytes,
       slots: [],
-      channel: announcement.channel,
-      message: announcement.text,
+      channel: told.channel,
+      message: told.text,
     };
-    const keys = { entry: name, clocks: undefined };
-    return this.#connection.script(CACHE_SET, { keys, args, ...this.#bounds });
+    const call = { keys: { entry: name, clocks: undefined }, args, ...this.#bounds.writes };
+    const { isStored, refusal } = await this.#connection.script(CACHE_SET, call);
+    told.refused(refusal);
+    return isStored;
+  }
+
+  /** Nothing outdated it by the earlier of both looks: each tells of all the time until then. */
+  async cancel(name: string, fence: LoadFence, slots: readonly number[]): Promise<boolean> {
+    const { revision: expected, moment } = fence;
+    const bounds = this.#bounds.writes;
+    const call = {
+      keys: { entry: name, clocks: undefined },
+      args: { expected, moment, slots: [] },
+    };
+    const [isThere, { clocks }] = await Promise.all([
+      this.#connection.script(CACHE_CANCEL, { ...call, ...bounds }),
+      this.#wind(slots, 0, bounds),
+    ]);
+    return isThere && standingOf(moment, clocks) !== 'outdated';
   }
 
   async delete(
@@ -86,18 +106,22 @@ export class ClusterEntryStore implements EntryStore {
     { announce, bounds }: Removal,
   ): Promise<readonly ReadOutcome[]> {
     const replies = await Promise.all(
-      doomed.map(({ key, name }) => {
-        const { channel, text } = announce([key]);
+      doomed.map(async ({ key, name }) => {
+        const { channel, text, refused } = announce([key]);
         const args = { count: 1, channel, message: text };
-        return this.#connection.script(CACHE_DELETE, { keys: keysOf(name), args, ...bounds });
+        const call = { keys: keysOf(name), args, ...bounds };
+        const reply = await this.#connection.script(CACHE_DELETE, call);
+        refused(reply.refusal);
+        return reply;
       }),
     );
     return this.#beside(replies.map(aloneOf), bounds);
   }
 
-  purge(slots: readonly number[], kind: PurgeKind, { channel, text }: Announcement): Promise<void> {
-    const args = { random: randomId(), kind, channel, message: text, slots };
-    return this.#connection.script(CACHE_PURGE, { keys: this.#clocks, args, ...this.#bounds });
+  async purge(slots: readonly number[], kind: PurgeKind, told: Announcement): Promise<void> {
+    const args = { random: randomId(), kind, channel: told.channel, message: told.text, slots };
+    const call = { keys: this.#clocks, args, ...this.#bounds.writes };
+    told.refused(await this.#connection.script(CACHE_PURGE, call));
   }
 
   /** Puts the clocks beside the values. */
@@ -138,9 +162,9 @@ export class ClusterEntryStore implements EntryStore {
         : everything;
   }
 
-  #wind(slots: readonly number[], ttlMs: number) {
+  #wind(slots: readonly number[], ttlMs: number, bounds: CallBounds) {
     const args = { random: randomId(), ttlMs, slots };
-    return this.#connection.script(CLOCKS_READ, { keys: this.#clocks, args, ...this.#bounds });
+    return this.#connection.script(CLOCKS_READ, { keys: this.#clocks, args, ...bounds });
   }
 }
 

@@ -1,5 +1,4 @@
 import { KeyDeletion, type RedisConnection, SURVEY } from '../../../common/redis/index.js';
-import type { CallBounds } from '../../../common/redis/index.js';
 import { parseDuration } from '../../../common/time/index.js';
 import type {
   BegunLoad,
@@ -10,12 +9,21 @@ import type {
   NewEntry,
   PurgeKind,
   PurgeScope,
+  SetOutcome,
   StoredEntry,
 } from '../cache.driver.js';
 import { CACHE_CLOCKS, CACHE_ENTRY } from '../cache.keys.js';
 import { CacheChannel } from './cache-channel.js';
 import { ClusterEntryStore } from './cluster-entry-store.js';
-import type { Announcement, EntryStore, EntryToSet, ReadOutcome, Removal } from './entry-store.js';
+import {
+  type Announcement,
+  boundsOf,
+  type EntryStore,
+  type LoadFence,
+  type ReadOutcome,
+  type Removal,
+  type StoreBounds,
+} from './entry-store.js';
 import { ReadBatch } from './read-batch.js';
 import { StandaloneEntryStore } from './standalone-entry-store.js';
 import { entryOf, isLive, revisionOf } from './stored-value.js';
@@ -33,7 +41,7 @@ const KEYS_PER_DELETE = 256;
 
 /** What Redis gave for a load. */
 class RedisLoadPermit {
-  constructor(readonly fence: NonNullable<EntryToSet['fence']>) {}
+  constructor(readonly fence: LoadFence) {}
 }
 
 /**
@@ -45,8 +53,7 @@ class RedisLoadPermit {
  */
 export class RedisCacheDriver implements CacheDriver {
   readonly changes: CacheChanges;
-  readonly #connection: RedisConnection;
-  readonly #bounds: CallBounds;
+  readonly #bounds: StoreBounds;
   readonly #channel: CacheChannel;
   readonly #store: EntryStore;
   readonly #reads: ReadBatch;
@@ -55,8 +62,7 @@ export class RedisCacheDriver implements CacheDriver {
 
   constructor(connection: RedisConnection, options: RedisCacheDriverOptions) {
     const { deadlineMs, channel = new CacheChannel(connection) } = options;
-    this.#connection = connection;
-    this.#bounds = { deadlineMs };
+    this.#bounds = boundsOf(deadlineMs);
     this.#channel = channel;
     this.changes = channel;
     this.#nameOf = connection.keys.keyer(CACHE_ENTRY);
@@ -65,7 +71,7 @@ export class RedisCacheDriver implements CacheDriver {
     this.#store = new Store(connection, clocks, this.#bounds);
     this.#reads = new ReadBatch(this.#store, deadlineMs);
     this.#sweep = new KeyDeletion(connection, CACHE_ENTRY, {
-      ...this.#bounds,
+      deadlineMs,
       remove: (keys) =>
         this.#remove(keys, { announce: () => this.#announce(undefined), bounds: SURVEY }),
     });
@@ -86,7 +92,7 @@ export class RedisCacheDriver implements CacheDriver {
     key: string,
     { bytes, ttlMs, tags = [], isChange = false }: NewEntry,
     permit?: LoadPermit,
-  ): Promise<'stored' | 'outdated'> {
+  ): Promise<SetOutcome> {
     const name = this.#nameOf(key);
     const entry = { bytes, ttlMs: parseDuration(ttlMs, 'ttlMs'), tags, slots: slotsOf(tags) };
     if (permit === undefined) {
@@ -101,16 +107,26 @@ export class RedisCacheDriver implements CacheDriver {
     return isStored ? 'stored' : 'outdated';
   }
 
+  async cancel(
+    key: string,
+    permit: LoadPermit,
+    tags: readonly string[],
+  ): Promise<'current' | 'outdated'> {
+    const name = this.#nameOf(key);
+    const slots = slotsOf(tags);
+    if (!(permit instanceof RedisLoadPermit)) return 'outdated';
+    return (await this.#store.cancel(name, permit.fence, slots)) ? 'current' : 'outdated';
+  }
+
   async delete(keys: readonly string[]): Promise<number> {
     const announce = (told: readonly string[]): Announcement => this.#announce({ keys: told });
-    return this.#remove(keys, { announce, bounds: this.#bounds });
+    return this.#remove(keys, { announce, bounds: this.#bounds.writes });
   }
 
   /** In steps of a survey, which say nothing about Redis; told when all are gone. */
   async deleteMatching(pattern: string): Promise<number> {
     const removed = await this.#sweep.deleteMatching(pattern);
-    const { channel, text } = this.#announce({ pattern });
-    await this.#connection.command((client) => client.publish(channel, text), SURVEY);
+    await this.#channel.publish({ pattern }, SURVEY);
     return removed;
   }
 
@@ -131,6 +147,10 @@ export class RedisCacheDriver implements CacheDriver {
   }
 
   #announce(change: CacheChange | undefined): Announcement {
-    return { channel: this.#channel.name, text: change ? this.#channel.messageOf(change) : '' };
+    return {
+      channel: this.#channel.name,
+      text: change ? this.#channel.messageOf(change) : '',
+      refused: this.#channel.refused,
+    };
   }
 }

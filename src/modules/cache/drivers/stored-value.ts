@@ -1,6 +1,7 @@
 import { decodePart, encodeTag } from '../../../common/redis/index.js';
 import type { StoredEntry } from '../cache.driver.js';
 import { standingOf, type TagClocks } from './tag-clocks.js';
+import { MAX_TAGS } from './tag-slots.js';
 
 /** First byte of what is stored under a key; anything else counts as absent. */
 export const KIND = { marker: 1, entry: 2 } as const;
@@ -47,9 +48,12 @@ export function revisionOf(value: Buffer | undefined): Buffer | undefined {
   return isOurs ? value.subarray(AT.revision, AT.revision + ID_BYTES) : undefined;
 }
 
-/** Whether it is an entry, and has the header of one. */
+/** Whether it is an entry, and has the header of one; what is damaged is none. */
 export function isEntry(value: Buffer | undefined): value is Buffer {
-  return value?.[0] === KIND.entry && value.length >= AT.slots && value.length >= tagsAt(value);
+  if (value?.[0] !== KIND.entry || value.length < AT.slots) return false;
+  if (value.readUInt16BE(AT.slotCount) > MAX_TAGS || value.length < tagsAt(value)) return false;
+  const [epoch, end] = [value.readDoubleBE(AT.epoch), value.readDoubleBE(AT.end)];
+  return Number.isSafeInteger(epoch) && Number.isSafeInteger(end);
 }
 
 /** The slots of the tags of an entry. */

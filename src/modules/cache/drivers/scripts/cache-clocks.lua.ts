@@ -9,15 +9,14 @@ import { readClocks, withMarks } from './values-reply.js';
  * KEYS     clocks
  * ARGV     8 random bytes, time to live in ms of the entry that is to be stored, slot of each tag
  * Returns  { id, epoch, hard and soft of everything, hard and soft of each slot }
- * Cost     O(tags): at most 5 commands
+ * Cost     O(tags): at most 6 commands
  */
 export const CLOCKS_READ = defineScript<string, ClocksArguments, ClocksReply>({
   name: 'cache-clocks',
   mode: 'write',
   lua: `${WIND}
 local clocks = KEYS[1]
-local id, epoch = wind(clocks, arg(1))
-keepFor(clocks, tonumber(arg(2)))
+local id, epoch = wind(clocks, arg(1), tonumber(arg(2)))
 local fields = { 'h0', 's0' }
 for i = 3, #ARGV - 2 do
   fields[#fields + 1] = 'h' .. arg(i)

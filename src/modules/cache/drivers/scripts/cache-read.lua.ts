@@ -1,5 +1,5 @@
 import { defineScript } from '../../../../common/redis/index.js';
-import { MARKS } from './clocks.lua.js';
+import { MARKS, TEXT_AT } from './clocks.lua.js';
 import { decodeValues, type StoredValues } from './values-reply.js';
 
 /** Entries that one script reads, and the clocks where they are in the same slot of the cluster. */
@@ -14,7 +14,7 @@ export function keysOf({ entries, clocks }: EntryKeys): readonly string[] {
 }
 
 /**
- * Reads entries.
+ * Reads entries. What is no text counts as absent.
  *
  * KEYS     entry of each, clocks if they are here
  * ARGV     number of entries
@@ -25,12 +25,12 @@ export function keysOf({ entries, clocks }: EntryKeys): readonly string[] {
 export const CACHE_READ = defineScript<EntryKeys, number, StoredValues>({
   name: 'cache-read',
   mode: 'read',
-  lua: `${MARKS}
+  lua: `${MARKS}${TEXT_AT}
 local count = tonumber(arg(1))
 local clocks = KEYS[count + 1]
 local reply = { now, everythingMarks(clocks) }
 for i = 1, count do
-  local value = redis.pcall('GET', KEYS[i])
+  local value = textAt(KEYS[i])
   reply[2 * i + 1] = value
   reply[2 * i + 2] = type(value) == 'string' and marksOf(clocks, value)
 end

@@ -1,17 +1,22 @@
 import { AT } from '../stored-value.js';
+import { MAX_TAGS } from '../tag-slots.js';
 
-/** How long clocks are kept at least, in ms. */
+/**
+ * How long clocks outlive their latest use, and the entries that go by them, at least; in ms. They
+ * are given twice as much, so that most uses have nothing to renew.
+ */
 const CLOCKS_LIFE_MS = 86_400_000;
 
 /**
  * Shared by the scripts that read entries. `marksOf(clocks, value)`: when the slots of the entry were
  * purged, hard and soft in turn; `false` where it has none, or the clocks are kept elsewhere.
- * `value` holds at least the header and the slots.
+ * `value` holds at least the header and the slots, unless it is damaged.
  */
 export const MARKS = `
 local function slotCount(value)
   if string.byte(value, 1) ~= 2 or #value < ${AT.slots} then return 0 end
-  return string.byte(value, ${AT.slotCount + 1}) * 256 + string.byte(value, ${AT.slotCount + 2})
+  local count = string.byte(value, ${AT.slotCount + 1}) * 256 + string.byte(value, ${AT.slotCount + 2})
+  return count <= ${MAX_TAGS} and count or 0
 end
 local function marksOf(clocks, value)
   local count = clocks and slotCount(value) or 0
@@ -31,23 +36,35 @@ end
 `;
 
 /**
- * Shared by the scripts that go by the clocks. `wind(clocks, random)` gives their id and epoch, and
- * makes them where there are none, with `random` for the id. `text(epoch)`: as it is stored; Lua's
- * own numbers have 14 digits.
+ * Shared by the scripts that go by the clocks. `wind(clocks, random, ttl)` gives their id and epoch,
+ * makes them where there are none, with `random` for the id, and keeps them for longer than an entry
+ * that is to live for `ttl`. `text(epoch)`: as it is stored; Lua's own numbers have 14 digits.
  */
 export const WIND = `
 local micros = now * 1000 + tonumber(time[2]) % 1000
 local function text(epoch) return string.format('%.0f', epoch) end
-local function wind(clocks, random)
+local function wind(clocks, random, ttl)
   local read = redis.call('HMGET', clocks, 'id', 'epoch')
-  if read[1] and read[2] then return read[1], tonumber(read[2]) end
-  redis.call('HSET', clocks, 'id', random, 'epoch', text(micros))
-  redis.call('PEXPIRE', clocks, ${CLOCKS_LIFE_MS})
-  return random, micros
-end
-local function keepFor(clocks, ttl)
-  if redis.call('PTTL', clocks) < ttl then
-    redis.call('PEXPIRE', clocks, ttl + ${CLOCKS_LIFE_MS})
+  local id, epoch = read[1], tonumber(read[2])
+  if not id or not epoch then
+    id, epoch = random, micros
+    redis.call('HSET', clocks, 'id', id, 'epoch', text(epoch))
   end
+  if redis.call('PTTL', clocks) < ttl + ${CLOCKS_LIFE_MS} then
+    redis.call('PEXPIRE', clocks, ttl + ${2 * CLOCKS_LIFE_MS})
+  end
+  return id, epoch
+end
+`;
+
+/**
+ * Shared by the scripts that read a whole entry. `textAt(key)`: the value; `false` where there is none,
+ * or one of another type, which cannot be ours; a table with any other error.
+ */
+export const TEXT_AT = `
+local function textAt(key)
+  local value = redis.pcall('GET', key)
+  local isForeign = type(value) == 'table' and string.find(value.err, '^WRONGTYPE')
+  return not isForeign and value
 end
 `;
