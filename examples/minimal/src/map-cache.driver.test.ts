@@ -73,6 +73,21 @@ for (const [name, cache] of Object.entries(SUBJECTS)) {
       }
     });
 
+    it('ends a load that comes to nothing, and says whether it was outdated', async () => {
+      const load = await driver.begin('key');
+      assert.equal(await driver.cancel('key', load.permit, ['tag']), 'current');
+      assert.equal(await driver.get('key'), undefined);
+      for (const outdate of [
+        () => driver.set('key', { bytes: ONE, ttlMs: 1_000 }),
+        () => driver.delete(['key']),
+        () => driver.purge(['tag'], 'hard'),
+      ]) {
+        const { permit } = await driver.begin('key');
+        await outdate();
+        assert.equal(await driver.cancel('key', permit, ['tag']), 'outdated');
+      }
+    });
+
     it('purges by tag, softly or hard', async () => {
       await driver.set('key', { bytes: ONE, ttlMs: 1_000, tags: ['tag'] });
       await driver.purge(['tag'], 'soft');

@@ -12,6 +12,8 @@ import {
 interface Row {
   readonly entry?: NewEntry & { readonly endsAt: number };
   isPurged: boolean;
+  /** Begun, and not ended. */
+  loads: number;
 }
 
 /** What was there when a load was begun, and how many purges there had been. */
@@ -38,7 +40,8 @@ export class MapCacheDriver implements CacheDriver {
 
   async begin(key: string) {
     const entry = await this.get(key);
-    const row = this.#rows.get(key) ?? { isPurged: false };
+    const row = this.#rows.get(key) ?? { isPurged: false, loads: 0 };
+    row.loads += 1;
     this.#rows.set(key, row);
     return { permit: new Permit(row, this.#purges.length), entry };
   }
@@ -47,14 +50,23 @@ export class MapCacheDriver implements CacheDriver {
     const { ttlMs, tags = [] } = entry;
     if (!Number.isInteger(ttlMs) || ttlMs < 1) throw new InvalidOptionError('ttlMs', 'is not >= 1');
     for (const text of [key, ...tags]) checkKeyText(text, 'key');
-    // Purges since the load began concern it as well, also those of tags that were not known then.
-    const since = permit instanceof Permit ? this.#purges.slice(permit.purges) : [];
-    const met = since.filter(({ scope }) => isMeant(tags, scope));
-    const isRemoved = permit instanceof Permit && this.#rows.get(key) !== permit.row;
-    if (isRemoved || met.some(({ kind }) => kind === 'hard')) return 'outdated';
+    const met = permit === undefined ? [] : this.#purgesSince(key, permit, tags);
+    if (met === undefined) return 'outdated';
     const endsAt = this.clock.monotonic() + ttlMs;
-    this.#rows.set(key, { entry: { ...entry, endsAt }, isPurged: met.length > 0 });
+    this.#rows.set(key, { entry: { ...entry, endsAt }, isPurged: met.length > 0, loads: 0 });
     return 'stored';
+  }
+
+  async cancel(key: string, permit: unknown, tags: readonly string[]) {
+    for (const text of [key, ...tags]) checkKeyText(text, 'key');
+    const met = this.#purgesSince(key, permit, tags);
+    const row = this.#rows.get(key);
+    // The mark goes with the last load that was begun at it.
+    if (permit instanceof Permit && row === permit.row && row.entry === undefined) {
+      row.loads -= 1;
+      if (row.loads === 0) this.#rows.delete(key);
+    }
+    return met === undefined ? 'outdated' : 'current';
   }
 
   async delete(keys: readonly string[]) {
@@ -74,6 +86,13 @@ export class MapCacheDriver implements CacheDriver {
       if (kind === 'soft') row.isPurged = true;
       else this.#rows.delete(key);
     }
+  }
+
+  /** The soft purges that concern a load, also of tags not known then; `undefined`: it is outdated. */
+  #purgesSince(key: string, permit: unknown, tags: readonly string[]) {
+    if (!(permit instanceof Permit) || this.#rows.get(key) !== permit.row) return undefined;
+    const met = this.#purges.slice(permit.purges).filter(({ scope }) => isMeant(tags, scope));
+    return met.some(({ kind }) => kind === 'hard') ? undefined : met;
   }
 }
 
