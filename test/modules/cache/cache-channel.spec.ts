@@ -218,7 +218,9 @@ describe('the channel of the cache', () => {
     const prefix = uniquePrefix();
     const { changes, told } = await openProcess({ url: redis().url }, prefix);
     await eventually(() => changes.isComplete);
-    for (const text of ['no JSON', '1', '{}', '{"origin":"x","change":{"later":1}}']) {
+    const wrong = [{ later: 1 }, { keys: 'key' }, { keys: [1] }, { pattern: 1 }, { purged: ['a'] }];
+    const messages = wrong.map((change) => JSON.stringify({ origin: 'x', change }));
+    for (const text of ['no JSON', '1', '{}', ...messages]) {
       const { gaps } = changes;
       await server.publish(`${prefix}:cache:v2:changes`, text);
       await eventually(() => changes.gaps > gaps);

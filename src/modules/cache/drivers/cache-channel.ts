@@ -180,6 +180,16 @@ function parse(text: string): Message | undefined {
 function isMessage(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null) return false;
   const change: unknown = Reflect.get(value, 'change');
-  if (typeof change !== 'object' || change === null) return false;
-  return ['keys', 'pattern', 'purged'].some((known) => Object.hasOwn(change, known));
+  return typeof change === 'object' && change !== null && isChange(change);
+}
+
+function isChange(change: object): boolean {
+  const { keys, pattern, purged, kind }: Partial<Record<string, unknown>> = { ...change };
+  if (keys !== undefined) return areTexts(keys);
+  if (pattern !== undefined) return typeof pattern === 'string';
+  return (purged === 'everything' || areTexts(purged)) && (kind === 'hard' || kind === 'soft');
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
