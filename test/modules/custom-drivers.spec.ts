@@ -137,6 +137,7 @@ describe('a driver of the application', () => {
       get: () => Promise.reject(new Error('disk full')),
       begin: () => Promise.reject(new Error('disk full')),
       set: () => Promise.resolve('stored' as const),
+      cancel: () => Promise.resolve('current' as const),
       purge: () => Promise.resolve(),
       delete: () => Promise.resolve(0),
       deleteMatching: () => Promise.resolve(0),

@@ -5,14 +5,15 @@ import type { RedisConnection, RedisConnections, RedisGate } from '../../common/
 import { ServiceRegistry } from '../../common/status/index.js';
 import { CLOCK, type Clock } from '../../common/time/index.js';
 import { CacheCounters } from './cache-counters.js';
-import { CacheDriver } from './cache.driver.js';
+import { type CacheChange, CacheDriver } from './cache.driver.js';
 import { CACHE_OPTIONS } from './cache.module-definition.js';
 import type { ResolvedCacheOptions } from './cache.options.js';
 import { type ByteStore, byteStoreOf } from './cache-manager/byte-store.js';
 import { BypassCacheDriver } from './drivers/bypass-cache.driver.js';
 import { CacheChannel } from './drivers/cache-channel.js';
-import { InvalidationJournal } from './drivers/invalidation-journal.js';
+import { type FallbackCopies, InvalidationJournal } from './drivers/invalidation-journal.js';
 import { MemoryCacheDriver } from './drivers/memory-cache.driver.js';
+import { ProvisionalCacheDriver } from './drivers/provisional-cache.driver.js';
 import { RedisCacheDriver } from './drivers/redis-cache.driver.js';
 
 /** Name of the service in health bodies. */
@@ -85,12 +86,16 @@ export interface CacheFailoverContext {
   readonly clock: Clock;
 }
 
-/** Puts the failure policy of the cache behind a driver that works on Redis. */
+/**
+ * Puts the failure policy of the cache behind a driver that works on Redis. What others change there
+ * is changed in the fallback as well, as far as it is told.
+ */
 export function cacheFailover(
   primary: CacheDriver,
   { gate, options, clock }: CacheFailoverContext,
 ): FailoverDriver<CacheDriver> {
-  const { journal, fallback, bypass } = whileAway(options, clock);
+  const { memory, journal, fallback, bypass } = whileAway(options, clock);
+  primary.changes?.onChange((change) => apply(change, memory));
   return new FailoverDriver<CacheDriver>({
     primary,
     fallback,
@@ -119,6 +124,13 @@ export function byteStoreFailover(
 function whileAway(options: ResolvedCacheOptions, clock: Clock) {
   const memory = new MemoryCacheDriver({ clock, ...options, maxTtlMs: options.fallbackTtlMs });
   const bypass = new BypassCacheDriver();
-  const fallback: CacheDriver = options.fallback === 'memory' ? memory : bypass;
-  return { fallback, bypass, journal: new InvalidationJournal(memory) };
+  const isInMemory = options.fallback === 'memory';
+  const fallback: CacheDriver = isInMemory ? new ProvisionalCacheDriver(memory) : bypass;
+  return { memory, fallback, bypass, journal: new InvalidationJournal(memory) };
+}
+
+function apply(change: CacheChange, copies: FallbackCopies): void {
+  if ('keys' in change) copies.drop(change.keys);
+  else if ('pattern' in change) copies.dropMatching(change.pattern);
+  else copies.outdate(change.purged, change.kind);
 }

@@ -1,29 +1,18 @@
-import { EventStream } from '../../../src/common/events/index.js';
 import { type FailoverDriver, RedisUnavailableError } from '../../../src/common/redis/index.js';
-import { RedisGate } from '../../../src/common/redis/gate.js';
-import type { CacheDriver, NewEntry } from '../../../src/modules/cache/cache.driver.js';
-import { cacheFailover } from '../../../src/modules/cache/cache.driver-provider.js';
-import {
-  type CacheOptions,
-  resolveCacheOptions,
-} from '../../../src/modules/cache/cache.options.js';
-import { FakeClock } from '../../../src/testing/index.js';
+import type { RedisGate } from '../../../src/common/redis/gate.js';
+import type { CacheDriver } from '../../../src/modules/cache/cache.driver.js';
+import type { CacheOptions } from '../../../src/modules/cache/cache.options.js';
+import type { FakeClock } from '../../../src/testing/index.js';
 import { eventually } from '../../support/eventually.js';
 import { Deferred } from '../../support/deferred.js';
-import { FakePrimary } from './fake-primary.js';
+import { bytesAt, entryOf, FailoverRig, unavailable } from './failover-rig.js';
+import type { FakePrimary } from './fake-primary.js';
 
 const HOUR = 3_600_000;
 const [OLD, NEW] = [Buffer.from('old'), Buffer.from('new')];
 
-function entryOf(bytes: Buffer, ttlMs: number, ...tags: readonly string[]): NewEntry {
-  return { bytes, ttlMs, tags };
-}
-
-async function bytesAt(driver: CacheDriver, key: string): Promise<Buffer | undefined> {
-  return (await driver.get(key))?.bytes;
-}
-
 describe('the cache while Redis is away', () => {
+  let rig: FailoverRig;
   let gate: RedisGate;
   let primary: FakePrimary;
   let clock: FakeClock;
@@ -31,31 +20,12 @@ describe('the cache while Redis is away', () => {
   let cache: CacheDriver;
 
   function build(options: CacheOptions = {}): void {
-    const link = {
-      isReady: () => true,
-      destroySockets: () => undefined,
-      dropStuckSockets: () => undefined,
-      probe: async () => undefined,
-    };
-    // Probes are the tests' own: a long interval keeps the gate from asking by itself.
-    const bounds = { failureThreshold: 100, probeIntervalMs: HOUR, maxInFlight: 1_000 };
-    gate = new RedisGate({ connection: 'default', ...bounds }, link, new EventStream());
-    primary = new FakePrimary();
-    clock = new FakeClock();
-    failover = cacheFailover(primary, { gate, options: resolveCacheOptions(options), clock });
-    cache = failover.driver;
+    rig = new FailoverRig(options);
+    ({ gate, primary, clock, failover, cache } = rig);
   }
 
-  const goAway = (): void => gate.linkDown('test');
-
-  async function comeBack(): Promise<void> {
-    gate.linkUp();
-    await eventually(() => failover.active === 'primary');
-  }
-
-  const unavailable = (reason: 'deadline' | 'connection') => () => {
-    throw new RedisUnavailableError(reason);
-  };
+  const goAway = (): void => rig.goAway();
+  const comeBack = (): Promise<void> => rig.comeBack();
 
   afterEach(() => gate.stop());
 
@@ -76,6 +46,17 @@ describe('the cache while Redis is away', () => {
       expect(await cache.delete(['new'])).toBe(fallback === 'memory' ? 1 : 0);
       expect(await cache.deleteMatching('*')).toBe(0);
       expect(primary.calls).toEqual([]);
+    });
+
+    it('what it answers is marked: nobody else has it', async () => {
+      expect(await cache.set('new', entryOf(NEW, HOUR))).toBe('provisional');
+      const { permit, entry } = await cache.begin('new');
+      const marked = fallback === 'memory' ? { bytes: NEW, isProvisional: true } : undefined;
+      expect(entry).toEqual(marked && expect.objectContaining(marked));
+      expect(await cache.get('new')).toEqual(marked && expect.objectContaining(marked));
+      expect(await cache.set('new', entryOf(OLD, HOUR), permit)).toBe('provisional');
+      const next = await cache.begin('new');
+      expect(await cache.cancel('new', next.permit, [])).toBe('current');
     });
 
     it('what was untouched is there again afterwards', async () => {
@@ -130,6 +111,12 @@ describe('the cache while Redis is away', () => {
       ]);
       clock.advance(1);
       expect(await bytesAt(cache, 'long')).toBeUndefined();
+    });
+
+    it('tell the life they were given, though it is cut short here', async () => {
+      await cache.set('long', entryOf(NEW, HOUR));
+      clock.advance(20_000);
+      expect(await cache.get('long')).toMatchObject({ remainingMs: HOUR - 20_000 });
     });
 
     it('entries are dropped on recovery, so that the next outage starts empty', async () => {
@@ -257,47 +244,6 @@ describe('the cache while Redis is away', () => {
       await cache.set('key', entryOf(NEW, HOUR, 'tag'));
       await cache.purge(['tag'], 'hard');
       expect(await bytesAt(cache, 'key')).toBeUndefined();
-    });
-  });
-
-  describe('a load', () => {
-    beforeEach(async () => {
-      build();
-      await comeBack();
-      await cache.set('key', entryOf(OLD, HOUR));
-    });
-
-    it('that was begun before is kept in memory, and not on Redis', async () => {
-      const { permit } = await cache.begin('key');
-      goAway();
-      expect(await cache.set('key', entryOf(NEW, HOUR), permit)).toBe('stored');
-      expect(await bytesAt(cache, 'key')).toEqual(NEW);
-      await comeBack();
-      expect(await bytesAt(cache, 'key')).toBeUndefined();
-    });
-
-    it('that was begun meanwhile is fenced in memory, and refused by Redis', async () => {
-      goAway();
-      const one = await cache.begin('key');
-      const two = await cache.begin('key');
-      expect(await cache.set('key', entryOf(NEW, HOUR), one.permit)).toBe('stored');
-      expect(await cache.set('key', entryOf(NEW, HOUR), two.permit)).toBe('outdated');
-      await comeBack();
-      expect(await cache.set('key', entryOf(NEW, HOUR), two.permit)).toBe('outdated');
-      expect(await bytesAt(cache, 'key')).toBeUndefined();
-    });
-
-    it('makes up for nothing that Redis missed: it may be refused there', async () => {
-      primary.obstacle = unavailable('deadline');
-      await cache.delete(['key']);
-      primary.obstacle = () => undefined;
-      primary.calls.length = 0;
-      const { permit } = await cache.begin('key');
-      expect(await cache.set('key', entryOf(NEW, HOUR), permit)).toBe('stored');
-      expect(primary.calls).toEqual([]);
-      await eventually(() => failover.active === 'primary');
-      expect(await bytesAt(cache, 'key')).toBeUndefined();
-      expect(await bytesAt(primary.kept, 'key')).toBeUndefined();
     });
   });
 

@@ -1,4 +1,6 @@
 import type {
+  CacheChange,
+  CacheChanges,
   CacheDriver,
   LoadPermit,
   NewEntry,
@@ -21,6 +23,12 @@ export class FakePrimary implements CacheDriver {
     maxBytes: 1_000_000,
   });
   readonly calls: string[] = [];
+  readonly changes: CacheChanges = {
+    isComplete: true,
+    gaps: 0,
+    onChange: (listener) => void this.#listeners.push(listener),
+  };
+  readonly #listeners: ((change: CacheChange) => void)[] = [];
   /** Runs before every call; throws what the caller is to get. */
   obstacle: () => Promise<void> | void = () => undefined;
 
@@ -36,12 +44,22 @@ export class FakePrimary implements CacheDriver {
       if (!(permit instanceof PrimaryPermit)) return 'outdated';
       return this.kept.set(key, entry, permit.permit);
     });
+  cancel = (key: string, permit: LoadPermit, tags: readonly string[]) =>
+    this.#pass(`cancel ${key}`, async () => {
+      if (!(permit instanceof PrimaryPermit)) return 'outdated';
+      return this.kept.cancel(key, permit.permit, tags);
+    });
   delete = (keys: readonly string[]) =>
     this.#pass(`delete ${keys.join()}`, () => this.kept.delete(keys));
   deleteMatching = (pattern: string) =>
     this.#pass(`match ${pattern}`, () => this.kept.deleteMatching(pattern));
   purge = (scope: PurgeScope, kind: PurgeKind) =>
     this.#pass(`purge ${String(scope)} ${kind}`, () => this.kept.purge(scope, kind));
+
+  /** Another process made this change. */
+  tell(change: CacheChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
 
   async #pass<T>(call: string, run: () => Promise<T>): Promise<T> {
     this.calls.push(call);

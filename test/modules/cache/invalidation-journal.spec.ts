@@ -58,6 +58,7 @@ describe('InvalidationJournal', () => {
   it('is empty at first and after reads', async () => {
     journal.record('get', ['key']);
     journal.record('begin', ['key']);
+    journal.record('cancel', ['key', 'permit', []]);
     expect(journal.isEmpty).toBe(true);
     await journal.replay(primary);
     expect(primary.replayed).toEqual({ patterns: [], keys: [] });
@@ -216,6 +217,7 @@ describe('InvalidationJournal', () => {
     it('is not a read', () => {
       expect(journal.supersede('get', ['key'])).toBeUndefined();
       expect(journal.supersede('begin', ['key'])).toBeUndefined();
+      expect(journal.supersede('cancel', ['key', 'permit', []])).toBeUndefined();
     });
   });
 

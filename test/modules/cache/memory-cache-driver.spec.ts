@@ -76,9 +76,57 @@ describe('the memory driver of the cache', () => {
     expect(await driver.set('key', entry, permit)).toBe('outdated');
   });
 
-  it('takes what was begun on Redis, as its fallback', async () => {
+  it('takes no permit that another driver gave', async () => {
     const driver = new MemoryCacheDriver({ clock: new FakeClock(), maxEntries: 10, maxBytes: 99 });
-    expect(await driver.set('key', entry, { of: 'another driver' })).toBe('stored');
+    const foreign = { of: 'another driver' };
+    expect(await driver.set('key', entry, foreign)).toBe('outdated');
+    expect(await driver.get('key')).toBeUndefined();
+    expect(await driver.cancel('key', foreign, [])).toBe('outdated');
+  });
+
+  it('says "stored", and marks nothing as kept here alone', async () => {
+    const driver = new MemoryCacheDriver({ clock: new FakeClock(), maxEntries: 10, maxBytes: 99 });
+    expect(await driver.set('key', entry)).toBe('stored');
+    expect((await driver.get('key'))?.isProvisional).toBeUndefined();
+    expect((await driver.begin('key')).entry?.isProvisional).toBeUndefined();
+  });
+
+  it.each([
+    ['back', -HOUR],
+    ['forward', 2 * HOUR],
+  ])('keeps entries as long as it was told when the clock is set %s', async (_where, ms) => {
+    const clock = new FakeClock();
+    const driver = new MemoryCacheDriver({ clock, maxEntries: 10, maxBytes: 99 });
+    await driver.set('key', entry);
+    clock.set(clock.now() + ms);
+    expect((await driver.get('key'))?.remainingMs).toBe(HOUR);
+    clock.advance(HOUR - 1);
+    expect((await driver.get('key'))?.remainingMs).toBe(1);
+    clock.advance(1);
+    expect(await driver.get('key')).toBeUndefined();
+  });
+
+  it('where it keeps entries for less than they were given, tells what they were given', async () => {
+    const clock = new FakeClock();
+    const bounds = { clock, maxEntries: 10, maxBytes: 99, maxTtlMs: 30_000 };
+    const driver = new MemoryCacheDriver(bounds);
+    await driver.set('key', entry);
+    clock.advance(29_999);
+    expect((await driver.get('key'))?.remainingMs).toBe(HOUR - 29_999);
+    await driver.begin('key');
+    clock.advance(1);
+    expect(await driver.get('key')).toBeUndefined();
+    expect(await driver.delete(['key'])).toBe(0);
+  });
+
+  it('loads that were cancelled take no room', async () => {
+    const driver = new MemoryCacheDriver({ clock: new FakeClock(), maxEntries: 2, maxBytes: 99 });
+    await driver.set('key', entry);
+    for (let at = 0; at < 5; at += 1) {
+      const { permit } = await driver.begin(`load:${at}`);
+      expect(await driver.cancel(`load:${at}`, permit, [])).toBe('current');
+    }
+    expect((await driver.get('key'))?.bytes).toEqual(entry.bytes);
   });
 
   it('tells of no changes, and misses none', async () => {

@@ -47,6 +47,7 @@ export class SharedMemory {
           tellOthers({ keys: [key] });
         return outcome;
       },
+      cancel: (key, permit, tags) => store.cancel(key, permit, tags),
       delete: async (keys) => {
         const removed = await store.delete(keys);
         tellOthers({ keys });

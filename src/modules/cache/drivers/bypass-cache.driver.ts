@@ -1,14 +1,14 @@
 import { checkKeyText } from '../../../common/redis/index.js';
 import { parseDuration } from '../../../common/time/index.js';
-import type { BegunLoad, CacheDriver, NewEntry, PurgeScope } from '../cache.driver.js';
+import type { BegunLoad, CacheDriver, LoadPermit, NewEntry, PurgeScope } from '../cache.driver.js';
 import { slotsOf } from './tag-slots.js';
 
 /** Of another kind than that of Redis, which refuses it when it is back. */
 const NO_PERMIT = Symbol('no permit');
 
 /**
- * Keeps nothing: every `get` misses. The failure policy `bypass`. What is stored counts as stored,
- * and as gone at once.
+ * Keeps nothing: every `get` misses. The failure policy `bypass`. What is stored is told to be
+ * provisional, and gone at once; nothing here outdates a load.
  */
 export class BypassCacheDriver implements CacheDriver {
   async get(key: string): Promise<undefined> {
@@ -20,11 +20,17 @@ export class BypassCacheDriver implements CacheDriver {
     return { permit: NO_PERMIT, entry: undefined };
   }
 
-  async set(key: string, { ttlMs, tags = [] }: NewEntry): Promise<'stored'> {
+  async set(key: string, { ttlMs, tags = [] }: NewEntry): Promise<'provisional'> {
     checkKeyText(key, 'key');
     parseDuration(ttlMs, 'ttlMs');
     slotsOf(tags);
-    return 'stored';
+    return 'provisional';
+  }
+
+  async cancel(key: string, _permit: LoadPermit, tags: readonly string[]): Promise<'current'> {
+    checkKeyText(key, 'key');
+    slotsOf(tags);
+    return 'current';
   }
 
   async delete(keys: readonly string[]): Promise<number> {

@@ -50,6 +50,7 @@ export class InvalidationJournal
     switch (method) {
       case 'get':
       case 'begin':
+      case 'cancel':
         return;
       case 'set':
       case 'delete':
@@ -73,14 +74,16 @@ export class InvalidationJournal
   }
 
   /**
-   * Storing or removing says what Redis is to hold from now on, whatever it missed before. Not
-   * storing with a permit: Redis may refuse that, and would go on holding what it holds.
+   * Storing or removing says what Redis is to hold from now on, whatever it missed before, and ends
+   * the loads that were begun in the fallback. Not storing with a permit: Redis may refuse that, and
+   * would go on holding what it holds.
    */
   supersede(method: Method, args: readonly unknown[]): (() => void) | undefined {
     const upTo = this.sequence;
     switch (method) {
       case 'get':
       case 'begin':
+      case 'cancel':
         return undefined;
       case 'set':
         return args[2] === undefined ? this.#supersedeKeys(textsOf(args[0]), upTo) : undefined;

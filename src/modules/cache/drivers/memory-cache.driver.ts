@@ -9,6 +9,7 @@ import type {
   NewEntry,
   PurgeKind,
   PurgeScope,
+  SetOutcome,
   StoredEntry,
 } from '../cache.driver.js';
 import { MemoryTagClocks } from './memory-tag-clocks.js';
@@ -22,14 +23,19 @@ export interface MemoryCacheDriverOptions {
   readonly maxEntries: number;
   /** Bytes of values kept at once; beyond it the least recently used go. */
   readonly maxBytes: number;
-  /** Longest time to live, whatever the caller asks for. @default unlimited */
+  /**
+   * Longest time that an entry is kept, whatever life it was given; what is left of that is told all
+   * the same. @default unlimited
+   */
   readonly maxTtlMs?: number;
 }
 
 /** What is under a key. A load is stored only where the very same is there still. */
 interface Place {
-  /** Absent while there is but a load under way. */
+  /** Absent while there are but loads under way. */
   readonly entry?: KeptEntry;
+  /** Loads under way, where there is no entry: it goes with the last that is cancelled. */
+  loads: number;
 }
 
 interface KeptEntry {
@@ -38,6 +44,8 @@ interface KeptEntry {
   readonly slots: readonly number[];
   readonly moment: LoadMoment;
   readonly endsAt: number;
+  /** When it is dropped. */
+  readonly goneAt: number;
 }
 
 /** What this driver gave for a load. */
@@ -52,10 +60,10 @@ class MemoryLoadPermit {
 const NO_CHANGES: CacheChanges = { isComplete: true, gaps: 0, onChange: () => undefined };
 
 /**
- * Entries in this process: a bounded, least-recently-used map. Decides as the Redis driver does.
+ * Entries in this process: a bounded, least-recently-used map. Decides as the Redis driver does, by
+ * monotonic time.
  *
- * A permit that another driver gave is taken: as the fallback of Redis it stores what was loaded
- * when Redis went away, and cannot know what other processes changed meanwhile.
+ * A permit that another driver gave is refused: what changed since is unknown here.
  */
 export class MemoryCacheDriver implements CacheDriver {
   readonly changes = NO_CHANGES;
@@ -74,7 +82,7 @@ export class MemoryCacheDriver implements CacheDriver {
       sizeCalculation: ({ entry }) => Math.max(1, entry?.bytes.length ?? 0),
       ttlResolution: 0,
       // For lru-cache what is from moment 0 has no age.
-      perf: { now: () => clock.now() + 1 },
+      perf: { now: () => clock.monotonic() + 1 },
     });
   }
 
@@ -83,7 +91,8 @@ export class MemoryCacheDriver implements CacheDriver {
   }
 
   async begin(key: string): Promise<BegunLoad> {
-    const place = this.#places.get(checkKeyText(key, 'key')) ?? {};
+    const place = this.#places.get(checkKeyText(key, 'key')) ?? { loads: 0 };
+    place.loads += 1;
     const ttl = Math.max(PERMIT_MS, this.#places.getRemainingTTL(key));
     this.#places.set(key, place, { ttl });
     const permit = new MemoryLoadPermit(place, this.#clocks.now);
@@ -94,17 +103,28 @@ export class MemoryCacheDriver implements CacheDriver {
     key: string,
     { bytes, ttlMs, tags = [] }: NewEntry,
     permit?: LoadPermit,
-  ): Promise<'stored' | 'outdated'> {
+  ): Promise<SetOutcome> {
     checkKeyText(key, 'key');
-    const ttl = Math.min(parseDuration(ttlMs, 'ttlMs'), this.#maxTtlMs);
+    const life = parseDuration(ttlMs, 'ttlMs');
     const slots = slotsOf(tags);
-    const isFenced = permit instanceof MemoryLoadPermit;
-    const moment = isFenced ? permit.moment : this.#clocks.now;
-    if (isFenced && this.#places.peek(key) !== permit.place) return 'outdated';
-    if (standingOf(moment, this.#clocks.of(slots)) === 'outdated') return 'outdated';
-    const entry = { bytes, tags, slots, moment, endsAt: this.#clock.now() + ttl };
-    this.#places.set(key, { entry }, { ttl });
+    const moment = permit === undefined ? this.#clocks.now : this.#leaveOf(key, permit, slots);
+    if (moment === undefined) return 'outdated';
+    const ttl = Math.min(life, this.#maxTtlMs);
+    const now = this.#clock.monotonic();
+    const entry = { bytes, tags, slots, moment, endsAt: now + life, goneAt: now + ttl };
+    this.#places.set(key, { entry, loads: 0 }, { ttl });
     return 'stored';
+  }
+
+  async cancel(
+    key: string,
+    permit: LoadPermit,
+    tags: readonly string[],
+  ): Promise<'current' | 'outdated'> {
+    checkKeyText(key, 'key');
+    const isCurrent = this.#leaveOf(key, permit, slotsOf(tags)) !== undefined;
+    this.#endLoad(key, permit);
+    return isCurrent ? 'current' : 'outdated';
   }
 
   async delete(keys: readonly string[]): Promise<number> {
@@ -140,6 +160,22 @@ export class MemoryCacheDriver implements CacheDriver {
     this.#places.clear();
   }
 
+  /** When the load began, unless it is outdated or not ours. */
+  #leaveOf(key: string, permit: LoadPermit, slots: readonly number[]): LoadMoment | undefined {
+    if (!(permit instanceof MemoryLoadPermit)) return undefined;
+    if (this.#places.peek(key) !== permit.place) return undefined;
+    const { moment } = permit;
+    return standingOf(moment, this.#clocks.of(slots)) === 'outdated' ? undefined : moment;
+  }
+
+  #endLoad(key: string, permit: LoadPermit): void {
+    if (!(permit instanceof MemoryLoadPermit)) return;
+    const { place } = permit;
+    if (this.#places.peek(key) !== place || place.entry !== undefined) return;
+    place.loads -= 1;
+    if (place.loads === 0) this.#places.delete(key);
+  }
+
   /** What was ended by its time or a purge was not there any more. */
   #remove(key: string): boolean {
     const place = this.#places.peek(key);
@@ -150,10 +186,11 @@ export class MemoryCacheDriver implements CacheDriver {
   #entryOf(place: Place | undefined): StoredEntry | undefined {
     const { entry } = place ?? {};
     if (entry === undefined) return undefined;
-    const remainingMs = Math.floor(entry.endsAt - this.#clock.now());
+    const now = this.#clock.monotonic();
     const standing = standingOf(entry.moment, this.#clocks.of(entry.slots));
-    if (remainingMs < 1 || standing === 'outdated') return undefined;
+    if (entry.goneAt <= now || standing === 'outdated') return undefined;
     const { bytes, tags } = entry;
+    const remainingMs = Math.ceil(entry.endsAt - now);
     return { bytes, tags, remainingMs, isPurged: standing === 'purged' };
   }
 }
