@@ -206,7 +206,7 @@ describe('write-through', () => {
     const broken = new Error('broken');
     const refuse = (): Promise<never> => Promise.reject(broken);
     const driver = { get: async () => undefined, begin: refuse, set: refuse, delete: refuse };
-    const rest = { deleteMatching: refuse, purge: refuse };
+    const rest = { cancel: refuse, deleteMatching: refuse, purge: refuse };
     const { cache, of } = cacheHarness({}, { driver: () => ({ ...driver, ...rest }) });
     expect(await cache.writeThrough('key', 1, () => 'written')).toBe('written');
     expect(of('cache.write-unseen')).toEqual([{ key: 'key', error: broken }]);

@@ -85,8 +85,9 @@ export class EntryStore {
   async put(key: string, put: Put): Promise<PutEntry> {
     const { driver, copies, clock, events } = this.#options;
     const { terms, freshMs, loadMs, permit, isChange } = put;
-    const graceMs = Math.max(terms.staleWhileRevalidateMs, terms.staleIfErrorMs);
-    const lifeMs = Math.min(LONGEST_LIFE_MS, Math.ceil(freshMs + graceMs));
+    const wanted = Math.max(terms.staleWhileRevalidateMs, terms.staleIfErrorMs);
+    const graceMs = Math.min(wanted, LONGEST_LIFE_MS - freshMs);
+    const lifeMs = Math.ceil(freshMs + graceMs);
     const bytes = seal({ lifeMs, graceMs, loadMs }, put.bytes);
     const tags = tagsOf(key, put.tags);
     const askedAt = clock.monotonic();

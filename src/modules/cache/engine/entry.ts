@@ -30,7 +30,7 @@ export function entryFound(stored: StoredEntry, askedAt: number): Entry {
   const endsAt = askedAt + stored.remainingMs;
   return {
     id,
-    value,
+    value: compact(value),
     tags: stored.tags,
     storedAt: endsAt - lifeMs,
     freshUntil: endsAt - graceMs,
@@ -75,4 +75,10 @@ export function isRefreshedEarly(entry: Entry, beta: number, now: number): boole
   entry.isRefreshDue ||=
     now - entry.loadMs * beta * Math.log(1 - Math.random()) >= entry.freshUntil;
   return entry.isRefreshDue;
+}
+
+/** A few bytes must not keep all alive that came with them in one piece from the network. */
+function compact(value: Buffer): Buffer {
+  const { byteLength } = value.buffer;
+  return byteLength > Buffer.poolSize && byteLength > 2 * value.length ? Buffer.from(value) : value;
 }

@@ -32,7 +32,6 @@ interface Copy {
 
 /** What an entry costs besides its value and its key; about what V8 takes for the objects. */
 const OVERHEAD_BYTES = 400;
-const SMALL_BYTES = 1_024;
 
 /**
  * Copies of entries in this process, bounded. A copy is used only while every change that could
@@ -82,8 +81,7 @@ export class LocalCopies {
   keep(key: string, entry: Entry, taken: Moment): void {
     if (!this.#isUnbroken(taken) || this.#log.hasChanged(key, taken.mark)) return;
     if (this.#log.standing(entry.tags, taken.mark) === 'outdated') return;
-    const value = compact(entry.value);
-    this.#copies.set(key, { entry: value === entry.value ? entry : { ...entry, value }, taken });
+    this.#copies.set(key, { entry, taken });
   }
 
   /**
@@ -125,11 +123,6 @@ export class LocalCopies {
     const matches = compileGlob(pattern);
     for (const key of this.#copies.keys()) if (matches(key)) this.#copies.delete(key);
   }
-}
-
-/** A few bytes must not keep all alive that came with them in one piece from the network. */
-function compact(value: Buffer): Buffer {
-  return value.buffer.byteLength > 2 * value.length + SMALL_BYTES ? Buffer.from(value) : value;
 }
 
 function sizeOf({ entry }: Copy, key: string): number {
