@@ -9,8 +9,12 @@ import {
 } from 'nest-backplane/cache';
 
 /** What is under a key: an entry, or the mark of a load that was begun. */
+interface KeptEntry extends NewEntry {
+  readonly endsAt: number;
+}
+
 interface Row {
-  readonly entry?: NewEntry & { readonly endsAt: number };
+  readonly entry?: KeptEntry;
   isPurged: boolean;
   /** Begun, and not ended. */
   loads: number;

@@ -4,9 +4,10 @@ import type { EventStream } from '../../../common/events/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type { CacheDriver, LoadPermit, SetOutcome } from '../cache.driver.js';
 import { CacheLoadTimeoutError } from '../cache.errors.js';
-import type { CacheQuery, EntryTerms } from '../cache-loader.js';
+import type { EntryTerms } from '../cache-loader.js';
 import { type Entry, isFresh } from './entry.js';
 import type { EntryStore } from './entry-store.js';
+import type { LoadOrder } from './load-order.js';
 import { type Made, runLoader } from './loader-run.js';
 import type { Moment } from './local-copies.js';
 import { tagsOf } from './namespaces.js';
@@ -37,14 +38,6 @@ export interface LoadRunnerOptions {
   readonly events: EventStream;
   /** Absent: every process loads for itself. */
   readonly claims?: LoadClaims | undefined;
-}
-
-/** A load that is to be run. */
-export interface LoadOrder<T = unknown> extends CacheQuery<T> {
-  /** What is to be replaced, be it fresh or not: it is known, and of no use. */
-  readonly insteadOf?: Entry | undefined;
-  /** Nobody waits for it: it is on nobody's budget. */
-  readonly isBackground: boolean;
 }
 
 /** Runs loads: one of all processes at a time, bounded in time, and stores what they come to. */

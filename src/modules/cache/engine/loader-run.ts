@@ -4,7 +4,7 @@ import { type Clock, type Duration, parseDuration } from '../../../common/time/i
 import { CacheLoadTimeoutError } from '../cache.errors.js';
 import { MAX_TAGS, tagList } from '../cache-entry.options.js';
 import type { LoadContext } from '../cache-loader.js';
-import type { LoadOrder } from './load-runner.js';
+import type { LoadOrder } from './load-order.js';
 import { afterMs } from './timer.js';
 
 /** What a loader made, and what is to become of it. */

@@ -6,7 +6,8 @@ import { type CacheAnswer, type CacheQuery, LoadRefusal } from '../cache-loader.
 import type { Answers } from './answers.js';
 import { BackOff } from './back-off.js';
 import { type Entry, isServedOnError } from './entry.js';
-import type { Loaded, LoadOrder, LoadRunner } from './load-runner.js';
+import type { LoadOrder } from './load-order.js';
+import type { Loaded, LoadRunner } from './load-runner.js';
 import { type Flight, SingleFlight } from './single-flight.js';
 import { unlessLater } from './soft-timeout.js';
 
