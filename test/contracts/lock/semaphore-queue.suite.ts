@@ -78,6 +78,21 @@ export function semaphoreQueueSuite(open: OpenLocks): void {
     await giveBack(reader);
   });
 
+  it('a caller of another size takes nobody out of the queue', async () => {
+    const { driver, peer } = locks();
+    const held = permits();
+    await driver.acquire(held);
+    const writer = await waiting(peer, permits(3));
+    const other = claim({ permits: { take: 1, of: 9 } });
+    const asked = driver.acquire(other, WAIT);
+    await expect(asked).rejects.toMatchObject({ code: 'E_LOCK_MISUSE' });
+    expect(await driver.release(other)).toBe('lost');
+    expect(await queue()).toEqual([writer.asked.token.slice(0, 6)]);
+    expect(await driver.acquire(permits())).toMatchObject(busy);
+    await driver.release(held);
+    await giveBack(writer);
+  });
+
   it('who stops waiting is no longer in the way of those behind', async () => {
     const { driver, peer } = locks();
     await driver.acquire(permits());

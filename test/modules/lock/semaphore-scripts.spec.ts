@@ -102,7 +102,7 @@ describe('a call that arrives when nobody waits for it any more', () => {
     const held = permits(1, { ttlMs: 60_000 });
     await driver.acquire(held);
     const all = { ...keys(), released: names().released(keys().lock, held.token) };
-    const args = { token: held.token, channel: 'ours', of: 3 };
+    const args = { token: held.token, channel: 'ours' };
     const answers = [
       await run(SEMAPHORE_ACQUIRE, { keys: [keys()], args: asking(permits()) }, PAST),
       await run(SEMAPHORE_EXTEND, { keys: [keys()], args: [{ ref: held, ttlMs: HOUR }] }, PAST),
@@ -117,8 +117,12 @@ describe('a call that arrives when nobody waits for it any more', () => {
 
 describe('who waits', () => {
   /** Asks as a process of its own would, once. */
-  async function ask(asked: LockClaim, now: number | '' = ''): Promise<string | undefined> {
-    const call = { keys: [keys()], args: asking(asked), now };
+  async function ask(
+    asked: LockClaim,
+    now: number | '' = '',
+    channel = 'ours',
+  ): Promise<string | undefined> {
+    const call = { keys: [keys()], args: { ...asking(asked), channel }, now };
     return SEMAPHORE_ACQUIRE.decode(await run(SEMAPHORE_ACQUIRE, call, FAR_FUTURE))[0]?.word;
   }
 
@@ -128,7 +132,7 @@ describe('who waits', () => {
     const now = await serverMs();
     expect([await ask(writer, now), await ask(reader, now)]).toEqual(['busy', 'busy']);
     const all = { ...keys(), released: names().released(keys().lock, writer.token) };
-    const args = { token: writer.token, channel: 'another', of: 3 };
+    const args = { token: writer.token, channel: 'another' };
     await run(SEMAPHORE_RELEASE, { keys: all, args, now }, FAR_FUTURE);
     // It has the claim time to say that it lives.
     expect(Number(await server.zscore(keys().lock, reader.token))).toBe(now + 1_000);
@@ -149,16 +153,63 @@ describe('who waits', () => {
     expect(await server.zscore(keys().queue, dead.token)).toBeNull();
   });
 
-  it('for another kind of lock under the same key is left out, and told when it asks', async () => {
+  it('comes before a caller of another size, who is told, once the hold is over', async () => {
+    const other = claim({ permits: { take: 1, of: 9 } });
+    for (const isPatient of [true, false]) {
+      const [held, writer] = [permits(), permits(3)];
+      await driver.acquire(held);
+      expect(await ask(writer)).toBe('busy');
+      await server.zadd(keys().lock, 1, held.token);
+      expect(await ask(other, '', isPatient ? 'others' : '')).toBe('misuse');
+      expect(await server.zcard(keys().queue)).toBe(0);
+      expect(await ask(writer)).toBe('acquired');
+      expect(await driver.release(writer)).toBe('released');
+    }
+  });
+
+  it('keeps its place where a server that evicts has lost who took how many', async () => {
+    const [held, other, waiter] = [permits(), permits(), permits(3)];
+    for (const one of [held, other]) await driver.acquire(one);
+    expect(await ask(waiter)).toBe('busy');
+    await server.del(keys().permits);
+    await driver.forceRelease('job', { tokenPrefix: held.token });
+    expect(await server.zscore(keys().queue, waiter.token)).not.toBeNull();
+    await driver.release(other);
+    expect(await ask(waiter)).toBe('acquired');
+  });
+
+  it('is served up to 128 in one call, however many claims that has', async () => {
+    const of = 1_000;
+    const writer = claim({ permits: { take: of, of } });
+    await driver.acquire(writer);
+    const claims = Array.from({ length: 200 }, () => claim({ permits: { take: 1, of } }));
+    const call = (some: readonly LockClaim[]) => ({
+      keys: some.map(() => keys()),
+      args: { channel: 'ours', claims: some.map((one) => ({ claim: one, arrival: '' })) },
+    });
+    await run(SEMAPHORE_ACQUIRE, call(claims), FAR_FUTURE);
+    await server.zadd(keys().lock, 1, writer.token);
+    await run(SEMAPHORE_ACQUIRE, call(claims.slice(-2)), FAR_FUTURE);
+    expect(await server.zcard(keys().lock)).toBe(128);
+  });
+
+  it('for another kind of lock under the same key keeps its place, and comes first', async () => {
     const waiter = claim();
     const call = { keys: [names().all('job')], args: asking(waiter) };
     await driver.acquire(claim());
     await run(WAIT, call, FAR_FUTURE);
     expect(await server.zscore(keys().queue, waiter.token)).not.toBeNull();
     await server.del(keys().lock);
-    expect(await driver.acquire(permits())).toMatchObject({ outcome: 'acquired' });
-    expect(await server.zscore(keys().queue, waiter.token)).toBeNull();
-    await expect(run(WAIT, call, FAR_FUTURE)).rejects.toThrow('WRONGTYPE');
+    expect(await driver.acquire(permits())).toMatchObject({ outcome: 'busy' });
+    expect(WAIT.decode(await run(WAIT, call, FAR_FUTURE))).toMatchObject([{ word: 'acquired' }]);
+    const reader = permits();
+    await expect(ask(reader)).rejects.toThrow('WRONGTYPE');
+    await driver.release(waiter);
+    await driver.acquire(permits(3, { ttlMs: HOUR - 1 }));
+    expect(await ask(reader)).toBe('busy');
+    await server.del(keys().lock, keys().permits);
+    expect(await driver.acquire(claim())).toMatchObject({ outcome: 'busy' });
+    expect(await ask(reader)).toBe('acquired');
   });
 
   async function serverMs(): Promise<number> {

@@ -108,8 +108,7 @@ export class RedisLockDriver implements LockDriver {
   async release(ref: LockRelease): Promise<ReleaseOutcome> {
     const askedAt = this.#options.clock.monotonic();
     const { key, permits } = ref;
-    const asked =
-      permits === undefined ? this.#release(ref) : this.#semaphores.release({ ...ref, permits });
+    const asked = permits === undefined ? this.#release(ref) : this.#semaphores.release(ref);
     const reply = await asked.catch(lost);
     if (reply === undefined) return 'lost';
     for (const next of reply.next) {

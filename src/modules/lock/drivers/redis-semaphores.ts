@@ -5,7 +5,6 @@ import type {
   LockClaim,
   LockRef,
   LockRelease,
-  Permits,
   WhichHold,
 } from '../lock.driver.js';
 import { ExtendBatch } from './extend-batch.js';
@@ -27,11 +26,6 @@ export interface RedisSemaphoresOptions {
   readonly keys: LockKeyNames;
   /** Channel of this process. */
   readonly channel: { readonly name: string };
-}
-
-/** A release of permits. */
-export interface PermitsRelease extends LockRelease {
-  readonly permits: Permits;
 }
 
 /** Permits in Redis: a sorted set of their holders each key, by the server's clock. */
@@ -66,12 +60,12 @@ export class RedisSemaphores {
     return this.#extensions.extend(this.#options.keys.semaphore(ref.key), { ref, ttlMs });
   }
 
-  release({ key, token, permits }: PermitsRelease): Promise<ReleaseReply> {
+  release({ key, token }: LockRelease): Promise<ReleaseReply> {
     const { scripts, keys, channel } = this.#options;
     const names = keys.semaphore(key);
     return scripts.run(SEMAPHORE_RELEASE, {
       keys: { ...names, released: keys.released(names.lock, token) },
-      args: { token, channel: channel.name, of: permits.of },
+      args: { token, channel: channel.name },
       outsideBudget: true,
     });
   }

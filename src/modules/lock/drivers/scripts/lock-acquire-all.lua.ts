@@ -29,6 +29,7 @@ for i = 1, claims do
   if not held[i][1] and redis.call('EXISTS', KEYS[k + 2]) == 1 then
     hand_over(k, '')
     held[i] = redis.call('HMGET', KEYS[k], 'token', 'fence')
+    if not held[i][1] and redis.call('EXISTS', KEYS[k + 2]) == 1 then return { 'busy', i - 1, 0 } end
   end
   if held[i][1] and held[i][1] ~= arg(k) then
     return { 'busy', i - 1, redis.call('PTTL', KEYS[k]) }

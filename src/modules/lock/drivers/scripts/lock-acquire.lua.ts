@@ -26,6 +26,8 @@ if not holder[1] and redis.call('EXISTS', KEYS[3]) == 1 then
   ${GRANT}${HANDOVER}
   hand_over(1, '')
   holder = redis.call('HMGET', lock, 'token', 'fence')
+  -- The first waits for permits of the same key, and asks for them itself.
+  if not holder[1] and redis.call('EXISTS', KEYS[3]) == 1 then return { 'busy', 0, '' } end
 end
 if holder[1] == token then
   local rest = math.max(redis.call('PTTL', lock), tonumber(ttl))

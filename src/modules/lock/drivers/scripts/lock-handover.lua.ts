@@ -5,7 +5,8 @@ import { FIRST_WAITER } from './lock-queue.lua.js';
  * Shared by the lock scripts that free a lock, or find it free; after `GRANT`. Keys of the
  * lock at KEYS[k] to KEYS[k + 3]: lock, latest fence, queue, waiters.
  *
- * Defines `hand_over(k, own)`: gives a free lock to the first of its queue whose process lives.
+ * Defines `hand_over(k, own)`: gives a free lock to the first of its queue whose process lives; to
+ * nobody where that one waits for permits of the same key.
  *
  * A holder that the answer of the script tells (`own`: its token, or the channel of its process) gets
  * its whole time to live; returned are its token, that time, and its fence or ''. Everybody else has
@@ -15,7 +16,8 @@ import { FIRST_WAITER } from './lock-queue.lua.js';
 export const HANDOVER = `${FIRST_WAITER}
 local function hand_over(k, own)
   local token, claim = first_waiter(k)
-  if not token then return end
+  -- Permits are for the scripts of semaphores to give: it gets them when it asks.
+  if not token or claim[6] then return end
   leave(k, token)
   local mine = own == token or own == claim[4]
   local life = mine and claim[2] or math.min(claim[2], ${CLAIM_MS})

@@ -3,10 +3,10 @@ import { CLAIM_MS, QUEUE_LIFE_MS } from '../lock-rules.js';
 /**
  * Shared by the scripts that serve who waits. Keys at KEYS[k + 2] and KEYS[k + 3]: queue, waiters.
  *
- * Defines `first_waiter(k, of)`: token and claim of the first of the queue whose process was heard of
- * lately; those before it are left out, they enter themselves again should they live. So are those who
- * wait for another kind of lock under the same key: `of` is how many permits it has, nil a plain lock.
- * And `leave(k, token)`.
+ * Defines `first_waiter(k)`: token and claim of the first of the queue whose process was heard of
+ * lately; those before it are left out, they enter themselves again should they live. One that lives is
+ * never left out, whatever kind of lock it waits for: claim[6] is of how many permits, nil of a plain
+ * lock; who cannot give it that leaves it to ask for itself. And `leave(k, token)`.
  */
 export const FIRST_WAITER = `
 local function leave(k, token)
@@ -14,7 +14,7 @@ local function leave(k, token)
   redis.call('HDEL', KEYS[k + 3], token)
   return found == 1
 end
-local function first_waiter(k, of)
+local function first_waiter(k)
   local queue, waiters = KEYS[k + 2], KEYS[k + 3]
   local token = redis.call('ZRANGE', queue, 0, 0)[1]
   while token do
@@ -22,9 +22,9 @@ local function first_waiter(k, of)
     local claim = found and cjson.decode(found)
     local heard = claim and redis.call('HGET', waiters, claim[4])
     local lives = heard and math.abs(now - tonumber(heard)) < ${CLAIM_MS}
-    if lives and claim[6] == of then return token, claim end
+    if lives then return token, claim end
     leave(k, token)
-    if heard and not lives then redis.call('HDEL', waiters, claim[4]) end
+    if heard then redis.call('HDEL', waiters, claim[4]) end
     token = redis.call('ZRANGE', queue, 0, 0)[1]
   end
   redis.call('DEL', waiters)

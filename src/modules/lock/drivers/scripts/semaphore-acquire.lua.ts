@@ -8,7 +8,8 @@ import { ADMIT, PERMITS } from './semaphore.lua.js';
 /**
  * Takes permits for tokens where they are left and nobody waits, or where they were granted already;
  * else a claim that waits enters the queue, and says that its process lives. Permits that are left are
- * granted to those who wait, in order.
+ * granted to those who wait, in order: also where nobody holds any and the claim is of another size,
+ * so that it learns of theirs.
  *
  * KEYS     of each claim: holders, latest fence, queue, waiters, permits
  * ARGV     of each claim: token, channel of its process or '' where it does not wait, arrival as it was
@@ -16,8 +17,8 @@ import { ADMIT, PERMITS } from './semaphore.lua.js';
  * Returns  of each claim: { 'acquired', time left in ms, fence or '' }
  *          | { 'busy', time in ms until the next hold ends, arrival or '' }
  *          | { 'misuse', permits that the key has, '' }
- * Cost     O(claims × log (waiters + holders)), and more where holds are over or waiters dead or
- *          admitted, at most a bounded number each time
+ * Cost     O(claims × log (waiters + holders)), and more where waiters are dead, or where holds are over
+ *          or waiters admitted: of those a bounded number in one call
  */
 export const SEMAPHORE_ACQUIRE = defineScript<
   readonly SemaphoreKeys[],
@@ -27,33 +28,33 @@ export const SEMAPHORE_ACQUIRE = defineScript<
   name: 'lock-semaphore-acquire',
   mode: 'write',
   lua: `${PERMITS}${ADMIT}${ENTER}
-local function busy(holders, place)
-  local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')[2]
-  return { 'busy', first and math.max(0, tonumber(first) - now) or 0, place }
-end
-local function take(k, token, process, arrival, text)
-  local holders, queue, permits, claim = KEYS[k], KEYS[k + 2], KEYS[k + 4], cjson.decode(text)
-  local of = claim[6]
-  local used = in_use(holders, permits, of)
-  local known = redis.call('HGET', permits, 'of')
-  if known and tonumber(known) ~= of then return { 'misuse', tonumber(known), '' } end
+local function answer(k, token, claim)
+  local holders, queue, permits = KEYS[k], KEYS[k + 2], KEYS[k + 4]
+  local used, known = in_use(holders, permits)
+  if known and known ~= claim[6] then
+    leave(k, token)
+    return { 'misuse', known, '' }
+  end
   if redis.call('ZSCORE', holders, token) then
     local held = redis.call('HGET', permits, ':' .. token)
     return { 'acquired', renew(holders, permits, token, claim[2]), held and cjson.decode(held)[4] or '' }
   end
-  local waits = process ~= ''
-  if not waits and redis.call('EXISTS', queue) == 1 then
-    admit(k, '', of)
-    used = in_use(holders, permits, of)
-  end
-  if used + claim[5] <= of and redis.call('EXISTS', queue) == 0 then
+  if used + claim[5] <= claim[6] and redis.call('EXISTS', queue) == 0 then
     return { 'acquired', claim[2], grant(k, token, claim, claim[2]) }
   end
-  if not waits then return busy(holders, '') end
-  local place = enter(k, token, process, arrival, text)
-  local told = admit(k, token, of)
-  if told[1] then return { 'acquired', told[2], told[3] } end
-  return busy(holders, place)
+end
+local function take(k, token, process, arrival, text)
+  local claim = cjson.decode(text)
+  local known, place = answer(k, token, claim), ''
+  if known then return known end
+  if process ~= '' then place = enter(k, token, process, arrival, text) end
+  if redis.call('EXISTS', KEYS[k + 2]) == 1 then
+    admit(k, token)
+    known = answer(k, token, claim)
+  end
+  if known then return known end
+  local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')[2]
+  return { 'busy', first and math.max(0, tonumber(first) - now) or 0, place }
 end
 local answers = {}
 for i = 1, #KEYS / 5 do

@@ -32,7 +32,7 @@ end
 if #fit ~= 2 then return fit end
 drop(KEYS[1], KEYS[5], fit[2][1])
 keep(KEYS[1], KEYS[5])
-admit(1, '', fit[1][1])
+admit(1, '')
 return fit
 `,
   keys: ({ lock, fence, queue, waiters, permits }) => [lock, fence, queue, waiters, permits],

@@ -9,8 +9,7 @@ import { ADMIT, PERMITS } from './semaphore.lua.js';
  * that only waits leaves the queue. Permits that are left then are granted to those who wait.
  *
  * KEYS     holders, latest fence, queue, waiters, permits, mark that the token released them
- * ARGV     token, longest life of the mark in ms, channel of the process that asks, permits that the
- *          key has
+ * ARGV     token, longest life of the mark in ms, channel of the process that asks
  * Returns  { 'released' | 'lost', then of each new holder of that process: token, time left in ms, fence
  *          or '' }
  * Cost     O(log (waiters + holders)), and that for each of those that are admitted: 10 commands when
@@ -32,7 +31,7 @@ elseif not leave(1, token) and redis.call('EXISTS', KEYS[6]) == 1 then
   answer = { 'released' }
 end
 if redis.call('EXISTS', KEYS[3]) == 1 then
-  for _, told in ipairs(admit(1, arg(3), tonumber(arg(4)))) do answer[#answer + 1] = told end
+  for _, told in ipairs(admit(1, arg(3))) do answer[#answer + 1] = told end
 end
 return answer
 `,
@@ -44,7 +43,7 @@ return answer
     permits,
     released,
   ],
-  args: ({ token, channel, of }) => [token, RELEASE_KNOWN_MS, channel, of],
+  args: ({ token, channel }) => [token, RELEASE_KNOWN_MS, channel],
   decode: decodeReleased,
 });
 
@@ -55,5 +54,4 @@ interface ReleaseKeys extends SemaphoreKeys {
 interface ReleaseArguments {
   readonly token: string;
   readonly channel: string;
-  readonly of: number;
 }

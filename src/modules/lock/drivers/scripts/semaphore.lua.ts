@@ -8,11 +8,14 @@ import { FIRST_WAITER } from './lock-queue.lua.js';
  * hold. As no key of a plain lock is a sorted set, nothing can be both.
  *
  * Defines `drop(holders, permits, token)`: ends a hold; `keep(holders, permits)`: gives both keys the
- * life of the last hold; `in_use(holders, permits, of)`: drops holds whose time is over, and returns
- * how many permits are in use: all, where what was known of that is lost; and `renew(holders, permits,
- * token, ttl)`: makes a hold last at least `ttl` ms, never shorter than it would, and returns how long.
+ * life of the last hold; `in_use(holders, permits)`: drops holds whose time is over, and returns how many
+ * permits are in use, and of how many: 0 and nil where nobody holds any; more than there can be and nil
+ * where what was known of that is lost; and `renew(holders, permits, token, ttl)`: makes a hold last at
+ * least `ttl` ms, never shorter than it would, and returns how long.
  */
 export const PERMITS = `
+-- Of one call, whatever it asks.
+local drops_left = ${DROPPED_AT_ONCE}
 local function keep(holders, permits)
   local last = redis.call('ZRANGE', holders, -1, -1, 'WITHSCORES')[2]
   if not last then return redis.call('DEL', permits) end
@@ -26,11 +29,14 @@ local function drop(holders, permits, token)
   redis.call('HDEL', permits, ':' .. token)
   if found then redis.call('HINCRBY', permits, 'used', -cjson.decode(found)[2]) end
 end
-local function in_use(holders, permits, of)
-  local over = redis.call('ZRANGE', holders, '-inf', now, 'BYSCORE', 'LIMIT', 0, ${DROPPED_AT_ONCE})
+local function in_use(holders, permits)
+  local over = redis.call('ZRANGE', holders, '-inf', now, 'BYSCORE', 'LIMIT', 0, drops_left)
+  drops_left = drops_left - #over
   for _, token in ipairs(over) do drop(holders, permits, token) end
   if redis.call('EXISTS', holders) == 1 then
-    return tonumber(redis.call('HGET', permits, 'used')) or of
+    local known = redis.call('HMGET', permits, 'used', 'of')
+    if not known[2] then return math.huge, nil end
+    return tonumber(known[1]), tonumber(known[2])
   end
   redis.call('DEL', permits)
   return 0
@@ -49,12 +55,17 @@ end
  * process, permits to take, and of how many.
  *
  * Defines `grant(k, token, claim, life)`: makes `token` a holder for `life` ms and returns its fence, or
- * ''; and `admit(k, own, of)`: grants permits to the first of the queue whose processes live, one after
- * the other, until one does not fit, and returns of each that the answer of the script tells (`own`: its
+ * ''; and `admit(k, own)`: grants permits to the first of the queue whose processes live, one after the
+ * other, until one does not fit, and returns of each that the answer of the script tells (`own`: its
  * token, or the channel of its process) token, time to live and fence. The others have to confirm within
  * the claim time, as in `hand_over`.
+ *
+ * How many permits there are is what the holders have; where nobody holds any, what the first of the
+ * queue wants. Whoever waits for anything else keeps its place until it asks, and is told then.
  */
 export const ADMIT = `${FIRST_WAITER}
+-- Of one call, whatever it asks.
+local admissions_left = ${ADMITTED_AT_ONCE}
 local function grant(k, token, claim, life)
   local fences, fence, ttl, least = KEYS[k + 1], '', claim[2], tonumber(claim[3])
   if least then ${FENCE} end
@@ -65,11 +76,14 @@ local function grant(k, token, claim, life)
   keep(KEYS[k], KEYS[k + 4])
   return fence
 end
-local function admit(k, own, of)
-  local told, used = {}, in_use(KEYS[k], KEYS[k + 4], of)
-  for _ = 1, ${ADMITTED_AT_ONCE} do
-    local token, claim = first_waiter(k, of)
-    if not token or used + claim[5] > of then break end
+local function admit(k, own)
+  local told, used, of = {}, in_use(KEYS[k], KEYS[k + 4])
+  while admissions_left > 0 do
+    local token, claim = first_waiter(k)
+    if not token or not claim[6] then break end
+    of = of or claim[6]
+    if claim[6] ~= of or used + claim[5] > of then break end
+    admissions_left = admissions_left - 1
     leave(k, token)
     local mine = own == token or own == claim[4]
     local life = mine and claim[2] or math.min(claim[2], ${CLAIM_MS})
