@@ -168,14 +168,21 @@ function optional(value: Duration | undefined, option: string): number | undefin
 /**
  * The keys of a call, sorted, so that callers of several keys never wait for each other.
  *
- * @throws LockMisuseError for none, one twice, or one that is empty or longer than 1 kB
+ * @throws LockMisuseError for none, one twice, one that is empty or longer than 1 kB, or several where
+ * permits are taken
  */
-export function resolveKeys(key: LockKey): readonly string[] {
+export function resolveKeys(
+  key: LockKey,
+  { permits }: Pick<ResolvedHold, 'permits'>,
+): readonly string[] {
   if (typeof key === 'string') return [checkedKey(key)];
   if (!Array.isArray(key)) throw new LockMisuseError('key', 'is neither a text nor a list');
   const keys = [...new Set(key.map(checkedKey))].toSorted();
   if (keys.length === 0) throw new LockMisuseError('key', 'is an empty list');
   if (keys.length < key.length) throw new LockMisuseError('key', 'is there twice');
+  if (keys.length > 1 && permits !== undefined) {
+    throw new LockMisuseError('key', 'is one for permits and for read/write locks');
+  }
   return keys;
 }
 

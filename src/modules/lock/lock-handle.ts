@@ -4,6 +4,7 @@ import type { Permits, ReleaseOutcome } from './lock.driver.js';
 import { LockBackendDownError, LockLostError, LockMisuseError } from './lock.errors.js';
 import './lock.events.js';
 import type { LockHold } from './lock-hold.js';
+import type { LockKeeper } from './lock-keeper.js';
 import { LookingSignal } from './lock-signal.js';
 
 /** What a handle works with. */
@@ -11,6 +12,14 @@ export interface LockHandleContext {
   readonly clock: Clock;
   readonly events: EventStream;
   readonly ttlMs: number;
+}
+
+/** What is asked for again. */
+export interface EnteredLocks {
+  /** Of the service that is asked. */
+  readonly keeper: LockKeeper;
+  readonly keys: readonly string[];
+  readonly permits: Permits | undefined;
 }
 
 /** How a hold came to have one handle more. */
@@ -64,14 +73,17 @@ export class LockHandle implements AsyncDisposable {
   /**
    * Enters locks again that a handle holds: asks nobody. `undefined` where it holds none of them.
    *
-   * @throws LockLostError where it lost its own @throws LockMisuseError where it was released, or
-   * holds some of them only, or less of one
+   * @throws LockLostError where it lost its own @throws LockMisuseError where it was released, is of
+   * another service, or holds some of them only, or less of one
    */
   static enterWithin(
     outer: LockHandle,
-    keys: readonly string[],
-    permits?: Permits,
+    { keeper, keys, permits }: EnteredLocks,
   ): LockHandle | undefined {
+    // Its keys mean other locks: those of another Redis, or under another prefix.
+    if (!outer.#hold.isKeptBy(keeper)) {
+      throw new LockMisuseError('within', 'was acquired by another LockService');
+    }
     if (outer.#hasLeft) throw new LockMisuseError('within', 'was released');
     outer.assertHeld();
     const missing = keys.filter((key) => !outer.#hold.keys.includes(key));
@@ -154,10 +166,12 @@ export class LockHandle implements AsyncDisposable {
   };
 
   /**
-   * Says that the work goes on, for a hold with `beatWithin`; costs next to nothing. For others it
-   * changes nothing.
+   * Says that the work goes on, for a hold with `beatWithin`; costs next to nothing. For others, and
+   * from a handle that was released, it changes nothing.
    */
-  readonly beat = (): void => this.#hold.beat();
+  readonly beat = (): void => {
+    if (!this.#hasLeft) this.#hold.beat();
+  };
 
   /**
    * Gives the lock back; of a lock that was entered again, when all its handles were released.

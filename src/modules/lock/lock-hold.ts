@@ -100,6 +100,11 @@ export class LockHold implements KeptHold {
     return this.#parts.map(({ claim }) => claim.key);
   }
 
+  /** Each service has a keeper of its own. */
+  isKeptBy(keeper: LockKeeper): boolean {
+    return this.#context.keeper === keeper;
+  }
+
   /** Does it hold the key in the same way, and as much of it? */
   covers(key: string, wanted: Permits | undefined): boolean {
     const held = this.#parts.find(({ claim }) => claim.key === key)?.claim.permits;

@@ -152,12 +152,11 @@ export class LockService implements OnApplicationShutdown {
   /** `undefined` where it is busy and the mode is `'skip'`. */
   async #acquire(key: LockKey, asked: ResolvedAcquire): Promise<LockHandle | undefined> {
     const { mode, signal, within, permits } = asked;
-    const wanted = { terms: asked, keys: resolveKeys(key), outsideBudget: mode === 'wait' };
-    if (permits !== undefined && wanted.keys.length > 1) {
-      throw new LockMisuseError('key', 'is one for permits and for read/write locks');
-    }
+    const keys = resolveKeys(key, asked);
+    const wanted = { terms: asked, keys, outsideBudget: mode === 'wait' };
     signal?.throwIfAborted();
-    const entered = within && LockHandle.enterWithin(within, wanted.keys, permits);
+    const again = { keeper: this.#keeper, keys, permits };
+    const entered = within && LockHandle.enterWithin(within, again);
     if (entered !== undefined) return entered;
     if (mode === 'wait') return this.#wait(wanted, asked);
     const tried = await this.#acquirer.attempt(wanted, { waitMs: 0, signal });

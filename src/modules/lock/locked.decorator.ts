@@ -17,8 +17,8 @@ export function Locked<Args extends readonly unknown[]>(
   key: LockKey | ((...args: Args) => LockKey),
   options: LockedOptions,
 ): MethodDecorator {
-  resolveAcquire(options);
-  const keyOf = typeof key === 'function' ? key : constant(resolveKeys(key));
+  const terms = resolveAcquire(options);
+  const keyOf = typeof key === 'function' ? key : constant(resolveKeys(key, terms));
   return wrapMethod<LockService>({
     decorator: '@Locked',
     token: LockService,

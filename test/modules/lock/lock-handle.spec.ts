@@ -306,6 +306,20 @@ describe('a lock that is entered again', () => {
     expect(await locks.list(1)).toEqual([]);
   });
 
+  it('is refused within a lock of another service, which keeps its own', async () => {
+    const [theirs, key] = [lockHarness(), 'job'];
+    const within = await held(theirs);
+    for (const asked of [key, 'another']) {
+      await expect(harness.locks.acquire(asked, { ttl: TTL_MS, within })).rejects.toMatchObject({
+        code: 'E_LOCK_MISUSE',
+        option: 'within',
+      });
+    }
+    expect([within.isHeld, await harness.locks.list(1)]).toEqual([true, []]);
+    expect(await within.release()).toBe('released');
+    expect(await theirs.locks.list(1)).toEqual([]);
+  });
+
   it('may be one of several keys; a lock that is not held by it is acquired as ever', async () => {
     const { locks } = harness;
     await using outer = await locks.acquire(['a', 'b'], { ttl: TTL_MS });

@@ -131,6 +131,17 @@ describe('a hold', () => {
     expect(lock.isHeld).toBe(false);
   });
 
+  it('is not extended for beats of a handle that was released', async () => {
+    const lock = await harness.locks.acquire('job', { ...TTL, beatWithin: TTL_MS });
+    const inner = await harness.locks.acquire('job', { ...TTL, within: lock });
+    await inner.release();
+    for (let beats = 0; beats < 3; beats += 1) {
+      inner.beat();
+      await pass(TTL_MS);
+    }
+    expect(lock.isHeld).toBe(false);
+  });
+
   it('is not extended more often for many beats', async () => {
     const lock = await harness.locks.acquire('job', { ...TTL, beatWithin: 500 });
     for (let beats = 0; beats < 600; beats += 1) {

@@ -161,6 +161,8 @@ describe('@Locked', () => {
     ['wait', () => Locked('key', { ttl: 1, wait: 'x' as never })],
     ['waits', () => Locked('key', { ttl: 1, waits: 1 } as never)],
     ['key', () => Locked('', { ttl: 1 })],
+    ['key', () => Locked(['a', 'b'], { ttl: 1, permits: { of: 2 } })],
+    ['key', () => Locked(['a', 'b'], { ttl: 1, shared: true })],
   ])('refuses a wrong %s when the class is loaded', (option, decorate) => {
     expect(decorate).toThrow(expect.objectContaining({ code: 'E_LOCK_MISUSE', option }));
   });
