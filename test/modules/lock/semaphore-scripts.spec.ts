@@ -115,6 +115,43 @@ describe('a call that arrives when nobody waits for it any more', () => {
   });
 });
 
+describe('an operator', () => {
+  it('has one of many holders taken away by its fence, and of the others a number', async () => {
+    const holds = Array.from({ length: 150 }, () => claim({ permits: { take: 1, of: 200 } }));
+    const answers = await Promise.all(holds.map((held) => driver.acquire(held)));
+    const several = driver.forceRelease('job');
+    await expect(several).rejects.toMatchObject({ message: expect.stringContaining('150') });
+    const raw = await run(SEMAPHORE_FORCE_RELEASE, { keys: keys(), args: {} }, FAR_FUTURE);
+    expect(JSON.stringify(raw).length).toBeLessThan(100);
+    const [last] = answers.slice(-1);
+    const fence = last?.outcome === 'acquired' ? last.grant.fence : 0;
+    const freed = () => driver.forceRelease('job', { fence });
+    const { inScript } = await trafficOf(server, async () => {
+      expect(await freed()).toMatchObject({ fence, permits: { take: 1, of: 200 } });
+    });
+    expect(inScript.length).toBeLessThan(25);
+    expect(await freed()).toBeUndefined();
+    expect(await server.zcard(keys().lock)).toBe(149);
+  });
+
+  it('who gets no answer says nothing about Redis', async () => {
+    const { connection, close } = await openRedis(
+      { url: redis().url },
+      { prefix: uniquePrefix(), breaker: { failureThreshold: 1 } },
+    );
+    const locks = redisDriver(connection);
+    for (const held of [permits(), claim({ key: 'plain' })]) {
+      await locks.acquire(held);
+      await server.config('SET', 'min-replicas-to-write', 1);
+      await expect(locks.forceRelease(held.key)).rejects.toMatchObject({ reason: 'refused' });
+      await server.config('SET', 'min-replicas-to-write', 0);
+      expect(connection.gate.state).toBe('closed');
+      expect(await locks.release(held)).toBe('released');
+    }
+    close();
+  });
+});
+
 describe('who waits', () => {
   /** Asks as a process of its own would, once. */
   async function ask(

@@ -15,8 +15,8 @@ export interface LockScriptsOptions {
   readonly replicas?: number | undefined;
 }
 
-/** How a call is bounded, but for its time. */
-type Bounds = Pick<CallBounds, 'outsideBudget'>;
+/** How a call is bounded where that is not as usual. */
+type Bounds = Partial<CallBounds>;
 
 /**
  * Runs the scripts of locks. Grants may have to be known to replicas: then they are sent on a
@@ -48,10 +48,10 @@ export class LockScripts {
     script: RedisScript<Keys, Args, Reply>,
     call: Pick<ScriptCall<Keys, Args>, 'keys' | 'args'> & Bounds,
   ): Promise<Reply> {
-    const { keys, args, outsideBudget = false } = call;
-    const bounds = { deadlineMs: this.#deadlineMs, outsideBudget, ...this.#onClient };
+    const usual = { deadlineMs: this.#deadlineMs, outsideBudget: call.isSurvey === true };
+    const bounded = { ...usual, ...call, ...this.#onClient };
     try {
-      return await this.#connection.script(script, { keys, args, ...bounds });
+      return await this.#connection.script(script, bounded);
     } catch (error) {
       throw asMisuse(error);
     }

@@ -1,4 +1,4 @@
-import { type RedisConnection, RedisUnavailableError } from '../../../common/redis/index.js';
+import { type RedisConnection, RedisUnavailableError, SURVEY } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type {
   AcquireAllOutcome,
@@ -119,7 +119,7 @@ export class RedisLockDriver implements LockDriver {
   }
 
   async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
-    const call = { keys: this.#keys.all(key), args: which };
+    const call = { keys: this.#keys.all(key), args: which, ...SURVEY };
     try {
       return heldLock(key, await this.#scripts.run(FORCE_RELEASE, call));
     } catch (error) {

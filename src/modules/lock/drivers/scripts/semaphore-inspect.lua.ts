@@ -5,23 +5,17 @@ import type { SemaphoreKeys } from './lock-keys.js';
 import { decodeHolders, type HolderReply } from './lock-reply.js';
 
 /**
- * Defines `holders(limit)`: what `decodeHolders` reads, of at most so many whose time is not over; -1
- * for all. Keys as in `lock-semaphore-inspect`.
+ * Defines what `decodeHolders` reads of a semaphore: `overview()`, and of each holder `shown(token,
+ * ends)`. Keys as in `lock-semaphore-inspect`.
  */
 export const HOLDERS = `${QUEUED}
-local function holders(limit)
-  local found = redis.call('ZRANGE', KEYS[1], '(' .. string.format('%.0f', now), '+inf', 'BYSCORE',
-    'LIMIT', 0, limit, 'WITHSCORES')
-  if not found[1] then return {} end
-  local of = redis.call('HGET', KEYS[5], 'of')
-  local shown = { { tonumber(of) or 0, queued() } }
-  for i = 1, #found, 2 do
-    local taken = redis.call('HGET', KEYS[5], ':' .. found[i])
-    local hold = taken and cjson.decode(taken) or { '', 0, now, '' }
-    local held, rest = math.max(0, now - hold[3]), tonumber(found[i + 1]) - now
-    shown[#shown + 1] = { found[i], hold[1], held, rest, hold[4], hold[2] }
-  end
-  return shown
+local function overview()
+  return { tonumber(redis.call('HGET', KEYS[5], 'of') or 0), queued() }
+end
+local function shown(token, ends)
+  local taken = redis.call('HGET', KEYS[5], ':' .. token)
+  local hold = taken and cjson.decode(taken) or { '', 0, now, '' }
+  return { token, hold[1], math.max(0, now - hold[3]), tonumber(ends) - now, hold[4], hold[2] }
 end
 `;
 
@@ -37,7 +31,11 @@ export const SEMAPHORE_INSPECT = defineScript<SemaphoreKeys, undefined, readonly
   name: 'lock-semaphore-inspect',
   mode: 'read',
   lua: `${HOLDERS}
-return holders(${SHOWN_HOLDERS})
+local found = redis.call('ZRANGE', KEYS[1], '(' .. string.format('%.0f', now), '+inf', 'BYSCORE',
+  'LIMIT', 0, ${SHOWN_HOLDERS}, 'WITHSCORES')
+local answer = { found[1] and overview() }
+for i = 1, #found, 2 do answer[#answer + 1] = shown(found[i], found[i + 1]) end
+return answer
 `,
   keys: ({ lock, fence, queue, waiters, permits }) => [lock, fence, queue, waiters, permits],
   args: () => [],

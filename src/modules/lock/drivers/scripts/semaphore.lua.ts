@@ -4,8 +4,8 @@ import { FIRST_WAITER } from './lock-queue.lua.js';
 
 /**
  * Shared by the scripts of semaphores. `holders` has the tokens that hold permits by the time at which
- * their hold ends, `permits` what each took and how many are in use; both live as long as the last
- * hold. As no key of a plain lock is a sorted set, nothing can be both.
+ * their hold ends, `permits` what each took (`:<token>`), whose a fence is (`=<fence>`), and how many
+ * are in use; both live as long as the last hold. As no key of a plain lock is a sorted set, nothing can be both.
  *
  * Defines `drop(holders, permits, token)`: ends a hold; `keep(holders, permits)`: gives both keys the
  * life of the last hold; `in_use(holders, permits)`: drops holds whose time is over, and returns how many
@@ -26,8 +26,10 @@ end
 local function drop(holders, permits, token)
   local found = redis.call('HGET', permits, ':' .. token)
   redis.call('ZREM', holders, token)
-  redis.call('HDEL', permits, ':' .. token)
-  if found then redis.call('HINCRBY', permits, 'used', -cjson.decode(found)[2]) end
+  if not found then return end
+  local held = cjson.decode(found)
+  redis.call('HDEL', permits, ':' .. token, '=' .. held[4])
+  redis.call('HINCRBY', permits, 'used', -held[2])
 end
 local function in_use(holders, permits)
   local over = redis.call('ZRANGE', holders, '-inf', now, 'BYSCORE', 'LIMIT', 0, drops_left)
@@ -72,6 +74,7 @@ local function grant(k, token, claim, life)
   local taken = cjson.encode({ claim[1], claim[5], now, fence })
   redis.call('ZADD', KEYS[k], string.format('%.0f', now + life), token)
   redis.call('HSET', KEYS[k + 4], ':' .. token, taken, 'of', claim[6])
+  if fence ~= '' then redis.call('HSET', KEYS[k + 4], '=' .. fence, token) end
   redis.call('HINCRBY', KEYS[k + 4], 'used', claim[5])
   keep(KEYS[k], KEYS[k + 4])
   return fence
