@@ -284,3 +284,29 @@ describe('waiting', () => {
     await expect(waiting).rejects.toThrow('no longer needed');
   });
 });
+
+describe('a great many who wait for permits in memory', () => {
+  const of = 1_000;
+  const claimOfOne = (take: number, index = -1) => {
+    const token = `t${index}`;
+    return { key: 'job', token, ttlMs: 60_000, owner: 'me', permits: { take, of } };
+  };
+
+  it('are served up to 128 in one step, in order, for a few looks at the clock each', async () => {
+    const { clock, driver } = lockHarness();
+    const writer = claimOfOne(of);
+    await driver.acquire(writer);
+    const waiting = Array.from({ length: 400 }, (_, index) =>
+      driver.acquire(claimOfOne(1, index), { waitMs: 60_000 }),
+    );
+    const looks = jest.spyOn(clock, 'monotonic');
+    await driver.release(writer);
+    // All but the first of its holds are those that were served.
+    const [first] = await driver.list(1);
+    expect(first?.queue.map(({ tokenPrefix }) => tokenPrefix)[0]).toBe('t128');
+    for (const answer of await Promise.all(waiting)) {
+      expect(answer).toMatchObject({ outcome: 'acquired' });
+    }
+    expect(looks.mock.calls.length).toBeLessThan(20_000);
+  });
+});

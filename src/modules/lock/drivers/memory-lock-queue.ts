@@ -1,7 +1,7 @@
 import type { Clock } from '../../../common/time/index.js';
 import type { AcquireOutcome, LockClaim, LockGrant, LockRef, LockWait } from '../lock.driver.js';
 import type { LockWaiter } from '../lock.driver.js';
-import { SHOWN_OF_TOKEN, SHOWN_WAITERS } from './lock-rules.js';
+import { ADMITTED_AT_ONCE, SHOWN_OF_TOKEN, SHOWN_WAITERS } from './lock-rules.js';
 
 export interface MemoryLockQueueOptions {
   readonly clock: Clock;
@@ -23,7 +23,9 @@ interface Waiter {
 /** The claims of this process that wait for locks in memory, in the order in which they came. */
 export class MemoryLockQueue {
   readonly #options: MemoryLockQueueOptions;
-  readonly #queues = new Map<string, Waiter[]>();
+  readonly #queues = new Map<string, Map<string, Waiter>>();
+  /** Keys whose waiters are served on in the next turn. */
+  readonly #goingOn = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: MemoryLockQueueOptions) {
@@ -43,26 +45,32 @@ export class MemoryLockQueue {
         signal?.addEventListener('abort', onAbort);
         const since = this.#options.clock.monotonic();
         const waiter = { claim, since, until: since + waitMs, settle: resolve };
-        const queue = this.#queues.get(claim.key) ?? [];
+        const queue = this.#queues.get(claim.key) ?? new Map<string, Waiter>();
         this.#queues.set(claim.key, queue);
-        queue.push(waiter);
+        queue.set(claim.token, waiter);
         this.#lookLater();
       });
     } finally {
       if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
-      this.leave(claim);
+      // Whoever was served has left, and those behind have been seen to.
+      if (this.#remove(claim)) this.handOver(claim.key);
     }
   }
 
-  /** Gives what is free to those who wait, in order, until one cannot have what it wants. */
+  /**
+   * Gives what is free to those who wait, in order, until one cannot have what it wants; to a bounded
+   * number in one step, and to the others in the next turns of the event loop.
+   */
   handOver(key: string): void {
-    for (;;) {
-      const [first] = this.#queues.get(key) ?? [];
+    let left = ADMITTED_AT_ONCE;
+    for (const { claim, settle } of this.#queues.get(key)?.values() ?? []) {
+      if (left === 0) return this.#goOn(key);
       const askedAt = this.#options.clock.monotonic();
-      const grant = first && this.#options.grant(first.claim);
-      if (first === undefined || grant === undefined) return;
-      this.#remove(first.claim);
-      first.settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
+      const grant = this.#options.grant(claim);
+      if (grant === undefined) return;
+      left -= 1;
+      this.#remove(claim);
+      settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
     }
   }
 
@@ -78,7 +86,7 @@ export class MemoryLockQueue {
 
   show(key: string): readonly LockWaiter[] {
     const now = this.#options.clock.monotonic();
-    const shown = (this.#queues.get(key) ?? []).slice(0, SHOWN_WAITERS);
+    const shown = [...(this.#queues.get(key)?.values() ?? [])].slice(0, SHOWN_WAITERS);
     return shown.map(({ claim, since }) => ({
       owner: claim.owner,
       tokenPrefix: claim.token.slice(0, SHOWN_OF_TOKEN),
@@ -86,10 +94,21 @@ export class MemoryLockQueue {
     }));
   }
 
-  #remove({ key, token }: LockRef): void {
-    const rest = (this.#queues.get(key) ?? []).filter(({ claim }) => claim.token !== token);
-    if (rest.length > 0) this.#queues.set(key, rest);
-    else this.#queues.delete(key);
+  /** Did it wait? */
+  #remove({ key, token }: LockRef): boolean {
+    const queue = this.#queues.get(key);
+    const wasThere = queue?.delete(token) === true;
+    if (queue?.size === 0) this.#queues.delete(key);
+    return wasThere;
+  }
+
+  #goOn(key: string): void {
+    if (this.#goingOn.has(key)) return;
+    this.#goingOn.add(key);
+    setImmediate(() => {
+      this.#goingOn.delete(key);
+      this.handOver(key);
+    });
   }
 
   #lookLater(): void {
@@ -99,8 +118,11 @@ export class MemoryLockQueue {
 
   #nextLookMs(): number {
     const now = this.#options.clock.monotonic();
-    const ends = [...this.#queues.values()].flat().map(({ until }) => until - now);
-    return Math.max(1, Math.min(LOOK_MS, ...ends));
+    let inMs = LOOK_MS;
+    for (const queue of this.#queues.values()) {
+      for (const { until } of queue.values()) inMs = Math.min(inMs, until - now);
+    }
+    return Math.max(1, inMs);
   }
 
   readonly #look = (): void => {
@@ -108,7 +130,7 @@ export class MemoryLockQueue {
     const now = this.#options.clock.monotonic();
     for (const [key, queue] of this.#queues) {
       this.handOver(key);
-      const over = queue.filter(({ until }) => until <= now);
+      const over = [...queue.values()].filter(({ until }) => until <= now);
       for (const waiter of over) waiter.settle({ outcome: 'busy', remainingMs: 0 });
       // Those that were given the lock have left already.
       for (const { claim } of over) this.leave(claim);

@@ -11,20 +11,13 @@ import { ExpiringMap } from './expiring-map.js';
 import type { MemoryFences } from './memory-fences.js';
 import type { MemoryLockQueue } from './memory-lock-queue.js';
 import { isMeant, otherPermits, severalFit, SHOWN_HOLDERS, SHOWN_OF_TOKEN } from './lock-rules.js';
+import { PermitHolds, type PermitsHold } from './permit-holds.js';
 import { Standing } from './standing.js';
 
 /** A key as a semaphore: as long as anybody holds permits of it. */
 interface Semaphore {
   readonly of: number;
-  readonly holds: ExpiringMap<PermitsHold>;
-}
-
-interface PermitsHold {
-  readonly owner: string;
-  readonly permits: Permits;
-  /** Monotonic time. */
-  readonly since: number;
-  readonly standing: Standing;
+  readonly holds: PermitHolds;
 }
 
 /** A plain lock is alone. */
@@ -48,12 +41,13 @@ export class MemorySemaphores {
 
   /** Does anybody hold permits of the key? */
   has(key: string): boolean {
-    return this.#semaphores.get(key) !== undefined && this.#holdsOf(key).length > 0;
+    return (this.#semaphores.get(key)?.holds.live.size ?? 0) > 0;
   }
 
   /** Of a hold; 0 where there is none. */
   remainingMs({ key, token }: LockRef): number {
-    return this.#semaphores.get(key)?.holds.remainingMs(token) ?? 0;
+    const hold = this.#semaphores.get(key)?.holds.live.get(token);
+    return hold === undefined ? 0 : hold.endsAt - this.#options.clock.monotonic();
   }
 
   /**
@@ -67,13 +61,16 @@ export class MemorySemaphores {
     if (known !== permits.of && this.has(key)) throw otherPermits(known);
     const mayTake = !this.#options.queue.has(key) && this.isLeft(claim);
     if (mayTake || this.remainingMs(claim) > 0) return undefined;
-    const ends = this.#holdsOf(key).map(([token]) => this.remainingMs({ key, token }));
-    return Math.ceil(Math.min(...ends));
+    let endsAt = Infinity;
+    for (const [, hold] of this.#holdsOf(key)) endsAt = Math.min(endsAt, hold.endsAt);
+    // Those that wait for more than is left, where nobody holds any, are served in the next steps.
+    if (endsAt === Infinity) return 0;
+    return Math.ceil(endsAt - this.#options.clock.monotonic());
   }
 
   /** Are there enough permits for the claim; or for a plain lock, does nobody hold any? */
   isLeft({ key, permits = ALONE }: LockRef): boolean {
-    const used = this.#holdsOf(key).reduce((sum, [, hold]) => sum + hold.permits.take, 0);
+    const used = this.#semaphores.get(key)?.holds.used ?? 0;
     return used + permits.take <= permits.of;
   }
 
@@ -85,8 +82,9 @@ export class MemorySemaphores {
     const { clock, fences } = this.#options;
     const standing = new Standing(fences.next(claim));
     const known = this.has(key) ? this.#semaphores.get(key) : undefined;
-    const semaphore = known ?? { of: permits.of, holds: new ExpiringMap(clock) };
-    semaphore.holds.set(token, { owner, permits, since: clock.monotonic(), standing }, ttlMs);
+    const semaphore = known ?? { of: permits.of, holds: new PermitHolds(clock) };
+    const since = clock.monotonic();
+    semaphore.holds.set(token, { owner, permits, since, endsAt: since + ttlMs, standing });
     this.#keep(key, semaphore, ttlMs);
     return standing.grant(ttlMs);
   }
@@ -94,10 +92,11 @@ export class MemorySemaphores {
   /** Never shorter than it is; `undefined` where the token holds nothing. */
   extend(ref: LockRef, ttlMs: number): LockGrant | undefined {
     const semaphore = this.#semaphores.get(ref.key);
-    const hold = semaphore?.holds.get(ref.token);
+    const hold = semaphore?.holds.live.get(ref.token);
     if (semaphore === undefined || hold === undefined) return undefined;
     const remainingMs = Math.max(this.remainingMs(ref), ttlMs);
-    semaphore.holds.set(ref.token, hold, remainingMs);
+    const endsAt = this.#options.clock.monotonic() + remainingMs;
+    semaphore.holds.set(ref.token, { ...hold, endsAt });
     this.#keep(ref.key, semaphore, remainingMs);
     return hold.standing.grant(remainingMs);
   }
@@ -132,7 +131,7 @@ export class MemorySemaphores {
   }
 
   #holdsOf(key: string): readonly (readonly [token: string, hold: PermitsHold])[] {
-    return [...(this.#semaphores.get(key)?.holds.live() ?? [])];
+    return [...(this.#semaphores.get(key)?.holds.live ?? [])];
   }
 
   /** It lasts as long as the longest of its holds. */

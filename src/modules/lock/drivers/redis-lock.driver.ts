@@ -1,4 +1,8 @@
-import { type RedisConnection, RedisUnavailableError, SURVEY } from '../../../common/redis/index.js';
+import {
+  type RedisConnection,
+  RedisUnavailableError,
+  SURVEY,
+} from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type {
   AcquireAllOutcome,
