@@ -11,12 +11,13 @@ import { CLOCK, type Clock } from '../../common/time/index.js';
 import { LockChannel } from './drivers/lock-channel.js';
 import { lockFailover } from './drivers/lock-failover.js';
 import { MemoryLockDriver } from './drivers/memory-lock.driver.js';
-import { openQuorum } from './drivers/open-quorum.js';
+import { openQuorum, type OpenQuorum } from './drivers/open-quorum.js';
 import { RedisLockDriver } from './drivers/redis-lock.driver.js';
 import { LockDriver } from './lock.driver.js';
 import { LOCK_OPTIONS } from './lock.module-definition.js';
 import type { ResolvedLockOptions } from './lock.options.js';
 
+const LOCK_BACKEND = Symbol('LOCK_BACKEND');
 const OPTIONAL_REDIS = { token: REDIS_CONNECTIONS, optional: true };
 
 /** `undefined` where the locks are not in Redis, or on several masters, where nobody queues. */
@@ -29,21 +30,43 @@ export const lockChannelProvider: FactoryProvider<LockChannel | undefined> = {
       : new LockChannel(redis.use('default', ['command', 'subscriber'])),
 };
 
+/** What the driver is made of, where it is configured. */
+interface LockBackend {
+  readonly channel: LockChannel | undefined;
+  readonly quorum: OpenQuorum | undefined;
+  readonly onApplicationBootstrap: () => Promise<void>;
+}
+
+/** Stops the boot where the masters of a quorum cannot be one. */
+export const lockBackendProvider: FactoryProvider<LockBackend> = {
+  provide: LOCK_BACKEND,
+  inject: [LOCK_OPTIONS, CLOCK, LockChannel, OPTIONAL_REDIS],
+  useFactory: (
+    options: ResolvedLockOptions,
+    clock: Clock,
+    channel: LockChannel | undefined,
+    redis?: RedisConnections,
+  ) => {
+    const quorum = openQuorum(redis, { options, clock });
+    const onApplicationBootstrap = async (): Promise<void> => quorum?.onApplicationBootstrap();
+    return { channel, quorum, onApplicationBootstrap };
+  },
+};
+
 /**
  * The application's own driver where there is one; memory where no Redis is configured; else Redis,
  * with the failure policy behind it.
  */
 export const lockDriverProvider: FactoryProvider<LockDriver> = {
   provide: LockDriver,
-  inject: [LOCK_OPTIONS, CLOCK, ServiceRegistry, LockChannel, OPTIONAL_REDIS],
+  inject: [LOCK_OPTIONS, CLOCK, ServiceRegistry, LOCK_BACKEND, OPTIONAL_REDIS],
   useFactory: (
     options: ResolvedLockOptions,
     clock: Clock,
     services: ServiceRegistry,
-    channel: LockChannel | undefined,
+    { channel, quorum }: LockBackend,
     redis?: RedisConnections,
   ) => {
-    const quorum = openQuorum(redis, { options, clock });
     const isLocal = options.onRedisDown === 'memory';
     const plan: DriverPlan<LockDriver> = {
       service: 'lock',

@@ -1,7 +1,11 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CoreModule } from '../../common/core.module.js';
 import { LockDriver } from './lock.driver.js';
-import { lockChannelProvider, lockDriverProvider } from './lock.driver-provider.js';
+import {
+  lockChannelProvider,
+  lockDriverProvider,
+  lockBackendProvider,
+} from './lock.driver-provider.js';
 import {
   LOCK_MODULE_OPTIONS,
   LOCK_OPTIONS,
@@ -17,6 +21,7 @@ import { LockService } from './lock.service.js';
   providers: [
     { provide: LOCK_OPTIONS, inject: [LOCK_MODULE_OPTIONS], useFactory: resolveLockOptions },
     lockChannelProvider,
+    lockBackendProvider,
     lockDriverProvider,
     LockService,
   ],

@@ -67,10 +67,15 @@ function areApart(nodes: readonly RedisStandaloneTarget[]): boolean {
 }
 
 function addressOf(target: RedisStandaloneTarget): string {
-  if (!('url' in target)) return `${target.host.toLowerCase()}:${target.port ?? DEFAULT_PORT}`;
+  if (!('url' in target)) return `${nameOf(target.host)}:${target.port ?? DEFAULT_PORT}`;
   if (!URL.canParse(target.url)) return target.url;
   const { hostname, port } = new URL(target.url);
-  return `${hostname.toLowerCase()}:${port || DEFAULT_PORT}`;
+  return `${nameOf(hostname)}:${port || DEFAULT_PORT}`;
+}
+
+/** A host as it is written in several ways: in capitals, with a dot at its end, in brackets. */
+function nameOf(host: string): string {
+  return host.toLowerCase().replaceAll(/^\[|\]$|\.$/g, '');
 }
 
 const schema = z

@@ -3,8 +3,9 @@ import { RedisBudget, runInRequest } from '../../../src/common/context/index.js'
 import { RedisModule } from '../../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { LockModule, type LockOptions, LockService } from '../../../src/modules/lock/index.js';
+import { queryRedis } from '../../support/redis/redis-query.js';
 import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
-import { startMasters } from './quorum-fixture.js';
+import { type Masters, startMasters } from './quorum-fixture.js';
 
 const TTL = { ttl: '30s' } as const;
 
@@ -82,14 +83,18 @@ describe('LockModule', () => {
   });
 
   describe('on several masters', () => {
+    type Node = Masters['nodes'][number];
     const masters = useStarted(startMasters);
 
     /** The default connection is nobody's: it is not opened. */
-    async function onMasters(prefix: string, maxConnections: number): Promise<TestingModule> {
-      const { nodes } = masters();
+    async function onMasters(
+      prefix: string,
+      maxConnections: number,
+      nodes: readonly { readonly url: string }[] = masters().nodes,
+    ): Promise<TestingModule> {
       const connections = { default: { url: redis().url } };
       const imports = [
-        RedisModule.forRoot({ connections, prefix, bootTimeout: '10s', maxConnections }),
+        RedisModule.forRoot({ connections, prefix, bootTimeout: '1s', maxConnections }),
         LockModule.forRoot({ deadline: '5s', quorum: { nodes } }),
       ];
       const module = await Test.createTestingModule({ imports }).compile();
@@ -106,6 +111,20 @@ describe('LockModule', () => {
       expect(await status?.details?.()).toEqual({ masters: 3, reachable: 3 });
       expect(await lock.release()).toBe('released');
       await Promise.all([one.close(), other.close()]);
+    });
+
+    it('stops the boot where one is there twice, or is a replica of another', async () => {
+      const [one, other, third] = masters().nodes as [Node, Node, Node];
+      const twice = [one, other, { url: one.url.replace('127.0.0.1', 'localhost') }];
+      const refused = { code: 'E_INVALID_OPTION', option: 'lock.quorum.nodes' };
+      await expect(onMasters(uniquePrefix(), 3, twice)).rejects.toMatchObject(refused);
+      const { port } = new URL(one.url);
+      await queryRedis(third.url, (client) => client.replicaof('127.0.0.1', Number(port)));
+      try {
+        await expect(onMasters(uniquePrefix(), 3)).rejects.toMatchObject(refused);
+      } finally {
+        await queryRedis(third.url, (client) => client.replicaof('NO', 'ONE'));
+      }
     });
 
     it('needs a connection for each, which is counted and named', async () => {
@@ -134,6 +153,7 @@ describe('LockModule', () => {
     ['lock.quorum.nodes', { quorum: {} }],
     ['lock.quorum.nodes', { quorum: { nodes: NODES.slice(1) } }],
     ['lock.quorum.nodes', { quorum: { nodes: [...NODES, { host: 'A', port: 6379, db: 1 }] } }],
+    ['lock.quorum.nodes', { quorum: { nodes: [...NODES, { host: 'a.' }] } }],
     ['lock.quorum.nodes.3', { quorum: { nodes: [...NODES, { cluster: [{ host: 'd' }] }] } }],
     ['lock.quorum.nodes.3', { quorum: { nodes: [...NODES, SENTINELS] } }],
     ['lock.quorum.nodes.3.url', { quorum: { nodes: [...NODES, { url: 'http://d' }] } }],

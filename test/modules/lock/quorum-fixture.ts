@@ -49,6 +49,7 @@ export async function openQuorumLocks(
   const quorum = openQuorum(redis, { options: lock, clock });
   if (quorum === undefined) throw new Error('no quorum is configured');
   await redis.onModuleInit();
+  await quorum.onApplicationBootstrap();
   const reachable = async (): Promise<unknown> => (await quorum.details())['reachable'];
   const { driver } = quorum.failover;
   return { ...harnessOn(driver, clock), reachable, close: () => redis.onApplicationShutdown() };

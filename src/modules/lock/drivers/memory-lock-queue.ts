@@ -63,14 +63,15 @@ export class MemoryLockQueue {
    */
   handOver(key: string): void {
     let left = ADMITTED_AT_ONCE;
-    for (const { claim, settle } of this.#queues.get(key)?.values() ?? []) {
+    for (const waiter of this.#queues.get(key)?.values() ?? []) {
       if (left === 0) return this.#goOn(key);
+      const { claim } = waiter;
       const askedAt = this.#options.clock.monotonic();
       const grant = this.#options.grant(claim);
       if (grant === undefined) return;
       left -= 1;
       this.#remove(claim);
-      settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
+      waiter.settle({ outcome: 'acquired', grant: { ...grant, askedAt } });
     }
   }
 

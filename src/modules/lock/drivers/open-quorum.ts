@@ -1,8 +1,8 @@
 import { InvalidOptionError } from '../../../common/errors/index.js';
 import type {
   FailoverDriver,
+  RedisConnection,
   RedisConnections,
-  RedisStandaloneTarget,
 } from '../../../common/redis/index.js';
 import type { Details } from '../../../common/status/index.js';
 import type { Clock } from '../../../common/time/index.js';
@@ -12,6 +12,7 @@ import { LockChannel } from './lock-channel.js';
 import { lockFailover } from './lock-failover.js';
 import { QuorumGate } from './quorum-gate.js';
 import { QuorumLockDriver } from './quorum-lock.driver.js';
+import { checkMasters } from './quorum-masters.js';
 import { QuorumNode } from './quorum-node.js';
 import { RedisLockDriver } from './redis-lock.driver.js';
 
@@ -25,6 +26,8 @@ export interface OpenQuorum {
   readonly failover: FailoverDriver<LockDriver>;
   /** For `/health/deep`. */
   readonly details: () => Promise<Details>;
+  /** Stops the boot where what is there cannot be a quorum. @throws InvalidOptionError */
+  readonly onApplicationBootstrap: () => Promise<void>;
 }
 
 /**
@@ -42,28 +45,19 @@ export function openQuorum(
     throw new InvalidOptionError('lock.quorum', 'needs "redis.connections" beside it');
   }
   const { nodes, driftFactor } = options.quorum;
-  const opened = nodes.map((target, index) =>
-    openNode(redis, { target, name: `lock-${index + 1}`, context }),
-  );
+  const connections = nodes.map((target, index) => redis.open(`lock-${index + 1}`, target));
+  const opened = connections.map((connection) => openNode(connection, context));
   const gate = new QuorumGate(opened.map((node) => node.gate));
   const driver = new QuorumLockDriver(opened, { clock, driftFactor });
   return {
     failover: lockFailover(driver, { ...options, gate, clock }),
     details: async () => ({ masters: opened.length, reachable: gate.reachable }),
+    onApplicationBootstrap: () => checkMasters(connections),
   };
 }
 
-interface PlannedNode {
-  readonly target: RedisStandaloneTarget;
-  /** In events, errors and the connection budget. */
-  readonly name: string;
-  readonly context: QuorumContext;
-}
-
-function openNode(redis: RedisConnections, planned: PlannedNode): QuorumNode {
-  const { options, clock } = planned.context;
+function openNode(connection: RedisConnection, { options, clock }: QuorumContext): QuorumNode {
   const { deadlineMs } = options;
-  const connection = redis.open(planned.name, planned.target);
   // It only has a name: nobody waits on a master, so that nothing is subscribed to.
   const channel = new LockChannel(connection);
   const locks = new RedisLockDriver(connection, { deadlineMs, clock, channel });

@@ -102,5 +102,8 @@ export function unanswered(votes: readonly Vote<unknown>[]): unknown {
 }
 
 function isAway(failure: unknown): boolean {
-  return failure instanceof LockBackendDownError || failure instanceof RedisUnavailableError;
+  if (failure instanceof LockBackendDownError || failure instanceof RedisUnavailableError)
+    return true;
+  // A node of a Redis Cluster that sends us elsewhere has no vote.
+  return failure instanceof Error && /^(MOVED|ASK|CROSSSLOT) /.test(failure.message);
 }
