@@ -1,8 +1,13 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { RedisBudget, runInRequest } from '../../../src/common/context/index.js';
-import { RedisModule } from '../../../src/common/redis/index.js';
+import {
+  REDIS_CONNECTIONS,
+  type RedisConnections,
+  RedisModule,
+} from '../../../src/common/redis/index.js';
 import { ServiceRegistry } from '../../../src/common/status/index.js';
 import { LockModule, type LockOptions, LockService } from '../../../src/modules/lock/index.js';
+import { eventually } from '../../support/eventually.js';
 import { queryRedis } from '../../support/redis/redis-query.js';
 import { uniquePrefix, useRedis, useStarted } from '../../support/redis/shared-redis.js';
 import { type Masters, startMasters } from './quorum-fixture.js';
@@ -98,7 +103,12 @@ describe('LockModule', () => {
         LockModule.forRoot({ deadline: '5s', quorum: { nodes } }),
       ];
       const module = await Test.createTestingModule({ imports }).compile();
-      return module.init();
+      try {
+        return await module.init();
+      } catch (error) {
+        module.get<RedisConnections>(REDIS_CONNECTIONS).onApplicationShutdown();
+        throw error;
+      }
     }
 
     it('locks out other processes, and says how many can be reached', async () => {
@@ -121,6 +131,11 @@ describe('LockModule', () => {
       const { port } = new URL(one.url);
       await queryRedis(third.url, (client) => client.replicaof('127.0.0.1', Number(port)));
       try {
+        await eventually(async () =>
+          (await queryRedis(third.url, (client) => client.info())).includes(
+            'master_link_status:up',
+          ),
+        );
         await expect(onMasters(uniquePrefix(), 3)).rejects.toMatchObject(refused);
       } finally {
         await queryRedis(third.url, (client) => client.replicaof('NO', 'ONE'));

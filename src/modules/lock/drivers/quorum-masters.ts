@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../../../common/errors/index.js';
-import { masters, type RedisConnection, withDeadline } from '../../../common/redis/index.js';
+import { masters, type RedisClient, type RedisConnection } from '../../../common/redis/index.js';
 
 /** Longest wait for what one master says of itself. */
 const ASKED_FOR_MS = 1_000;
@@ -20,10 +20,6 @@ const PROBLEMS = {
 export async function checkMasters(connections: readonly RedisConnection[]): Promise<void> {
   const answers = await Promise.all(connections.map(infoOf));
   const seen = new Set<string>();
-  // A replica, or a node without its slots, fails its probe, and is not connected then.
-  const troubles = new Set(connections.map(({ gate }) => gate.trouble));
-  if (troubles.has('READONLY')) refuse('replica');
-  if (troubles.has('CLUSTERDOWN')) refuse('cluster');
   for (const info of answers) {
     const id = fieldOf(info, 'run_id');
     if (fieldOf(info, 'role') === 'slave') refuse('replica');
@@ -33,15 +29,20 @@ export async function checkMasters(connections: readonly RedisConnection[]): Pro
   }
 }
 
-/** Past the gate, which may not be closed yet: only while the application starts. */
+/** Outside of the gate, on a connection that is closed again: a replica fails the probe of its gate. */
 async function infoOf(connection: RedisConnection): Promise<string> {
-  const [node] = masters(connection.client('command'));
-  if (node?.status !== 'ready') return '';
+  const ask = async (client: RedisClient): Promise<string> => {
+    const [node] = masters(client);
+    await node?.connect();
+    return (await node?.info()) ?? '';
+  };
   try {
-    return await withDeadline(node.info(), ASKED_FOR_MS);
+    return await connection.inspect(ask, ASKED_FOR_MS);
   } catch {
-    // It may be away by now, or refuse the question: then its address is all there is to go by.
+    // It is away, or refuses the question: then its address is all there is to go by.
     return '';
+  } finally {
+    connection.client('probe').disconnect();
   }
 }
 
