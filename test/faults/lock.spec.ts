@@ -248,11 +248,12 @@ describe('a call that timed out', () => {
     redis().process.freeze();
     const calls = [
       app.locks.acquire('job', TTL),
+      app.locks.acquire('another job', TTL),
       held.extend('1h'),
       app.locks.forceRelease('held'),
     ];
     const outcomes = await Promise.allSettled(calls);
-    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
     expect(held.remainingMs).toBeLessThanOrEqual(60_000);
     redis().process.thaw();
     await app.comesBack();

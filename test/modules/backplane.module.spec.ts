@@ -99,7 +99,7 @@ describe('BackplaneModule', () => {
       await cache.set('a', 1);
       const connection = connections.use('default', ['command']);
       const keys = await connection.command(
-        (client) => client.keys(`${connections.options.prefix}:cache:*`),
+        (client) => client.keys(`${connections.options.prefix}:cache:*{a}`),
         BOUNDS,
       );
       const ttlMs = await connection.command((client) => client.pttl(String(keys[0])), BOUNDS);

@@ -233,8 +233,9 @@ describe('a fence on three masters', () => {
     const before = await settled();
     await section();
     const spent = (await settled()) - before - 9;
-    // One less for each master that came to the same fence by itself.
-    expect([spent <= commands, spent >= (fence ? commands - 2 : commands)]).toEqual([true, true]);
+    // One less for each master that came to the same fence by itself, one more for a late grant.
+    const least = fence ? commands - 2 : commands;
+    expect([spent >= least, spent <= commands + 1]).toEqual([true, true]);
   });
 
   it('is not taken by a token that does not hold the lock there', async () => {
@@ -357,7 +358,7 @@ describe('a try on three masters', () => {
 });
 
 it('two processes that race 200 times are never both inside, and fences grow, also without a master', async () => {
-  const bounds = { deadline: '1s' } as const;
+  const bounds = { deadline: '3s' } as const;
   const racers = [await open(bounds), await open(bounds)];
   const fences: number[] = [];
   let inside = 0;

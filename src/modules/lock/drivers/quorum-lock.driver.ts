@@ -128,9 +128,9 @@ export class QuorumLockDriver implements LockDriver {
     checkKeyText(ref.key, 'key');
     const hold = this.#holds.get(idOf(ref));
     this.#holds.delete(idOf(ref));
-    const asked = hold === undefined ? this.#quorum.nodes : [...hold.members];
     if (hold !== undefined) hold.isOver = true;
-    const { verdict, votes } = await this.#quorum.poll(asked, {
+    // Also those whose grant is still on its way: what is sent after it finds it there.
+    const { verdict, votes } = await this.#quorum.poll(this.#quorum.nodes, {
       ask: (node) => node.locks.release(ref),
       isYes: (answer) => answer === 'released',
     });

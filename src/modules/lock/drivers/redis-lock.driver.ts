@@ -1,8 +1,4 @@
-import {
-  type RedisConnection,
-  RedisUnavailableError,
-  SURVEY,
-} from '../../../common/redis/index.js';
+import { type RedisConnection, RedisUnavailableError } from '../../../common/redis/index.js';
 import type { Clock } from '../../../common/time/index.js';
 import type {
   AcquireAllOutcome,
@@ -123,7 +119,8 @@ export class RedisLockDriver implements LockDriver {
   }
 
   async forceRelease(key: string, which: WhichHold = {}): Promise<HeldLock | undefined> {
-    const call = { keys: this.#keys.all(key), args: which, ...SURVEY };
+    // No longer than other calls: once the gate opens, all of them may be on their way still.
+    const call = { keys: this.#keys.all(key), args: which, isSurvey: true };
     try {
       return heldLock(key, await this.#scripts.run(FORCE_RELEASE, call));
     } catch (error) {

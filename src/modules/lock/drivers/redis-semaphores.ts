@@ -1,4 +1,4 @@
-import { type RedisConnection, SURVEY } from '../../../common/redis/index.js';
+import type { RedisConnection } from '../../../common/redis/index.js';
 import type {
   AcquireOutcome,
   HeldLock,
@@ -73,7 +73,7 @@ export class RedisSemaphores {
   /** @throws LockMisuseError where several holds fit */
   async forceRelease(key: string, which: WhichHold): Promise<HeldLock | undefined> {
     const { scripts, keys } = this.#options;
-    const call = { keys: keys.semaphore(key), args: which, ...SURVEY };
+    const call = { keys: keys.semaphore(key), args: which, isSurvey: true };
     const { fit, holder } = await scripts.run(SEMAPHORE_FORCE_RELEASE, call);
     if (fit > 1) throw severalFit(fit);
     return heldLock(key, holder);
