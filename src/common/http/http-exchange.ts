@@ -9,12 +9,18 @@ export interface HttpRequest {
   readonly ip?: string;
   /** Express: the whole URL where `url` was cut by a mounted router. */
   readonly originalUrl?: string;
+  /** Express: what a mounted router has cut off from `url`. */
+  readonly baseUrl?: string;
+  /** The host, as far as proxies are trusted to name it, without the port; HTTP/2's too. */
+  readonly hostname?: string;
   /** Express: the route that answers. */
   readonly route?: { readonly path?: unknown };
   /** Fastify: the route that answers. */
   readonly routeOptions?: { readonly url?: string };
   /** Whatever an authentication guard put there. */
   readonly user?: unknown;
+  /** Whatever middleware or a plugin for sessions put there. */
+  readonly session?: unknown;
 }
 
 export interface HttpResponse {
@@ -35,7 +41,7 @@ export function setHeader(response: HttpResponse, name: string, value: HeaderVal
 }
 
 /** Path the client asked for, without the query; as routers read it, however it was written. */
-export function requestPath(request: HttpRequest): string {
+export function requestPath(request: Pick<HttpRequest, 'url' | 'originalUrl'>): string {
   const url = request.originalUrl ?? request.url;
   if (url.startsWith('/') && !url.includes('?') && !url.includes('#')) return url;
   const start = url.startsWith('/') ? 0 : lengthOfOrigin(url);

@@ -2,7 +2,10 @@ import type { ServerResponse } from 'node:http';
 import type { HttpResponse } from './http-exchange.js';
 
 /** A response of Express is one of Node, one of Fastify has it. */
-type NodeResponse = Pick<ServerResponse, 'once' | 'statusCode' | 'destroyed' | 'writableFinished'>;
+type NodeResponse = Pick<
+  ServerResponse,
+  'once' | 'statusCode' | 'destroyed' | 'writableFinished' | 'writableEnded'
+>;
 
 /**
  * Calls `listener` with the status when the answer is out. Not where the connection ends before,
@@ -30,6 +33,26 @@ export function onEnded(response: HttpResponse, listener: () => void): void {
   };
   if (node.destroyed || node.writableFinished) end();
   else node.once('finish', end).once('close', end);
+}
+
+/**
+ * Calls `listener` once when nothing can be added to the answer any more: all of it was handed to the
+ * connection, however slowly the client reads, or that has ended, also where that was so already.
+ * Never for what is no response of a server.
+ */
+export function onHandedOver(response: HttpResponse, listener: () => void): void {
+  const node = nodeResponse(response);
+  if (node === undefined) return;
+  if (node.destroyed || node.writableEnded) listener();
+  else onceOf(listener, (end) => node.once('prefinish', end).once('close', end));
+}
+
+function onceOf(listener: () => void, listen: (end: () => void) => unknown): void {
+  let isOver = false;
+  listen(() => {
+    if (!isOver) listener();
+    isOver = true;
+  });
 }
 
 function nodeResponse(response: HttpResponse): NodeResponse | undefined {
