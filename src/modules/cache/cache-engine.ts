@@ -136,7 +136,7 @@ export class CacheEngine {
         local !== undefined && (isFresh(local, this.#now) || this.#loads.isLoading(query));
       const entry = isLocal ? local : await this.#store.read(query.key);
       const from = isLocal ? 'process' : 'store';
-      const serving = entry && this.#serve(query, entry, from);
+      const serving = query.isReload ? undefined : entry && this.#serve(query, entry, from);
       const found = serving instanceof Promise ? await serving : serving;
       if (found !== undefined) return found;
       this.#options.events.emit('cache.miss', { key: query.key });

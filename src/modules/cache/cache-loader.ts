@@ -55,6 +55,8 @@ export interface CacheQuery<T> {
   readonly loader: CacheLoader<T>;
   readonly terms: EntryTerms;
   readonly format: CacheFormat<T>;
+  /** What is there will not do, fresh or not; it stays until another value is stored. */
+  readonly isReload?: boolean;
 }
 
 /** A value, and how it was come by. */

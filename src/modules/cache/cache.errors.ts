@@ -62,3 +62,15 @@ export class CacheWriteAbandonedError extends BackplaneError {
     );
   }
 }
+
+/** A function of the application gave what cannot be used; the request is not answered. */
+export class CacheMisconfiguredError extends BackplaneError {
+  readonly code = 'E_CACHE_MISCONFIGURED';
+
+  constructor(
+    readonly option: string,
+    readonly problem: string,
+  ) {
+    super(`The option ${option} ${problem}. Correct the function.`);
+  }
+}

@@ -8,7 +8,10 @@ import type { CacheEntryOptions } from './cache-entry.options.js';
 import type { EntryTerms } from './cache-loader.js';
 import { type WriteBehindOptions, writeBehindSchema } from './write/write-behind.options.js';
 
-/** Who is asking, for `userAware` routes; `undefined` for nobody in particular. */
+/**
+ * Who is asking, for `userAware` routes; `undefined` for nobody in particular, and for a
+ * `request.user` that has nothing to be told by: such a request does not meet the cache.
+ */
 export type UserIdOf = (request: HttpRequest) => string | undefined;
 
 /** How the cache works; what is said of entries holds for those that do not say otherwise. */
@@ -127,5 +130,6 @@ export function resolveCacheOptions(options: CacheOptions): ResolvedCacheOptions
 function userIdOf({ user }: HttpRequest): string | undefined {
   if (typeof user !== 'object' || user === null) return undefined;
   const id: unknown = Reflect.get(user, 'id') ?? Reflect.get(user, 'sub');
-  return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
+  const isText = typeof id === 'string' || typeof id === 'bigint' || Number.isFinite(id);
+  return isText ? String(id) : undefined;
 }

@@ -21,6 +21,7 @@ export {
 } from './cache.driver.js';
 export {
   CacheLoadTimeoutError,
+  CacheMisconfiguredError,
   CacheValueTooLargeError,
   CacheWriteAbandonedError,
   CacheWriteQueueFullError,

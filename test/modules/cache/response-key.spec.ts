@@ -13,6 +13,7 @@ const text = fc
     fc.constantFrom(
       '|',
       '||',
+      'url=',
       'user=',
       'version=',
       'host=',
@@ -29,7 +30,7 @@ const text = fc
   )
   .map((pieces) => pieces.join(''));
 const parts = fc.record(
-  { user: text, version: text, host: text, vary: text, method: text },
+  { url: text, user: text, version: text, host: text, vary: text, method: text },
   { requiredKeys: [] },
 ) as fc.Arbitrary<KeyParts>;
 
@@ -38,10 +39,10 @@ describe('responseKey', () => {
     const keys = new Map<string, string>();
     fc.assert(
       fc.property(text, parts, (given, those) => {
-        const { user, version, host, vary, method } = those;
-        const named = [user, version, host, vary, method];
+        const { url, user, version, host, vary, method } = those;
+        const named = [url, user, version, host, vary, method];
         const input = JSON.stringify([given, ...named.map((value) => value ?? null)]);
-        const key = responseKey(given, { user, version, host, vary, method });
+        const key = responseKey(given, { url, user, version, host, vary, method });
         expect(keys.get(key) ?? input).toBe(input);
         keys.set(key, input);
       }),
@@ -63,7 +64,10 @@ describe('the text of a request', () => {
     ['/a?', 'response:/a'],
     ['/a?b=1&a=2', 'response:/a?a=2&b=1'],
     ['http://host/a?b=1', 'response:/a?b=1'],
-    ['/a#f', 'response:/a'],
+    ['/a#f', 'response:/a#f'],
+    ['/a?x#&b=1', 'response:/a?x#&b=1'],
+    ['/a?a=2&b&a[]=1&&a[b]=0', 'response:/a?a=2&a[]=1&a[b]=0&b'],
+    ['/a?q=%FF&p=a+b', 'response:/a?p=a+b&q=%FF'],
   ])('of %s is %s', (url, text) => {
     expect(of(url)).toBe(text);
   });
@@ -71,6 +75,13 @@ describe('the text of a request', () => {
   it('holds the named parameters alone, each as often as it is there', () => {
     expect(of('/a?c=3&b=2&a=1&b=1', ['b', 'c'])).toBe('response:/a?b=2&b=1&c=3');
     expect(of('/a?x=1', ['b'])).toBe('response:/a');
+    expect(of('/a?b%5Bc%5D=1&c[b]=2', ['b'])).toBe('response:/a?b%5Bc%5D=1');
+    expect(of('/a?x#&b=1', ['b'])).not.toBe(of('/a?b=1', ['b']));
+  });
+
+  it('a short query that looks like the hash of a long one is another', () => {
+    const [, hash] = of(`/a?${'b'.repeat(300)}`).split('?');
+    expect(of(`/a?${hash}`)).not.toContain(String(hash));
   });
 
   it('tells absent headers from empty ones, and hides what may be secret', () => {

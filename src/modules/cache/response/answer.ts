@@ -70,10 +70,17 @@ function makeVariant(stored: StoredBytes, coding: Coding): Variant {
   };
 }
 
-/** What a 304 leaves out: the client has it (RFC 9110, 15.4.5). */
+/** What an answer without a body leaves out: the client has it (RFC 9110, 15.4.5). */
 export function describesBody(name: string): boolean {
-  return name.startsWith('content-') && name !== 'content-location';
+  return BODY_FIELDS.has(name);
 }
+
+const BODY_FIELDS = new Set([
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'content-range',
+]);
 
 function isCoded({ br, gzip }: StoredBytes): boolean {
   return br !== undefined || gzip !== undefined;

@@ -20,6 +20,7 @@ import { type CacheOutcome, hitOutcome, OUTCOME, setOutcome } from './cache-stat
 import { type Exchange, HandlerRun } from './handler-run.js';
 import { type LiveResponse, restore, stateOf } from './handler-headers.js';
 import { KnownRoutes } from './known-routes.js';
+import { sessionStateOf } from './session-state.js';
 import { demandsOf, isAcceptable, NO_DEMANDS, type RequestDemands } from './request-demands.js';
 import { RequestKeys } from './request-key.js';
 import { ResponseFormat } from './response-format.js';
@@ -79,7 +80,8 @@ export class CacheResponseInterceptor implements NestInterceptor {
   ): Exchange {
     const before = stateOf(known.response);
     // Here and not in the loader, which may run in the context of another request.
-    return { ...known, before, handled: next.handle(), clock: this.clock };
+    const session = sessionStateOf(known.request);
+    return { ...known, before, session, handled: next.handle(), clock: this.clock };
   }
 
   /** For what was not there at once, or was not what the client would have. */
@@ -95,7 +97,6 @@ export class CacheResponseInterceptor implements NestInterceptor {
       throw new GatewayTimeoutException('No stored answer does, and the client wants no other.');
     }
     if (found === undefined) return this.#load(exchange);
-    await this.engine.delete([key]);
     return this.#load(exchange, OUTCOME.reloaded);
   }
 
@@ -103,9 +104,11 @@ export class CacheResponseInterceptor implements NestInterceptor {
     exchange: Exchange,
     ifStored: CacheOutcome = OUTCOME.stored,
   ): Promise<Observable<unknown>> {
-    const { key, route, response } = exchange;
+    const { key, response } = exchange;
     const run = new HandlerRun(exchange);
-    const query = { key, loader: run.load, terms: route.terms, format: this.#format };
+    const isReload = ifStored === OUTCOME.reloaded;
+    const { load: loader, terms } = run;
+    const query = { key, loader, terms, format: this.#format, isReload };
     let answer: CacheAnswer<StoredResponse>;
     try {
       answer = await this.engine.getOrLoad(query);
@@ -118,8 +121,8 @@ export class CacheResponseInterceptor implements NestInterceptor {
         if (run.failure !== undefined) throw run.failure.error;
         return rerun(exchange);
       }
-      if (run.isForwarded) restore(response, exchange.before);
     }
+    if (run.isForwarded && answer.from !== 'load') restore(response, exchange.before);
     const outcome = run.outcomeOf(answer);
     return of(send(exchange, answer.value, outcome === OUTCOME.stored ? ifStored : outcome));
   }
@@ -141,9 +144,10 @@ function refused(
   run: HandlerRun,
   refusal: LoadRefusal<HandlerResult>,
 ): Observable<unknown> {
+  if (!run.refused(refusal)) return rerun(exchange);
   const { value: result } = refusal;
   if ('error' in result) throw result.error;
-  return run.refused(refusal) ? of(result.value) : rerun(exchange);
+  return of(result.value);
 }
 
 function rerun({ response, handled }: Exchange): Observable<unknown> {

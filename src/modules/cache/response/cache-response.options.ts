@@ -48,7 +48,7 @@ export interface CacheResponseOptions {
   readonly methods?: readonly CachedMethod[];
   /**
    * Answers that are stored. 404 and 410 are also stored where they were thrown.
-   * @default [200, 203, 204, 300, 301, 308]
+   * @default [200, 203, 204, 300, 301, 308], and 201 with POST, for which Nest answers so
    */
   readonly statuses?: readonly number[];
   /** After `ttl`: served for so long, while the handler runs for the next. @default none */
@@ -116,7 +116,7 @@ const schema = z
       .array(z.enum(['GET', 'HEAD', 'POST', 'QUERY']))
       .min(1)
       .default(['GET', 'HEAD']),
-    statuses: z.array(status).min(1).default(DEFAULT_STATUSES),
+    statuses: z.array(status).min(1).optional(),
     staleWhileRevalidate: duration().optional(),
     staleIfError: duration().optional(),
     compress: z.union([z.boolean(), positiveInteger()]).default(false),
@@ -147,8 +147,9 @@ const schema = z
     message:
       'excludes vary, a key function, POST and QUERY: its entries go by method and URL alone',
   })
-  .transform(({ compress, cacheControl, ...rest }) => ({
+  .transform(({ compress, cacheControl, statuses, ...rest }) => ({
     ...rest,
+    statuses: statuses ?? defaultStatuses(rest.methods),
     compressAboveBytes: thresholdOf(compress),
     cacheControl: cacheControl === false ? undefined : scoped(cacheControl, rest),
   }));
@@ -158,6 +159,10 @@ export type ResolvedCacheResponse = z.output<typeof schema>;
 /** Validates the options and applies the defaults. @throws InvalidOptionError */
 export function resolveCacheResponse(options: CacheResponseOptions): ResolvedCacheResponse {
   return parseOptions(schema, options, '@CacheResponse');
+}
+
+function defaultStatuses(methods: readonly CachedMethod[]): readonly number[] {
+  return methods.includes('POST') ? [...DEFAULT_STATUSES, 201] : DEFAULT_STATUSES;
 }
 
 function isByUrl(options: {

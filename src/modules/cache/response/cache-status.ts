@@ -30,19 +30,25 @@ export const OUTCOME = {
 export interface Found {
   readonly ageMs: number;
   readonly freshForMs: number;
+  readonly value: {
+    /** How old it was when it was stored. */
+    readonly ageMs?: number;
+  };
 }
 
 /** Of a fresh answer that was stored. */
-export function hitOutcome({ ageMs, freshForMs }: Found): CacheOutcome {
-  return { state: 'HIT', status: `hit; ttl=${Math.floor(freshForMs / 1_000)}`, ageMs };
+export function hitOutcome({ ageMs, freshForMs, value }: Found): CacheOutcome {
+  const status = `hit; ttl=${Math.floor(freshForMs / 1_000)}`;
+  return { state: 'HIT', status, ageMs: ageMs + (value.ageMs ?? 0) };
 }
 
 /**
  * Of an answer whose time is over. `isForwarded`: the handler was asked first, and failed.
  */
-export function staleOutcome({ ageMs, freshForMs }: Found, isForwarded: boolean): CacheOutcome {
-  const ttl = Math.min(0, Math.floor(freshForMs / 1_000));
-  return { state: 'STALE', status: `${isForwarded ? 'fwd=stale' : 'hit'}; ttl=${ttl}`, ageMs };
+export function staleOutcome(found: Found, isForwarded: boolean): CacheOutcome {
+  const ttl = Math.min(0, Math.floor(found.freshForMs / 1_000));
+  const status = `${isForwarded ? 'fwd=stale' : 'hit'}; ttl=${ttl}`;
+  return { state: 'STALE', status, ageMs: found.ageMs + (found.value.ageMs ?? 0) };
 }
 
 /** Tells the client. The name is that of this library, whoever else caches on the way. */

@@ -14,6 +14,7 @@ import {
 } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { ApplicationConfig } from '@nestjs/core';
+import { listOf } from './handler-headers.js';
 import { CACHE_RESPONSE, type ResolvedCacheResponse } from './cache-response.options.js';
 
 /** What is known of a cached route before a request comes. */
@@ -30,6 +31,8 @@ export interface CachedRoute {
   readonly isFinal: boolean;
   /** Names of the headers that Nest sets for every request of it, in lower case. */
   readonly staticHeaders: readonly string[];
+  /** What a static `Vary` names, in lower case. */
+  readonly staticVary: readonly string[];
   /** Where it redirects to, with a status of its own. */
   readonly redirect: { readonly statusCode?: number } | undefined;
   readonly version: string | undefined;
@@ -54,15 +57,15 @@ export function readRoute(
   const response = responseUse(owner, method);
   const redirect = metadata(REDIRECT_METADATA, handler) as CachedRoute['redirect'];
   const isMadeByNest = redirect !== undefined || metadata(RENDER_METADATA, handler) !== undefined;
+  const statics = staticHeaders(handler);
   const around = isOutermost(interceptor, context, application);
   return {
     name: `${owner.name}.${method}`,
     options,
     bypassed: whyBypassed(handler, response),
     isFinal: around && !isMadeByNest,
-    staticHeaders: listAt(HEADERS_METADATA, handler).map((header) =>
-      String(Reflect.get(Object(header), 'name')).toLowerCase(),
-    ),
+    staticHeaders: statics.map(([name]) => name),
+    staticVary: listOf(statics.flatMap(([name, value]) => (name === 'vary' ? [value] : []))),
     redirect,
     version: versionOf(owner, handler),
     isBoundToHost: metadata(HOST_METADATA, owner) !== undefined,
@@ -129,6 +132,14 @@ function hasInnerInterceptor(interceptor: Function, handler: Function): boolean 
 function versionOf(owner: Function, handler: Function): string | undefined {
   const version = metadata(VERSION_METADATA, handler) ?? metadata(VERSION_METADATA, owner);
   return version === undefined ? undefined : [version].flat().map(String).join(',');
+}
+
+/** Of `@Header()`, whose value may be a function. */
+function staticHeaders(handler: Function): readonly (readonly [name: string, value: unknown])[] {
+  return listAt(HEADERS_METADATA, handler).map((header) => {
+    const { name, value } = Object(header) as { readonly name: unknown; readonly value: unknown };
+    return [String(name).toLowerCase(), typeof value === 'function' ? value() : value];
+  });
 }
 
 function metadata(key: string | symbol, target: Function): unknown {

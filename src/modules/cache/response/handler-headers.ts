@@ -1,4 +1,5 @@
 import { type HeaderValue, type BodyResponse, setHeader } from '../../../common/http/index.js';
+import { parseCacheControl } from './cache-control.js';
 import type { Header } from './stored-response.js';
 
 /** What is read and set of a response, Express' or Fastify's. */
@@ -42,7 +43,7 @@ const NOT_KEPT = new Set(
   (
     'connection keep-alive proxy-connection te trailer transfer-encoding upgrade content-length ' +
     'date age x-cache cache-status vary set-cookie retry-after x-request-id server-timing ' +
-    'authentication-info proxy-authenticate proxy-authentication-info'
+    'www-authenticate authentication-info proxy-authenticate proxy-authentication-info'
   ).split(' '),
 );
 
@@ -66,6 +67,26 @@ export function handlerHeaders(
   });
 }
 
+/**
+ * What the handler named in `Vary`, in lower case. What was there before it ran is about other
+ * answers as well, but for `always`: what the route's static header names.
+ */
+export function handlerVary(
+  before: ResponseState,
+  after: ResponseState,
+  always: readonly string[],
+): readonly string[] {
+  const earlier = listOf(before.headers['vary']);
+  const named = listOf(after.headers['vary']);
+  return named.filter((name) => always.includes(name) || !earlier.includes(name));
+}
+
+/** How old the handler says that its answer is already. */
+export function ageMsOf(state: ResponseState): number {
+  const field = fieldOf(state, 'age');
+  return field !== undefined && /^\d+$/.test(field) ? Number(field) * 1_000 : 0;
+}
+
 /** The members of a list field, in lower case. */
 export function listOf(field: unknown): readonly string[] {
   const text = [field ?? ''].flat().join(',');
@@ -77,6 +98,13 @@ export function listOf(field: unknown): readonly string[] {
 export function fieldOf({ headers }: ResponseState, name: string): string | undefined {
   const value = headers[name];
   return value === undefined ? undefined : [value].flat().join(', ');
+}
+
+/** Does this `Cache-Control` keep an answer out of what others see? */
+export function isForNobodyElse(field: unknown): boolean {
+  if (field === undefined) return false;
+  const directives = parseCacheControl([field].flat().join(','));
+  return directives.has('private') || directives.has('no-store');
 }
 
 /** Adds to `Vary` what is not there: somebody else may have named headers as well. */

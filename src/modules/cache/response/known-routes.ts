@@ -7,8 +7,18 @@ import type { StorageRules } from './storability.js';
 
 /** A cached route, with what the module says of all of them. */
 export interface KnownRoute extends CachedRoute {
-  readonly terms: EntryTerms;
+  /** Others, once the handler was seen to write to a response that was out. */
+  terms: EntryTerms;
   readonly rules: StorageRules;
+}
+
+/** From now on: its handler never runs while a stale answer is sent. */
+export function runInForeground(route: KnownRoute): void {
+  route.terms = foreground(route.terms);
+}
+
+function foreground(terms: EntryTerms): EntryTerms {
+  return { ...terms, staleWhileRevalidateMs: 0, earlyRefresh: 0 };
 }
 
 /** Looks every route up once. */
@@ -56,21 +66,16 @@ export class KnownRoutes {
       // A handler that is left running could write to the response that was sent meanwhile.
       softTimeoutMs: undefined,
     };
-    if (writesResponse) return { ...ofRoute, staleWhileRevalidateMs: 0, earlyRefresh: 0 };
+    if (writesResponse) return foreground(ofRoute);
     return {
       ...ofRoute,
       staleWhileRevalidateMs: staleWhileRevalidate ?? terms.staleWhileRevalidateMs,
     };
   }
 
-  #rules({ options }: CachedRoute): StorageRules {
-    const { statuses, vary, userAware, compressAboveBytes } = options;
-    if (typeof vary === 'function') return { statuses, varied: 'any' };
-    const varied = [
-      ...(vary ?? []),
-      ...(userAware ? this.#options.credentialHeaders.map((name) => name.toLowerCase()) : []),
-      ...(compressAboveBytes === undefined ? [] : ['accept-encoding']),
-    ];
-    return { statuses, varied };
+  /** Neither the user nor `compress` stands for a header that a handler says it has looked at. */
+  #rules({ options, staticVary }: CachedRoute): StorageRules {
+    const { statuses, vary = [] } = options;
+    return { statuses, varied: typeof vary === 'function' ? 'any' : vary, staticVary };
   }
 }

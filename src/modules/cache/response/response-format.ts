@@ -3,8 +3,8 @@ import type { CacheFormat } from '../cache-format.js';
 import type { StoredBytes, StoredResponse, StoredValue } from './stored-response.js';
 
 /**
- * Tells stored answers from values that were stored under their keys by hand: operators store JSON,
- * and no JSON becomes bytes. The byte is the version of the format.
+ * Tells stored answers from whatever else is stored under their keys: operators store JSON, and no
+ * JSON becomes bytes. The byte is the version of the format.
  */
 const MARK = Buffer.from([1]);
 
@@ -17,8 +17,8 @@ export interface ResponseFormatOptions {
 }
 
 /**
- * Stored answers, as values of `ValueCodec` with a mark. A value that was stored by hand under the
- * key of an answer is that answer.
+ * Stored answers, as values of `ValueCodec` with a mark. A value without it was stored by something
+ * else, for somebody else: no client reads it by asking for its key.
  */
 export class ResponseFormat implements CacheFormat<StoredResponse> {
   readonly isImmutable = true;
@@ -65,24 +65,14 @@ export function valueOf({ body, headers }: StoredBytes): unknown {
   return type.startsWith('text/') ? body.toString() : body;
 }
 
-/** @throws CodecError for an answer of another version */
+/** @throws CodecError for what is no answer, or one of another version */
 function responseOf(entry: unknown): StoredResponse {
-  if (!isMarked(entry)) {
-    return { ...BY_HAND, body: packValue(entry) };
-  }
+  if (!isMarked(entry)) throw new CodecError('The entry is no stored answer; treat it as absent.');
   if (!entry.mark.equals(MARK)) {
     throw new CodecError('The stored answer is of another version; treat it as absent.');
   }
   return entry.response;
 }
-
-const BY_HAND = {
-  kind: 'value',
-  status: undefined,
-  headers: [],
-  vary: [],
-  mustRevalidate: false,
-} as const;
 
 interface Marked {
   readonly mark: Buffer;

@@ -4,8 +4,9 @@ import { parseCacheControl, parseHttpDate } from './cache-control.js';
 import type { CachedRoute } from './cached-route.js';
 import { compressed, type CodedBodies, isCompressible } from './content-coding.js';
 import {
+  ageMsOf,
   handlerHeaders,
-  listOf,
+  handlerVary,
   type LiveResponse,
   type ResponseState,
 } from './handler-headers.js';
@@ -86,15 +87,14 @@ async function bytesFrom(answered: Answered, value: unknown): Promise<StoredByte
 
 function partsOf({ route, before, after, status, mustRevalidate }: Answered) {
   const { vary = [], cacheControl } = route.options;
-  const named = listOf(after.headers['vary']);
-  const earlier = listOf(before.headers['vary']);
-  const added = named.filter((name) => !earlier.includes(name));
+  const added = handlerVary(before, after, route.staticVary);
   const headers: Header[] = [...handlerHeaders(before, after, route.staticHeaders)];
-  if (cacheControl !== undefined && after.headers['cache-control'] === undefined) {
+  const isTimed = ['cache-control', 'expires'].some((name) => after.headers[name] !== undefined);
+  if (cacheControl !== undefined && !isTimed) {
     headers.push(['cache-control', cacheControl]);
   }
   const varied = [...new Set([...(typeof vary === 'function' ? [] : vary), ...added])];
-  return { status, headers, vary: varied, mustRevalidate };
+  return { status, headers, vary: varied, mustRevalidate, ageMs: ageMsOf(after) };
 }
 
 async function codedBodies(

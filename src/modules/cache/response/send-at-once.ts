@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { HttpRequest } from '../../../common/http/index.js';
 import { type Answer, answerOf } from './answer.js';
 import { type CacheOutcome, outcomeFields } from './cache-status.js';
-import { type LiveResponse, varyWith } from './handler-headers.js';
+import { isForNobodyElse, type LiveResponse, varyWith } from './handler-headers.js';
 import type { StoredBytes } from './stored-response.js';
 
 type HeaderFields = Record<string, string | readonly string[]>;
@@ -34,9 +34,10 @@ export function sendAtOnce(
 ): void {
   const answer = answerOf(stored, request);
   const given = reply.getHeaders();
-  const vary = given['vary'];
+  const { vary, 'cache-control': control } = given;
   const fields = Object.assign(given, outcomeFields(outcome), fixedFields(answer));
   if (vary !== undefined && answer.vary.length > 0) fields['vary'] = varyWith(vary, answer.vary);
+  if (control !== undefined && isForNobodyElse(control)) fields['cache-control'] = control;
   reply.raw.writeHead(answer.status, fields as Record<string, string | string[]>);
   const { body } = answer;
   reply.raw.end(request.method === 'HEAD' ? undefined : (body?.text ?? body?.bytes));

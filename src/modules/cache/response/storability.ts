@@ -1,5 +1,5 @@
 import { type Directives, parseCacheControl, parseHttpDate, secondsOf } from './cache-control.js';
-import { fieldOf, listOf, type ResponseState } from './handler-headers.js';
+import { ageMsOf, fieldOf, handlerVary, type ResponseState } from './handler-headers.js';
 
 /** May an answer stand for later ones, and for how long? */
 export type Storability =
@@ -17,6 +17,8 @@ export interface StorageRules {
   readonly statuses: readonly number[];
   /** Names of request headers by which its entries are told apart, in lower case. */
   readonly varied: readonly string[] | 'any';
+  /** What `@Header('Vary', …)` of the route names, in lower case. */
+  readonly staticVary: readonly string[];
 }
 
 /** An answer, when the handler was done. */
@@ -49,13 +51,11 @@ export function storabilityOf(rules: StorageRules, outcome: HandlerOutcome): Sto
 
 const NEVER_STALE = ['must-revalidate', 'proxy-revalidate', 's-maxage'];
 
-/** What the handler named in `Vary`; what was there before it ran is about other answers as well. */
 function uncoveredVary(
-  { varied }: StorageRules,
+  { varied, staticVary }: StorageRules,
   { before, after }: HandlerOutcome,
 ): string | undefined {
-  const earlier = listOf(before.headers['vary']);
-  const named = listOf(after.headers['vary']).filter((name) => !earlier.includes(name));
+  const named = handlerVary(before, after, staticVary);
   if (named.includes('*')) return '*';
   return varied === 'any' ? undefined : named.find((name) => !varied.includes(name));
 }
@@ -63,7 +63,8 @@ function uncoveredVary(
 /** RFC 9111, 4.2.1. */
 function lifetimeMs(directives: Directives, after: ResponseState, now: number): number | undefined {
   const seconds = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
-  if (seconds !== undefined) return seconds * 1_000;
+  // Part of its time was over when the handler got it.
+  if (seconds !== undefined) return seconds * 1_000 - ageMsOf(after);
   const expires = fieldOf(after, 'expires');
   // What is no date, such as 0, is in the past (RFC 9111, 5.3).
   return expires === undefined ? undefined : (parseHttpDate(expires) ?? 0) - now;

@@ -12,6 +12,8 @@ interface Answered {
   readonly vary: readonly string[];
   /** The handler said that it is not to be served once its time is over. */
   readonly mustRevalidate: boolean;
+  /** How old it was when the handler was done. @default 0 */
+  readonly ageMs?: number;
 }
 
 /** An answer as it goes over the wire. */
@@ -25,10 +27,8 @@ export interface StoredBytes extends Answered, CodedBodies {
 }
 
 /** What a handler returned, packed: interceptors around the cache, or Nest, make the answer of it. */
-export interface StoredValue extends Omit<Answered, 'status'> {
+export interface StoredValue extends Answered {
   readonly kind: 'value';
-  /** `undefined`: that of the route. */
-  readonly status: number | undefined;
   readonly body: Buffer;
 }
 
