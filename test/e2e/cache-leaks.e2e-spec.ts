@@ -183,6 +183,10 @@ class LeaksController {
     return { seen: 1 };
   }
 
+  @CacheResponse({ ttl })
+  @Get('nothing')
+  nothing(): void {}
+
   @CacheResponse({ ttl, public: true })
   @Get('aged')
   aged(@Res({ passthrough: true }) response: HttpResponse): object {
@@ -371,6 +375,11 @@ describe.each(PLATFORMS)('@CacheResponse keeps to itself, on %s', (platform) => 
       304,
       "default-src 'none'",
     ]);
+  });
+
+  it('nothing at all has no type', async () => {
+    const answers = [await get('nothing'), await get('nothing')];
+    expect(answers.map(({ headers }) => headers['content-type'])).toEqual([undefined, undefined]);
   });
 
   it('Age of the handler counts, and Expires stands alone', async () => {

@@ -65,7 +65,8 @@ export interface RawBody {
 
 /** Gives the bytes the form that the platform sends untouched, when a handler returns it. */
 export function rawBody(response: BodyResponse, body: RawBody): unknown {
-  if (isFastify(response)) return body.text ?? body.bytes;
+  // An empty text would get a type.
+  if (isFastify(response)) return body.bytes.length === 0 ? undefined : (body.text ?? body.bytes);
   // Nest has Express send every object as JSON, bytes too.
   sendInstead(response as RawResponse, body);
   return body.bytes;
