@@ -31,7 +31,8 @@ export const LOCK_PERMITS: KeyFamily = {
   type: 'hash',
   ttl: 'the rest of the longest hold',
   evictable: false,
-  purpose: 'Permits in use, and there are; of each holder: owner, permits, since (ms), fence',
+  purpose:
+    'Permits in use, and there are; of each holder: owner, permits, since (ms), fence; whose a fence is',
 };
 
 /** Keeps fences from going back where the server's clock does. Shares the slot of its lock. */
