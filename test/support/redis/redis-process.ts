@@ -8,7 +8,7 @@ import { pickTestPort } from '../test-port.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
 import { infoField, queryRedis } from './redis-query.js';
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 /** Time between SIGTERM and SIGKILL: a master may wait for a replica, which no test needs. */
 const STOP_TIMEOUT_MS = 1_000;
 const PORT_ATTEMPTS = 10;
