@@ -60,7 +60,7 @@ export class RedisProcess {
    * Starts a server and resolves once it answers.
    *
    * @throws Error without `redis-server` on the PATH, or with the end of its log if it stops or is
-   * not ready within 10 s
+   * not ready within 30 s
    * @throws PortTakenError when `options.port` is taken, or ten others were
    */
   static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
